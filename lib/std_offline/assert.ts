@@ -40,7 +40,10 @@ export function assertFalse(expr: unknown, msg = ""): asserts expr is false {
 /** The two are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   if (!equal(actual, expected)) {
-    failing(`Values are not equal\n  actual:   ${show(actual)}\n  expected: ${show(expected)}`, msg);
+    failing(
+      `Values are not equal\n  actual:   ${show(actual)}\n  expected: ${show(expected)}`,
+      msg,
+    );
   }
 }
 

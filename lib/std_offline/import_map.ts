@@ -14,21 +14,31 @@ const STAND_INS: Record<string, string> = {
 /** How long JSR may take to answer, in milliseconds. */
 const PATIENCE_MS = 3000;
 
-/** Whether JSR gives a package's description, and it is one. */
-export async function jsrAnswers(registry: string, patienceMs = PATIENCE_MS): Promise<boolean> {
-  try {
-    const response = await fetch(new URL("@std/assert/meta.json", registry), {
-      signal: AbortSignal.timeout(patienceMs),
-    });
-    if (!response.ok) {
-      await response.body?.cancel();
-      return false;
-    }
-    const meta: unknown = await response.json();
-    return typeof meta === "object" && meta !== null && "versions" in meta;
-  } catch {
-    return false; // refused, no such host, a proxy's page, too slow: not to be had here
-  }
+/**
+ * Whether packages of JSR can be had: all in Deno's cache, or the registry gives the first of them.
+ *
+ * Deno itself is asked, so that its registry (`JSR_URL`), proxy and cache are those of every task.
+ *
+ * @param packages `jsr:` specifiers; the first is the smallest.
+ * @param patienceMs How long the registry may take, in milliseconds. Default 3000.
+ */
+export async function jsrAnswers(
+  packages: readonly string[],
+  patienceMs: number = PATIENCE_MS,
+): Promise<boolean> {
+  if (await canCache(["--cached-only", ...packages])) return true;
+  return await canCache(packages.slice(0, 1), AbortSignal.timeout(patienceMs));
+}
+
+async function canCache(args: readonly string[], signal?: AbortSignal): Promise<boolean> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--quiet", "--no-config", "--no-lock", ...args],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    ...(signal === undefined ? {} : { signal }),
+  }).output();
+  return success;
 }
 
 /** The import map for one of the two cases; paths are relative to the folder it is written in. */
@@ -53,9 +63,8 @@ if (import.meta.main) {
   const config: { imports: Record<string, string> } = JSON.parse(
     await Deno.readTextFile("deno.json"),
   );
-  const registry = new URL(Deno.env.get("JSR_URL") ?? "https://jsr.io");
-  if (!registry.pathname.endsWith("/")) registry.pathname += "/";
-  const fromJsr = await jsrAnswers(registry.href);
+  const packages = Object.values(config.imports).filter((target) => target.startsWith("jsr:"));
+  const fromJsr = await jsrAnswers(packages.sort((a) => a.includes("jsonc") ? -1 : 1));
   const text = JSON.stringify(importMap(config.imports, fromJsr), null, 2) + "\n";
   const file = ".import_map.json";
   const current = await Deno.readTextFile(file).catch(() => "");
@@ -67,7 +76,7 @@ if (import.meta.main) {
   }
   console.error(
     fromJsr
-      ? `@std: from JSR (${registry.host})`
-      : `@std: the stand-ins in lib/std_offline, as JSR (${registry.host}) does not answer`,
+      ? "@std: the real packages, from JSR"
+      : "@std: the stand-ins in lib/std_offline, as JSR does not answer",
   );
 }

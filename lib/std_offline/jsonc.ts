@@ -1,6 +1,6 @@
 // Stand-in for @std/jsonc where JSR cannot be reached, on the npm package jsonc-parser.
 
-import { type ParseError, parse as parseTolerant, printParseErrorCode } from "jsonc-parser";
+import { parse as parseTolerant, type ParseError, printParseErrorCode } from "jsonc-parser";
 
 /** What JSON can hold. */
 export type JsonValue =

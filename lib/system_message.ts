@@ -1,0 +1,331 @@
+// The protocol's own messages: a type each, in two unions by direction, and their checks.
+// Everything else imports them from message.ts.
+
+import {
+  ERROR_CODES,
+  type ErrorCode,
+  type Json,
+  type JsonObject,
+  kind,
+  type Message,
+  MessageError,
+} from "./message.ts";
+import { problemWithSubscription, topicMatches } from "./topic.ts";
+
+/** What a client says of itself when it joins. All of it is optional, and shown as it is. */
+export type ClientInfo = {
+  /** The program's name. */
+  readonly program?: string;
+  /** The program's version. */
+  readonly version?: string;
+  /** The computer it runs on. */
+  readonly host?: string;
+  /** Its process number there. */
+  readonly pid?: number;
+  readonly [field: string]: Json | undefined;
+};
+
+/** Which messages a spy wants to see. Of several conditions all must hold. */
+export type MessageFilter = {
+  /** Senders; `"_hub"` is the hub itself. */
+  readonly from?: readonly string[];
+  /** Receivers, as written in `to`. */
+  readonly to?: readonly string[];
+  /** Commands. */
+  readonly cmd?: readonly string[];
+  /** Subscriptions that the topic must match one of. */
+  readonly topic?: readonly string[];
+  /** Filters that must not match. */
+  readonly not?: readonly MessageFilter[];
+};
+
+/** Asks to join under a name. */
+export interface InitMessage extends Message {
+  readonly cmd: "_init";
+  readonly name: string;
+  /** If the name is taken, the hub appends `-2`, `-3` … Default: false. */
+  readonly unique?: boolean;
+  readonly info?: ClientInfo;
+}
+/** Asks for a sign of life. */
+export interface PingMessage extends Message {
+  readonly cmd: "_ping";
+}
+/** The sign of life. */
+export interface PongMessage extends Message {
+  readonly cmd: "_pong";
+}
+/** Asks who is there. */
+export interface ClientsQuery extends Message {
+  readonly cmd: "_clients";
+}
+/** Asks for all messages on these topics, wildcards `+` and `#` allowed. */
+export interface SubscribeMessage extends Message {
+  readonly cmd: "_subscribe";
+  readonly topics: readonly string[];
+}
+/** Takes subscriptions back. */
+export interface UnsubscribeMessage extends Message {
+  readonly cmd: "_unsubscribe";
+  readonly topics: readonly string[];
+}
+/** Asks to see every message that the hub routes, or no more. */
+export interface SpyMessage extends Message {
+  readonly cmd: "_spy";
+  readonly on: boolean;
+  readonly only?: MessageFilter;
+}
+/** Asks for the hub's counters. */
+export interface StatsQuery extends Message {
+  readonly cmd: "_stats";
+}
+
+/** A message of the protocol from a client to the hub. */
+export type ToHub =
+  | InitMessage
+  | PingMessage
+  | PongMessage
+  | ClientsQuery
+  | SubscribeMessage
+  | UnsubscribeMessage
+  | SpyMessage
+  | StatsQuery;
+
+/** The hub has taken the client in, under this name. */
+export interface WelcomeMessage extends Message {
+  readonly cmd: "_welcome";
+  readonly name: string;
+  /** The hub's name. */
+  readonly hub: string;
+  readonly protocol: number;
+  /** The hub pings this often, in seconds. */
+  readonly heartbeat: number;
+  /** After this long without a message, in seconds, either side counts the other as gone. */
+  readonly timeout: number;
+}
+
+/** Something was refused; `text` says what to do, `re` which message it was, if it had an `id`. */
+export interface ErrorMessage extends Message {
+  readonly cmd: "_error";
+  readonly code: ErrorCode;
+  readonly text: string;
+}
+/** Done as asked. */
+export interface OkMessage extends Message {
+  readonly cmd: "_ok";
+}
+
+/** A client, as the hub lists it. */
+export type ClientEntry = {
+  readonly name: string;
+  /** Where it connects from, `host:port`. */
+  readonly address: string;
+  readonly transport: string;
+  /** Unix time in seconds of its joining. */
+  readonly since: number;
+  /** Unix time in seconds of its last message. */
+  readonly lastSeen: number;
+  readonly info: ClientInfo;
+  /** Messages the hub had from it. */
+  readonly received: number;
+  /** Messages the hub gave to it. */
+  readonly sent: number;
+  /** Bytes that wait for it in the hub. */
+  readonly queued: number;
+};
+
+/** Who is there. */
+export interface ClientsAnswer extends Message {
+  readonly cmd: "_clients";
+  readonly clients: readonly ClientEntry[];
+}
+/** The hub's counters, since it started. */
+export interface StatsAnswer extends Message {
+  readonly cmd: "_stats";
+  /** Seconds since the hub started. */
+  readonly uptime: number;
+  /** Messages routed. */
+  readonly messages: number;
+  /** Bytes of messages received. */
+  readonly bytes: number;
+  /** Clients that are joined. */
+  readonly clients: number;
+  /** Messages given to clients. */
+  readonly delivered: number;
+  /** Messages refused with `_error`. */
+  readonly refused: number;
+  /** Clients closed because they did not read. */
+  readonly slowConsumers: number;
+  /** Clients closed because they said nothing. */
+  readonly timeouts: number;
+}
+
+/** A message of the protocol from the hub to a client. */
+export type FromHub =
+  | WelcomeMessage
+  | ErrorMessage
+  | PingMessage
+  | PongMessage
+  | OkMessage
+  | ClientsAnswer
+  | StatsAnswer;
+
+/** The system messages that a program can get, by command: what `on("_error", …)` completes. */
+export interface SystemMessages {
+  "_welcome": WelcomeMessage;
+  "_error": ErrorMessage;
+  "_ping": PingMessage;
+  "_pong": PongMessage;
+  "_ok": OkMessage;
+  "_clients": ClientsAnswer;
+  "_stats": StatsAnswer;
+}
+
+/** Whether a command is one of the protocol's own. */
+export function isSystemCommand(cmd: string): boolean {
+  return cmd.startsWith("_");
+}
+
+/** Checks one field of a message; the text it returns says what is wrong. */
+type FieldCheck = (value: Json | undefined) => string | undefined;
+
+const isString: FieldCheck = (v) =>
+  typeof v === "string" ? undefined : `is ${kind(v)}, not a string`;
+const isBoolean: FieldCheck = (v) =>
+  typeof v === "boolean" ? undefined : `is ${kind(v)}, not true or false`;
+const isNumber: FieldCheck = (v) =>
+  typeof v === "number" ? undefined : `is ${kind(v)}, not a number`;
+const isObject: FieldCheck = (v) =>
+  typeof v === "object" && v !== null && !Array.isArray(v)
+    ? undefined
+    : `is ${kind(v)}, not an object`;
+const optional = (check: FieldCheck): FieldCheck => (v) => v === undefined ? undefined : check(v);
+const isListOf = (check: FieldCheck, of: string): FieldCheck => (v) => {
+  if (!Array.isArray(v)) return `is ${kind(v)}, not an array of ${of}`;
+  for (const item of v) {
+    const problem = check(item);
+    if (problem !== undefined) return `has an element that ${problem}`;
+  }
+  return undefined;
+};
+const isSubscription: FieldCheck = (v) => {
+  if (typeof v !== "string") return isString(v);
+  const problem = problemWithSubscription(v);
+  return problem === undefined ? undefined : `is not a valid topic: ${problem}`;
+};
+const isErrorCode: FieldCheck = (v) =>
+  (ERROR_CODES as readonly unknown[]).includes(v) ? undefined : "is not a code of the protocol";
+const isInfo: FieldCheck = (v) => {
+  const problem = isObject(v);
+  if (problem !== undefined) return problem;
+  return JSON.stringify(v).length > 4096 ? "is larger than 4096 characters" : undefined;
+};
+const isFilter: FieldCheck = (v) => {
+  const problem = isObject(v);
+  if (problem !== undefined) return problem;
+  for (const [key, value] of Object.entries(v as JsonObject)) {
+    const check = filterFields[key];
+    if (check === undefined) return `has "${key}"; a filter has from, to, cmd, topic, not`;
+    const inner = check(value);
+    if (inner !== undefined) return `has "${key}", which ${inner}`;
+  }
+  return undefined;
+};
+const filterFields: { [field: string]: FieldCheck } = {
+  from: isListOf(isString, "names"),
+  to: isListOf(isString, "names"),
+  cmd: isListOf(isString, "commands"),
+  topic: isListOf(isSubscription, "topics"),
+  not: isListOf(isFilter, "filters"),
+};
+
+type FieldChecks = { readonly [field: string]: FieldCheck };
+
+const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
+  _init: { name: isString, unique: optional(isBoolean), info: optional(isInfo) },
+  _ping: {},
+  _pong: {},
+  _clients: {},
+  _subscribe: { topics: isListOf(isSubscription, "topics") },
+  _unsubscribe: { topics: isListOf(isSubscription, "topics") },
+  _spy: { on: isBoolean, only: optional(isFilter) },
+  _stats: {},
+};
+
+const FROM_HUB: { readonly [C in FromHub["cmd"]]: FieldChecks } = {
+  _welcome: {
+    name: isString,
+    hub: isString,
+    protocol: isNumber,
+    heartbeat: isNumber,
+    timeout: isNumber,
+  },
+  _error: { code: isErrorCode, text: isString },
+  _ping: {},
+  _pong: {},
+  _ok: {},
+  _clients: { clients: isListOf(isObject, "clients") },
+  _stats: { uptime: isNumber, messages: isNumber, bytes: isNumber, clients: isNumber },
+};
+
+function checkFields(message: Message, checks: FieldChecks): void {
+  for (const field in checks) {
+    const problem = checks[field]?.(message[field]);
+    if (problem !== undefined) {
+      const text = message[field] === undefined
+        ? `Cannot take ${message.cmd}: it has no "${field}"`
+        : `Cannot take ${message.cmd}: "${field}" ${problem}`;
+      throw new MessageError("bad-message", text, field, message.id);
+    }
+  }
+}
+
+function isOneOf<T extends object>(table: T, cmd: string): cmd is keyof T & string {
+  return Object.hasOwn(table, cmd);
+}
+
+/**
+ * Reads a message as one of the protocol's to the hub.
+ *
+ * @throws {MessageError} `unknown-command` if there is no such command, `bad-message` if a field of
+ * it is not as it should be.
+ */
+export function asToHub(message: Message): ToHub {
+  if (!isOneOf(TO_HUB, message.cmd)) {
+    throw new MessageError(
+      "unknown-command",
+      `Cannot take ${message.cmd}: the hub has no such command; it has ${
+        Object.keys(TO_HUB).join(", ")
+      }. A message for a client needs "to" or "topic"`,
+      "cmd",
+      message.id,
+    );
+  }
+  checkFields(message, TO_HUB[message.cmd]);
+  return message as ToHub;
+}
+
+/**
+ * Reads a message as one of the protocol's from the hub; `undefined` if it is not one of those, as
+ * a newer hub may have more.
+ *
+ * @throws {MessageError} `bad-message` if a field is not as it should be.
+ */
+export function asFromHub(message: Message): FromHub | undefined {
+  if (!isOneOf(FROM_HUB, message.cmd)) return undefined;
+  checkFields(message, FROM_HUB[message.cmd]);
+  return message as FromHub;
+}
+
+/** Whether a message passes a filter. */
+export function passesFilter(message: Message, filter: MessageFilter): boolean {
+  const { from, to, cmd, topic, not } = filter;
+  if (from !== undefined && !from.includes(message.from ?? "")) return false;
+  if (to !== undefined && !to.includes(message.to ?? "")) return false;
+  if (cmd !== undefined && !cmd.includes(message.cmd)) return false;
+  if (topic !== undefined) {
+    const { topic: published } = message;
+    if (published === undefined || !topic.some((s) => topicMatches(s, published))) return false;
+  }
+  return !(not ?? []).some((other) => passesFilter(message, other));
+}
