@@ -1,0 +1,151 @@
+// Options that several subcommands share, each defined once, and what is made from them.
+
+import {
+  BEACON_PORT,
+  BEACON_SEC,
+  HEARTBEAT_SEC,
+  HTTP_PORT,
+  JOIN_SEC,
+  MAX_MESSAGE_BYTES,
+  QUEUE_BYTES,
+  TCP_PORT,
+  TIMEOUT_SEC,
+  WATCHDOG_SEC,
+} from "../lib/defaults.ts";
+import { createLog, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
+import { createRotatingFile } from "../lib/process/log_file.ts";
+import { type OptionSpecs, UsageError } from "./command.ts";
+
+/** Of every subcommand that writes a log. */
+export const LOG_OPTIONS = {
+  "log-level": {
+    type: "text",
+    value: "LEVEL",
+    default: "info",
+    help: `least severe lines that are written: ${LOG_LEVELS.join(", ")}`,
+  },
+  "log-file": { type: "text", value: "FILE", help: "write the log here too, with rotation" },
+} as const satisfies OptionSpecs;
+
+/** Of every subcommand that is a client of the hub. */
+export const CLIENT_OPTIONS = {
+  server: {
+    type: "text",
+    value: "HOST[:PORT]",
+    env: "ABCD_SERVER",
+    help: "the hub's address; without it the hub is found by UDP",
+  },
+  hub: { type: "text", value: "NAME", help: "which hub to join, if several are heard" },
+  "beacon-port": {
+    type: "number",
+    value: "PORT",
+    default: BEACON_PORT,
+    help: "UDP port on which hubs announce themselves",
+  },
+} as const satisfies OptionSpecs;
+
+/** Of every subcommand that starts a hub. */
+export const HUB_OPTIONS = {
+  "http-port": {
+    type: "number",
+    value: "PORT",
+    default: HTTP_PORT,
+    help: "TCP port of HTTP and WebSocket; 0: any free one",
+  },
+  "tcp-port": {
+    type: "number",
+    value: "PORT",
+    default: TCP_PORT,
+    help: "TCP port of plain JSON objects; 0: any free one",
+  },
+  "bind": {
+    type: "text",
+    value: "ADDRESS",
+    default: "0.0.0.0",
+    help: "address to listen on; 127.0.0.1: this computer alone",
+  },
+  "open": { type: "flag", help: "anybody on the network may join; so far that is always so" },
+  "watchdog": {
+    type: "seconds",
+    value: "SECONDS",
+    default: WATCHDOG_SEC,
+    help: "kill and restart a hub that is stuck for this long",
+  },
+  "heartbeat": {
+    type: "seconds",
+    value: "SECONDS",
+    default: HEARTBEAT_SEC,
+    help: "ping every client this often",
+  },
+  "timeout": {
+    type: "seconds",
+    value: "SECONDS",
+    default: TIMEOUT_SEC,
+    help: "close a client that says nothing for this long",
+  },
+  "join-timeout": {
+    type: "seconds",
+    value: "SECONDS",
+    default: JOIN_SEC,
+    help: "close a connection that does not introduce itself within this time",
+  },
+  "beacon-interval": {
+    type: "seconds",
+    value: "SECONDS",
+    default: BEACON_SEC,
+    help: "announce the hub by UDP this often; 0: never",
+  },
+  "max-message": {
+    type: "number",
+    value: "BYTES",
+    default: MAX_MESSAGE_BYTES,
+    help: "largest message",
+  },
+  "queue": {
+    type: "number",
+    value: "BYTES",
+    default: QUEUE_BYTES,
+    help: "what may wait for a client that does not read; past it the client is closed",
+  },
+} as const satisfies OptionSpecs;
+
+/** Values of {@linkcode LOG_OPTIONS}. */
+export interface LogValues {
+  readonly "log-level": string;
+  readonly "log-file": string | undefined;
+}
+
+/**
+ * The log of a subcommand: lines on standard error (for people on a terminal, else JSON only if
+ * `json`), and in the log file if there is one.
+ *
+ * @throws {UsageError} If the level is none.
+ */
+export function logFrom(name: string, options: LogValues, json = false): Log {
+  const level = options["log-level"];
+  if (!isLogLevel(level)) {
+    throw new UsageError(
+      `Cannot read --log-level: "${level}" is not one of ${LOG_LEVELS.join(", ")}`,
+    );
+  }
+  const path = options["log-file"];
+  const file = path === undefined ? undefined : createRotatingFile({ path });
+  const encoder = new TextEncoder();
+  return createLog({
+    name,
+    level,
+    json,
+    color: !json && useColor(Deno.stderr),
+    write: (line) => {
+      console.error(line);
+      // deno-lint-ignore no-control-regex -- the colours are what is taken out
+      file?.write(encoder.encode(line.replaceAll(/\x1b\[[0-9;]*m/g, "") + "\n"));
+    },
+  });
+}
+
+/** Whether to colour what goes to this stream: a terminal, and nobody said `NO_COLOR`. */
+export function useColor(stream: { isTerminal(): boolean }): boolean {
+  return stream.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "" &&
+    Deno.env.get("TERM") !== "dumb";
+}

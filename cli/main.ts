@@ -1,0 +1,96 @@
+// The command table; the only place with Deno.args, Deno.exit and the operating system's signals.
+
+import { VERSION } from "../lib/version.ts";
+import { type Command, CommandError, type Context, EXIT, UsageError } from "./command.ts";
+import { commandHelp, generalHelp } from "./help.ts";
+import { parseLine, unknownCommand } from "./parse.ts";
+
+/** Every subcommand, in the order of the help. Loaded when asked for: a start stays quick. */
+const COMMANDS: { readonly [name: string]: () => Promise<{ default: Command }> } = {};
+
+async function load(name: string): Promise<Command> {
+  const loader = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (loader === undefined) throw unknownCommand(name, [...Object.keys(COMMANDS), "help"]);
+  return (await loader()).default;
+}
+
+function width(): number {
+  try {
+    return Math.min(100, Math.max(60, Deno.consoleSize().columns));
+  } catch {
+    return 80; // not a terminal
+  }
+}
+
+async function help(name: string | undefined): Promise<string> {
+  if (name !== undefined) return commandHelp(await load(name), width());
+  const all = await Promise.all(Object.keys(COMMANDS).map(load));
+  return generalHelp(all, VERSION, width());
+}
+
+function context(): Pick<Context, "stop" | "kill" | "onHangup"> {
+  const stop = new AbortController();
+  const kill = new AbortController();
+  const asked = (signal: string) => {
+    if (stop.signal.aborted) kill.abort(new Error(`a second ${signal}`));
+    else stop.abort(new Error(signal));
+  };
+  let hangup = () => asked("SIGHUP");
+  Deno.addSignalListener("SIGINT", () => asked("SIGINT"));
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", () => asked("SIGTERM"));
+    Deno.addSignalListener("SIGHUP", () => hangup());
+  }
+  return { stop: stop.signal, kill: kill.signal, onHangup: (handler) => hangup = handler };
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === "--version" || name === "-V" || name === "version") {
+    console.log(`abcd ${VERSION}`);
+    return EXIT.done;
+  }
+  if (name === undefined) {
+    console.error(await help(undefined));
+    return EXIT.usage;
+  }
+  if (name === "help" || name === "--help" || name === "-h") {
+    console.log(await help(rest[0]));
+    return EXIT.done;
+  }
+  const command = await load(name);
+  const { help: wanted, ...line } = parseLine(command, rest, (key) => Deno.env.get(key));
+  if (wanted) {
+    console.log(commandHelp(command, width()));
+    return EXIT.done;
+  }
+  return await command.run({ ...line, ...context() });
+}
+
+function report(name: string, error: unknown): number {
+  if (error instanceof UsageError) {
+    const hint = error.message.includes("\n") ? "" : `\nRun "abcd ${name} --help" for its options`;
+    console.error(`abcd: ${error.message}${hint}`);
+    return EXIT.usage;
+  }
+  if (error instanceof CommandError) {
+    console.error(`abcd ${name}: ${error.message}`);
+    return EXIT.failed;
+  }
+  console.error(`abcd ${name}: ${error instanceof Error ? error.message : String(error)}`);
+  if (Deno.env.get("ABCD_DEBUG") !== undefined && error instanceof Error) {
+    console.error(error.stack);
+  }
+  return EXIT.failed;
+}
+
+if (import.meta.main) {
+  // A reader that went away (`abcd spy | head`) ends the program in silence, as other tools do.
+  let code: number;
+  try {
+    code = await main(Deno.args);
+  } catch (error) {
+    code = error instanceof Deno.errors.BrokenPipe ? EXIT.done : report(Deno.args[0] ?? "", error);
+  }
+  Deno.exit(code);
+}

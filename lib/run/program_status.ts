@@ -1,0 +1,59 @@
+// What the run controller tells of a program: in `status` answers, on `run/PROGRAM/state`, in the
+// table. The shape of messages, shared by those who send and those who show it.
+
+/** The states of a program; the design's table says what leads from one to the next. */
+export const PROGRAM_STATES = [
+  "stopped",
+  "waiting",
+  "starting",
+  "running",
+  "backoff",
+  "stopping",
+  "exited",
+  "fatal",
+  "unreachable",
+] as const;
+/** One of {@linkcode PROGRAM_STATES}. */
+export type ProgramState = typeof PROGRAM_STATES[number];
+
+/** Everything there is to know of a program now. Times are Unix time in seconds. */
+export type ProgramStatus = {
+  readonly name: string;
+  readonly state: ProgramState;
+  /** The state before this one. */
+  readonly was?: ProgramState;
+  /** It runs, and its `ready` probe holds (or it has none). */
+  readonly ready: boolean;
+  /** Its process, while it has one. */
+  readonly pid?: number;
+  /** The computer it runs on; absent: the controller's own. */
+  readonly host?: string;
+  /** Since when it is in this state. */
+  readonly since: number;
+  /** Starts after the first since somebody asked for it. */
+  readonly restarts: number;
+  /** How it ended last: its code, */
+  readonly exitCode?: number;
+  /** or the signal that ended it. */
+  readonly signal?: string;
+  /** Why it is in this state, in words: "waits for cryo to be ready", "exit code 3". */
+  readonly reason?: string;
+  /** When it will be started again, in state `backoff`. */
+  readonly retryAt?: number;
+  /** Its last lines of output, oldest first; 20 at most, and only where it ended. */
+  readonly lastLines?: readonly string[];
+  /** Its last line of output. */
+  readonly lastLine?: string;
+  /** Processor use of its process group, in per cent of one core. */
+  readonly cpuPercent?: number;
+  /** Resident memory of its process group, in bytes. */
+  readonly memoryBytes?: number;
+};
+
+/** The whole experiment, as the table shows it. */
+export type ExperimentStatus = {
+  readonly experiment: string;
+  /** The hub that the controller is in; absent: none. */
+  readonly hub?: string;
+  readonly programs: readonly ProgramStatus[];
+};
