@@ -6,7 +6,15 @@ import { commandHelp, generalHelp } from "./help.ts";
 import { parseLine, unknownCommand } from "./parse.ts";
 
 /** Every subcommand, in the order of the help. Loaded when asked for: a start stays quick. */
-const COMMANDS: { readonly [name: string]: () => Promise<{ default: Command }> } = {};
+const COMMANDS: { readonly [name: string]: () => Promise<{ default: Command }> } = {
+  server: () => import("./server.ts"),
+  run: () => import("./run.ts"),
+  spy: () => import("./spy.ts"),
+  send: () => import("./send.ts"),
+  exec: () => import("./exec.ts"),
+  sim: () => import("./sim.ts"),
+  init: () => import("./init.ts"),
+};
 
 async function load(name: string): Promise<Command> {
   const loader = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
