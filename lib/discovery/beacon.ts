@@ -1,0 +1,57 @@
+// The two datagrams by which a hub announces itself. No sockets here.
+
+/** What a libABCD 0.1 program listens for, to the byte. */
+export const IamABCD = "IamABCD";
+
+/** The version of the beacon's form. */
+const FORM = 1;
+/** A beacon is shorter than this, so that no network cuts it in pieces. */
+const MAX_BEACON_BYTES = 512;
+
+/** What a hub says of itself. */
+export interface Beacon {
+  /** The hub's name. */
+  readonly name: string;
+  /** Tells two hubs of the same name apart. */
+  readonly id: string;
+  /** TCP port of HTTP and WebSocket. */
+  readonly http: number;
+  /** TCP port of plain JSON objects. */
+  readonly tcp: number;
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65535;
+}
+
+/**
+ * The datagram of a beacon.
+ *
+ * @throws {RangeError} If it would be 512 bytes or longer.
+ */
+export function encodeBeacon(beacon: Beacon): Uint8Array<ArrayBuffer> {
+  const { name, id, http, tcp } = beacon;
+  const bytes = new TextEncoder().encode(JSON.stringify({ abcd: FORM, name, id, http, tcp }));
+  if (bytes.length >= MAX_BEACON_BYTES) {
+    throw new RangeError(`Cannot announce the hub: its name is too long (${name.length})`);
+  }
+  return bytes;
+}
+
+/** The beacon in a datagram; `undefined` if it is none: anybody may send anything to this port. */
+export function parseBeacon(datagram: Uint8Array): Beacon | undefined {
+  if (datagram.length >= MAX_BEACON_BYTES || datagram[0] !== 0x7b) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(datagram));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { abcd, name, id, http, tcp } = value as { readonly [field: string]: unknown };
+  if (abcd !== FORM || typeof name !== "string" || name === "" || typeof id !== "string") {
+    return undefined;
+  }
+  if (!isPort(http) || http === 0 || !isPort(tcp)) return undefined;
+  return { name, id, http, tcp };
+}

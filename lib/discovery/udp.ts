@@ -1,0 +1,153 @@
+// The only datagram sockets: a hub's announcements, and a client's ear for them.
+
+import { type Log, NO_LOG } from "../log.ts";
+import { type Beacon, encodeBeacon, IamABCD, parseBeacon } from "./beacon.ts";
+
+/** Options of {@linkcode startBeacon}. */
+export interface BeaconOptions {
+  /** UDP port to send to. */
+  beaconPort: number;
+  /** Announce this often, in seconds; 0: never. */
+  intervalSec: number;
+  beacon: Beacon;
+  /** The address on which the hub listens; loopback is announced on loopback alone. */
+  bind: string;
+  log?: Log;
+}
+
+/** A hub that was heard. */
+export interface HeardHub extends Beacon {
+  /** The address it was heard from. */
+  readonly host: string;
+}
+
+const LOOPBACK_BROADCAST = "127.255.255.255";
+
+/** The broadcast address of an IPv4 interface; `undefined` if one of the two is no IPv4 address. */
+export function broadcastAddress(address: string, netmask: string): string | undefined {
+  const mask = netmask.split(".").map(Number);
+  const bytes = address.split(".").map(Number);
+  if (mask.length !== 4 || bytes.length !== 4) return undefined;
+  const result = bytes.map((byte, i) => byte | (~(mask[i] ?? 255) & 255));
+  return result.every((byte) => byte >= 0 && byte <= 255) ? result.join(".") : undefined;
+}
+
+/** Where to announce a hub that listens on `bind`. */
+function targets(bind: string): Set<string> {
+  const found = new Set([LOOPBACK_BROADCAST]);
+  if (bind.startsWith("127.") || bind === "localhost" || bind === "::1") return found;
+  for (const { family, address, netmask } of Deno.networkInterfaces()) {
+    if (family !== "IPv4" || address.startsWith("127.")) continue;
+    if (bind !== "0.0.0.0" && bind !== "::" && bind !== address) continue;
+    const broadcast = broadcastAddress(address, netmask);
+    if (broadcast !== undefined && broadcast !== address) found.add(broadcast);
+  }
+  return found;
+}
+
+/**
+ * Announces a hub: at once, then every `intervalSec` until it is disposed of. What goes wrong is
+ * logged once for each address and tried again at the next turn, never thrown.
+ */
+export function startBeacon(options: BeaconOptions): AsyncDisposable {
+  const { beaconPort, intervalSec, beacon, bind, log = NO_LOG } = options;
+  if (intervalSec <= 0) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  const said = new Set<string>();
+  let socket: Deno.DatagramConn | undefined;
+  let turn: Promise<void> | undefined;
+  let ended = false;
+
+  function failed(where: string, error: unknown): void {
+    if (ended || said.has(where)) return;
+    said.add(where);
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn(`Cannot announce the hub by UDP to ${where}: ${why}`);
+  }
+
+  async function announce(): Promise<void> {
+    try {
+      const datagrams = [new TextEncoder().encode(IamABCD), encodeBeacon(beacon)];
+      // The interfaces are asked each time: cables are plugged in while the hub runs.
+      const addresses = targets(bind);
+      const out = socket ??= Deno.listenDatagram({
+        hostname: "0.0.0.0",
+        port: 0,
+        transport: "udp",
+      });
+      for (const hostname of addresses) {
+        for (const datagram of datagrams) {
+          if (ended) return;
+          try {
+            await out.send(datagram, { hostname, port: beaconPort, transport: "udp" });
+            said.delete(hostname);
+          } catch (error) {
+            failed(hostname, error);
+          }
+        }
+      }
+    } catch (error) {
+      failed(`port ${beaconPort}`, error);
+    }
+  }
+
+  // A turn that hangs is not joined by more of them.
+  const next = () => turn ??= announce().finally(() => turn = undefined);
+  next();
+  const timer = setInterval(next, intervalSec * 1000);
+  return {
+    async [Symbol.asyncDispose]() {
+      if (ended) return;
+      ended = true;
+      clearInterval(timer);
+      await turn;
+      socket?.close();
+    },
+  };
+}
+
+/**
+ * The hubs that announce themselves, each time they do, until `signal` is aborted.
+ *
+ * @throws {Error} `Cannot listen for hubs …` if the port cannot be shared.
+ */
+export async function* listenForHubs(
+  options: { beaconPort: number; signal: AbortSignal },
+): AsyncGenerator<HeardHub, void, void> {
+  const { beaconPort, signal } = options;
+  if (signal.aborted) return;
+  let socket: Deno.DatagramConn;
+  try {
+    socket = Deno.listenDatagram({
+      hostname: "0.0.0.0",
+      port: beaconPort,
+      transport: "udp",
+      reuseAddress: true,
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot listen for hubs on UDP port ${beaconPort}: ${why}`, { cause: error });
+  }
+  let open = true;
+  const close = () => {
+    if (open) socket.close();
+    open = false;
+  };
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    while (open) {
+      let heard: [Uint8Array, Deno.Addr];
+      try {
+        heard = await socket.receive();
+      } catch (error) {
+        if (!open) return;
+        throw error;
+      }
+      const beacon = parseBeacon(heard[0]);
+      const from = heard[1];
+      if (beacon !== undefined && "hostname" in from) yield { ...beacon, host: from.hostname };
+    }
+  } finally {
+    signal.removeEventListener("abort", close);
+    close();
+  }
+}
