@@ -1,0 +1,175 @@
+// The hub's keeper: starts the hub as a child, and starts it again when it dies or is stuck.
+//
+// The child shows that it is alive by touching its pid file. How long ago that was is counted with
+// the monotonic clock from when a change of the file was seen, so a step of the wall clock, or a
+// computer that slept, does nothing.
+
+import type { Log } from "./log.ts";
+
+/** Options of {@linkcode superviseHub}. */
+export interface SuperviseOptions {
+  /** The child's command line. */
+  childCommand: readonly string[];
+  /** The file that the child touches with {@linkcode touchPidFile}. */
+  pidFile: string;
+  /** A child that has not touched its file for this long is killed and replaced. */
+  timeoutSec: number;
+  /** End in order: SIGTERM to the child, SIGKILL 10 s later. */
+  stop: AbortSignal;
+  /** End at once: SIGKILL to the child. */
+  kill: AbortSignal;
+  /** Where it says what it does. */
+  log: Log;
+}
+
+const CHECK_MS = 1000;
+const BACK_OFF_MS = 200;
+const BACK_OFF_MAX_MS = 5000;
+const STEADY_MS = 60_000;
+const FIRST_START_MS = 2000;
+const GRACE_MS = 10_000;
+
+/** Writes the pid of this process to the file, and so sets its time; readers never see half of it. */
+export function touchPidFile(path: string): void {
+  const temporary = `${path}.${Deno.pid}.new`;
+  Deno.writeTextFileSync(temporary, `${Deno.pid}\n`);
+  Deno.renameSync(temporary, path);
+}
+
+/** What changes when the file is touched; undefined if there is none. */
+function stampOf(path: string): string | undefined {
+  try {
+    const { mtime, ino } = Deno.statSync(path);
+    return `${mtime?.getTime()} ${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // there is none
+  }
+}
+
+/** Waits, or not longer than until the signal. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
+
+function words(status: Deno.CommandStatus): string {
+  return status.signal === null ? `exit code ${status.code}` : status.signal;
+}
+
+/** One life of the child: resolves when it has ended, by itself or by us. */
+async function live(options: SuperviseOptions): Promise<Deno.CommandStatus> {
+  const { childCommand, pidFile, timeoutSec, stop, kill, log } = options;
+  const [program = "", ...args] = childCommand;
+  removeFile(pidFile);
+  const child = new Deno.Command(program, {
+    args,
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+    detached: true,
+  }).spawn();
+  log.debug("hub process started", { pid: child.pid });
+  const signal = (name: Deno.Signal) => {
+    try {
+      child.kill(name);
+    } catch {
+      // it has ended
+    }
+  };
+
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const onStop = () => {
+    signal("SIGTERM");
+    grace ??= setTimeout(() => {
+      log.error(`hub process does not end within ${GRACE_MS / 1000} s: killed`, { pid: child.pid });
+      signal("SIGKILL");
+    }, GRACE_MS);
+  };
+  const onKill = () => signal("SIGKILL");
+
+  const checkMs = Math.min(CHECK_MS, timeoutSec * 1000 / 4);
+  let stamp: string | undefined;
+  let ageMs = 0;
+  let last = performance.now();
+  const check = () => {
+    const now = performance.now();
+    const seen = stampOf(pidFile);
+    if (seen !== undefined && seen !== stamp) {
+      stamp = seen;
+      ageMs = 0;
+    } else {
+      // If this process was halted, the child may have been, too: that time does not count.
+      ageMs += Math.min(now - last, 2 * checkMs);
+    }
+    last = now;
+    if (ageMs < timeoutSec * 1000 || stop.aborted) return;
+    log.error(`hub process is stuck for ${timeoutSec} s: killed`, { pid: child.pid });
+    ageMs = 0;
+    signal("SIGKILL");
+  };
+  const timer = setInterval(check, checkMs);
+
+  stop.addEventListener("abort", onStop);
+  kill.addEventListener("abort", onKill);
+  if (stop.aborted) onStop();
+  if (kill.aborted) onKill();
+  try {
+    return await child.status;
+  } finally {
+    clearInterval(timer);
+    clearTimeout(grace);
+    stop.removeEventListener("abort", onStop);
+    kill.removeEventListener("abort", onKill);
+  }
+}
+
+/**
+ * Runs the child until `stop` or `kill`, and starts it again whenever it dies or is stuck.
+ *
+ * A child that cannot work at all is not started again: one that exits with code 2 (wrong usage),
+ * or with code 1 within 2 s of the very first start (a port is taken).
+ *
+ * @returns The exit code for the parent.
+ */
+export async function superviseHub(options: SuperviseOptions): Promise<number> {
+  const { pidFile, stop, kill, log } = options;
+  const over = AbortSignal.any([stop, kill]);
+  let backOffMs = BACK_OFF_MS;
+  try {
+    for (let first = true; !over.aborted; first = false) {
+      const started = performance.now();
+      const status = await live(options);
+      const aliveMs = performance.now() - started;
+      if (over.aborted) {
+        return status.signal === null ? status.code : status.signal === "SIGTERM" ? 0 : 1;
+      }
+      const { code } = status;
+      if (status.signal === null) {
+        if (code === 2 || (first && code === 1 && aliveMs < FIRST_START_MS)) return code;
+      }
+      if (aliveMs >= STEADY_MS) backOffMs = BACK_OFF_MS;
+      log.warn(`hub process ended (${words(status)}); starts again in ${backOffMs / 1000} s`);
+      await pause(backOffMs, over);
+      backOffMs = Math.min(2 * backOffMs, BACK_OFF_MAX_MS);
+    }
+    return 0;
+  } finally {
+    removeFile(pidFile);
+  }
+}
