@@ -1,0 +1,152 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { MemoryConnection } from "../transport/memory.ts";
+import { Hub, type HubOptions } from "./hub.ts";
+
+function setup(options: Partial<HubOptions> = {}) {
+  const time = { now: 1_000_000 };
+  const hub = new Hub({ name: "test", clock: () => time.now, ...options });
+  const connect = () => new MemoryConnection(hub.attach.bind(hub));
+  const join = (name: string) => {
+    const client = connect();
+    client.say({ cmd: "_init", name });
+    assertEquals(client.heard()[0]?.cmd, "_welcome");
+    return client;
+  };
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) hub.tick(time.now += 1000);
+  };
+  return { hub, time, connect, join, pass };
+}
+
+Deno.test("a message reaches the one it is for, stamped with from and time", () => {
+  const { join } = setup();
+  const a = join("a"), b = join("b"), c = join("c");
+  a.say({ cmd: "x", to: "b", val: 1 });
+  assertEquals(b.heard(), [{ cmd: "x", to: "b", val: 1, from: "a", time: 1000 }]);
+  assertEquals([a.heard(), c.heard()], [[], []]);
+});
+
+Deno.test("* is everyone but the sender, a topic is for its subscribers", () => {
+  const { join } = setup();
+  const a = join("a"), b = join("b"), c = join("c");
+  a.say({ cmd: "x", to: "*" });
+  assertEquals([a, b, c].map((client) => client.heard().length), [0, 1, 1]);
+  b.say({ cmd: "_subscribe", topics: ["run/#"], id: "1" });
+  assertEquals(b.heard().map(({ cmd, re }) => [cmd, re]), [["_ok", "1"]]);
+  a.say({ cmd: "y", topic: "run/1" });
+  assertEquals([a, b, c].map((client) => client.heard().length), [0, 1, 0]);
+});
+
+Deno.test("refusals: unknown client, another's name, no such command, bad JSON", () => {
+  const { join } = setup();
+  const a = join("a");
+  join("b");
+  for (
+    const [message, code, re] of [
+      [{ cmd: "x", to: "nobody", id: "1" }, "unknown-client", "1"],
+      [{ cmd: "x", to: "b", from: "b", id: "2" }, "denied", "2"],
+      [{ cmd: "x", id: "3" }, "unknown-command", "3"],
+      [{ cmd: "x", topic: "_hub/left", id: "4" }, "denied", "4"],
+      ["{", "bad-json", undefined],
+    ] as const
+  ) {
+    a.say(message);
+    const [error] = a.heard();
+    assertEquals([error?.cmd, error?.code, error?.re], ["_error", code, re]);
+    if (code === "unknown-client") assertMatch(String(error?.text), /a, b/);
+  }
+  assertEquals(a.ended, undefined);
+});
+
+Deno.test("joining: bad names, not joined, unique", () => {
+  const { connect, join } = setup();
+  const bad = connect();
+  bad.say({ cmd: "_init", name: "_x", id: "1" });
+  const [error] = bad.heard();
+  assertEquals([error?.code, error?.re], ["name-invalid", "1"]);
+  assertMatch(bad.ended ?? "", /name/);
+  const early = connect();
+  early.say({ cmd: "x", to: "a" });
+  assertEquals(early.heard()[0]?.code, "not-joined");
+  join("a");
+  const second = connect();
+  second.say({ cmd: "_init", name: "a", unique: true });
+  assertEquals(second.heard()[0]?.name, "a-2");
+});
+
+Deno.test("a taken name: refused if the holder answers, given after 2 s if not", () => {
+  const { connect, join, pass } = setup();
+  const holder = join("a");
+  const refused = connect();
+  refused.say({ cmd: "_init", name: "a", id: "1" });
+  assertEquals(holder.heard().map(({ cmd }) => cmd), ["_ping"]);
+  holder.say({ cmd: "_pong" });
+  const [error] = refused.heard();
+  assertEquals([error?.code, error?.re], ["name-taken", "1"]);
+
+  const heir = connect();
+  heir.say({ cmd: "_init", name: "a" });
+  heir.say({ cmd: "_clients", id: "held" });
+  pass(1);
+  assertEquals(heir.heard(), []);
+  pass(1);
+  assertEquals(heir.heard().map(({ cmd }) => cmd), ["_welcome", "_clients"]);
+  assertMatch(holder.ended ?? "", /did not answer/);
+});
+
+Deno.test("pings each 10 s, closes after 30 s of silence, publishes who left", () => {
+  const { join, connect, pass, hub } = setup();
+  const a = join("a"), watch = join("watch");
+  watch.say({ cmd: "_subscribe", topics: ["_hub/left"] });
+  const mute = connect();
+  for (let i = 0; i < 30; i++) {
+    pass(1);
+    watch.say({ cmd: "_pong" });
+  }
+  assertEquals(mute.heard()[0]?.code, "not-joined");
+  assertEquals(a.heard().map(({ cmd }) => cmd), ["_ping", "_ping", "_error"]);
+  assertMatch(a.ended ?? "", /30 s/);
+  const left = watch.heard().find(({ cmd }) => cmd === "left");
+  assertEquals(left?.name, "a");
+  assertMatch(String(left?.reason), /30 s/);
+  assertEquals(hub.clients().map(({ name }) => name), ["watch"]);
+});
+
+Deno.test("a client that does not read is destroyed and forgotten", () => {
+  const { join, hub } = setup({ queueBytes: 100 });
+  const a = join("a"), slow = join("slow");
+  slow.queued = 101;
+  a.say({ cmd: "x", to: "slow" });
+  assertEquals(slow.heard().at(-1)?.code, "slow-consumer");
+  assertEquals(slow.destroyed, true);
+  assertEquals(hub.stats().slowConsumers, 1);
+  a.say({ cmd: "x", to: "slow" });
+  assertEquals(a.heard().at(-1)?.code, "unknown-client");
+});
+
+Deno.test("a spy sees what passes its filter, once", () => {
+  const { join } = setup();
+  const a = join("a"), spy = join("spy");
+  join("b");
+  spy.say({ cmd: "_spy", on: true, only: { cmd: ["x"] }, id: "1" });
+  assertEquals(spy.heard().map(({ cmd, re }) => [cmd, re]), [["_ok", "1"]]);
+  a.say({ cmd: "x", to: "b" });
+  a.say({ cmd: "x", to: "spy" });
+  a.say({ cmd: "y", to: "b" });
+  assertEquals(spy.heard().map(({ cmd, to }) => [cmd, to]), [["x", "b"], ["x", "spy"]]);
+  spy.say({ cmd: "_spy", on: false });
+  spy.heard();
+  a.say({ cmd: "x", to: "b" });
+  assertEquals(spy.heard(), []);
+});
+
+Deno.test("ping, stats and shutdown", () => {
+  const { join, hub } = setup();
+  const a = join("a");
+  a.say({ cmd: "_ping", id: "1" });
+  a.say({ cmd: "_stats", id: "2" });
+  assertEquals(a.heard().map(({ cmd, re }) => [cmd, re]), [["_pong", "1"], ["_stats", "2"]]);
+  hub.shutdown();
+  assertEquals(a.heard()[0]?.code, "shutting-down");
+  assertMatch(a.ended ?? "", /shutting down/);
+});

@@ -1,0 +1,185 @@
+// A hub on the network: HTTP with WebSocket, plain TCP, announcements by UDP.
+
+import { BEACON_PORT, BEACON_SEC, HTTP_PORT, MAX_MESSAGE_BYTES, TCP_PORT } from "./lib/defaults.ts";
+import { startBeacon } from "./lib/discovery/udp.ts";
+import { Hub } from "./lib/hub/hub.ts";
+import { type Log, NO_LOG } from "./lib/log.ts";
+import { serveTcpConnection } from "./lib/transport/tcp.ts";
+import { serveWebSocket } from "./lib/transport/websocket.ts";
+
+/** Options of {@linkcode startServer}; all have defaults. */
+export interface ServerOptions {
+  /** The hub's name. Default: the computer's. */
+  name?: string;
+  /** Port of HTTP and WebSocket; 0: any free one. */
+  httpPort?: number;
+  /** Port of plain TCP; 0: any free one. */
+  tcpPort?: number;
+  /** Address to listen on. Default: all. */
+  bind?: string;
+  beaconPort?: number;
+  /** Seconds between announcements; 0: none. */
+  beaconSec?: number;
+  heartbeatSec?: number;
+  timeoutSec?: number;
+  joinSec?: number;
+  maxBytes?: number;
+  queueBytes?: number;
+  log?: Log;
+  /** Called each second from the loop that serves messages. */
+  onTick?: () => void;
+}
+
+/** A running hub. Disposing of it tells the clients, then closes everything. */
+export interface Server extends AsyncDisposable {
+  readonly name: string;
+  /** Different at each start. */
+  readonly id: string;
+  readonly httpPort: number;
+  readonly tcpPort: number;
+}
+
+const TICK_MS = 1000;
+
+function hostPort(address: Deno.Addr): string {
+  if (address.transport !== "tcp" && address.transport !== "udp") return "unknown";
+  const { hostname, port } = address;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function json(value: unknown): Response {
+  return new Response(JSON.stringify(value) + "\n", {
+    headers: { "content-type": "application/json" },
+  });
+}
+
+function cannotListen(what: string, port: number, cause: unknown): Error {
+  const why = cause instanceof Deno.errors.AddrInUse
+    ? "another program has the port; is a hub running already?"
+    : cause instanceof Error
+    ? cause.message
+    : String(cause);
+  return new Error(`Cannot listen on ${what} port ${port}: ${why}`, { cause });
+}
+
+/**
+ * Starts a hub.
+ *
+ * @throws {Error} `Cannot listen on …` with the reason.
+ */
+export async function startServer(options: ServerOptions = {}): Promise<Server> {
+  const {
+    httpPort = HTTP_PORT,
+    tcpPort = TCP_PORT,
+    bind = "0.0.0.0",
+    beaconPort = BEACON_PORT,
+    beaconSec = BEACON_SEC,
+    maxBytes = MAX_MESSAGE_BYTES,
+    log = NO_LOG,
+  } = options;
+  const name = options.name ?? Deno.hostname();
+  const id = crypto.randomUUID();
+  const { heartbeatSec, timeoutSec, joinSec, queueBytes } = options;
+  const set = Object.fromEntries(
+    Object.entries({ heartbeatSec, timeoutSec, joinSec, queueBytes }).filter(([, value]) =>
+      value !== undefined
+    ),
+  );
+  const hub = new Hub({ name, clock: Date.now, log, maxBytes, ...set });
+  const accept = hub.attach.bind(hub);
+
+  let listener: Deno.TcpListener;
+  try {
+    listener = Deno.listen({ hostname: bind, port: tcpPort });
+  } catch (error) {
+    throw cannotListen("TCP", tcpPort, error);
+  }
+  let http: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    http = Deno.serve({ hostname: bind, port: httpPort, onListen() {} }, (request, info) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/ws") {
+        if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+          return new Response("This path is for WebSocket connections.\n", { status: 426 });
+        }
+        return serveWebSocket(request, hostPort(info.remoteAddr), accept);
+      }
+      if (request.method === "GET" && pathname === "/health") {
+        return json({ ok: true, name, id, ...hub.stats() });
+      }
+      if (request.method === "GET" && pathname === "/clients") return json(hub.clients());
+      return new Response("Nothing is here. There are /ws, /health and /clients.\n", {
+        status: 404,
+      });
+    });
+  } catch (error) {
+    listener.close();
+    throw cannotListen("HTTP", httpPort, error);
+  }
+
+  let closed = false;
+  const connections = new Set<Promise<void>>();
+  async function acceptTcp(): Promise<void> {
+    while (!closed) {
+      try {
+        const conn = await listener.accept();
+        const served = serveTcpConnection(conn, { accept, maxBytes })
+          .finally(() => connections.delete(served));
+        connections.add(served);
+      } catch (error) {
+        if (closed) return;
+        log.error(`Cannot accept a TCP connection: ${error}`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+  const accepting = acceptTcp();
+
+  const ports = { http: http.addr.port, tcp: listener.addr.port };
+  let beacon: AsyncDisposable | undefined;
+  if (beaconSec > 0) {
+    try {
+      beacon = await startBeacon({
+        beaconPort,
+        intervalSec: beaconSec,
+        beacon: { name, id, ...ports },
+        bind,
+        log,
+      });
+    } catch (error) {
+      log.warn(`Cannot announce the hub by UDP: ${error}; clients need --server`);
+    }
+  }
+  const ticker = setInterval(() => {
+    hub.tick(Date.now());
+    options.onTick?.();
+  }, TICK_MS);
+
+  log.info(
+    `hub ${name} listens: http ${hostPort(http.addr)}, tcp ${hostPort(listener.addr)}, ${
+      beacon === undefined ? "no beacon" : `beacon udp ${beaconPort}`
+    }`,
+  );
+  log.warn("Anybody who reaches these ports may join, and send any message to any client");
+
+  return {
+    name,
+    id,
+    httpPort: ports.http,
+    tcpPort: ports.tcp,
+    async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
+      clearInterval(ticker);
+      await beacon?.[Symbol.asyncDispose]();
+      hub.shutdown();
+      listener.close();
+      await Promise.all([accepting, ...connections]);
+      // Clients that do not answer the close frame must not hold up the end.
+      await Promise.race([
+        http.shutdown(),
+        new Promise<void>((resolve) => Deno.unrefTimer(setTimeout(resolve, 2000))),
+      ]);
+    },
+  };
+}
