@@ -1,0 +1,235 @@
+// The table of an experiment's programs, as lines of text. Pure: what it shows is what it is given.
+
+import type { ExperimentStatus, ProgramState, ProgramStatus } from "../run/program_status.ts";
+import { showDuration } from "../units.ts";
+
+/** Where the table is shown. */
+export interface TableView {
+  /** Width of the terminal; no line is wider. */
+  readonly columns: number;
+  /** Height of the terminal; there are no more lines. */
+  readonly rows: number;
+  /** Whether to colour. */
+  readonly color: boolean;
+  /** Unix time in seconds. */
+  readonly now: number;
+}
+
+const ESCAPES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** A text without control characters: those are written as `\n`, `\t`, `\x1b`, `\u202e`. */
+export function escapeControls(text: string): string {
+  // C0, DEL, C1, and what changes the direction of text or has no width.
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  const controls = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+  return text.replace(controls, (c) => {
+    const code = c.charCodeAt(0);
+    return ESCAPES[c] ??
+      (code < 256
+        ? `\\x${code.toString(16).padStart(2, "0")}`
+        : `\\u${code.toString(16).padStart(4, "0")}`);
+  });
+}
+
+function charWidth(char: string): number {
+  const code = char.codePointAt(0) ?? 0;
+  if (/^\p{M}$/u.test(char)) return 0;
+  const wide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+    (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+    (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
+    (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) ||
+    (code >= 0x20000 && code <= 0x3fffd);
+  return wide ? 2 : 1;
+}
+
+/** How many columns of a terminal a text takes, if it has no control characters. */
+export function textWidth(text: string): number {
+  let width = 0;
+  for (const char of text) width += charWidth(char);
+  return width;
+}
+
+/** The text cut to a width, with "…" in the place of what is missing. */
+export function cutText(text: string, width: number): string {
+  if (width <= 0) return "";
+  if (textWidth(text) <= width) return text;
+  let cut = "";
+  let used = 0;
+  for (const char of text) {
+    const more = charWidth(char);
+    if (used + more > width - 1) break;
+    cut += char;
+    used += more;
+  }
+  return `${cut}…`;
+}
+
+function showBytes(bytes: number): string {
+  if (bytes < 1024) return `${Math.round(bytes)}B`;
+  const units = ["k", "M", "G", "T"];
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)}${units[unit]}`;
+}
+
+const SHAPES: Record<ProgramState, string> = {
+  stopped: "○",
+  waiting: "◌",
+  starting: "◐",
+  running: "◑",
+  backoff: "↻",
+  stopping: "◒",
+  exited: "□",
+  fatal: "✖",
+  unreachable: "?",
+};
+const PAINTS: Record<ProgramState, string> = {
+  stopped: "\x1b[2m",
+  waiting: "\x1b[36m",
+  starting: "\x1b[36m",
+  running: "\x1b[36m",
+  backoff: "\x1b[33m",
+  stopping: "\x1b[33m",
+  exited: "\x1b[2m",
+  fatal: "\x1b[1;31m",
+  unreachable: "\x1b[1;35m",
+};
+
+/** A program's state as a word with a shape before it, and its colour. */
+function stateOf(program: ProgramStatus): { text: string; paint: string } {
+  if (program.state === "running" && program.ready) return { text: "● ready", paint: "\x1b[32m" };
+  return { text: `${SHAPES[program.state]} ${program.state}`, paint: PAINTS[program.state] };
+}
+
+function lastOf(program: ProgramStatus, now: number): string {
+  const { reason, retryAt, lastLine, lastLines, state, ready } = program;
+  const line = lastLine ?? lastLines?.at(-1) ?? "";
+  if (state === "running" && ready) return line === "" ? reason ?? "" : line;
+  const again = state === "backoff" && retryAt !== undefined
+    ? `again in ${showDuration(Math.ceil(retryAt - now))}`
+    : "";
+  const why = [reason ?? "", again].filter((part) => part !== "").join("; ");
+  return why === "" ? line : why;
+}
+
+interface Column {
+  readonly title: string;
+  /** Which columns go first where there is no room: the highest. 0: never. */
+  readonly drop: number;
+  readonly right?: boolean;
+  /** Cut to this width. */
+  readonly most?: number;
+  cell(program: ProgramStatus, now: number): string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "NAME", drop: 0, most: 20, cell: (p) => p.name },
+  { title: "STATE", drop: 0, cell: (p) => stateOf(p).text },
+  { title: "PID", drop: 3, right: true, cell: (p) => p.pid === undefined ? "" : String(p.pid) },
+  { title: "HOST", drop: 4, most: 16, cell: (p) => p.host ?? "" },
+  { title: "SINCE", drop: 1, right: true, cell: (p, now) => showDuration(now - p.since) },
+  { title: "RST", drop: 2, right: true, cell: (p) => String(p.restarts) },
+  {
+    title: "CPU",
+    drop: 5,
+    right: true,
+    cell: (p) => p.cpuPercent === undefined ? "" : `${Math.round(p.cpuPercent)}%`,
+  },
+  {
+    title: "MEM",
+    drop: 6,
+    right: true,
+    cell: (p) => p.memoryBytes === undefined ? "" : showBytes(p.memoryBytes),
+  },
+];
+
+const GAP = "  ";
+/** A last line that is narrower than this says too little: a column goes instead. */
+const LEAST_LAST = 16;
+
+function countsOf(programs: readonly ProgramStatus[]): string {
+  const counts = new Map<string, number>();
+  for (const program of programs) {
+    const { text } = stateOf(program);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  if (programs.length === 0) return "no programs";
+  // What is wrong first: a narrow terminal cuts the end.
+  const order = ["✖", "?", "↻", "◐", "◑", "◌", "◒", "●", "○", "□"];
+  return [...counts].sort(([a], [b]) => order.indexOf(a[0] ?? "") - order.indexOf(b[0] ?? ""))
+    .map(([text, n]) => `${text.slice(0, 1)} ${n} ${text.slice(2)}`).join(GAP);
+}
+
+/**
+ * The table of an experiment: a title, then a row for each program. No line is wider than
+ * `view.columns`, and there are at most `view.rows` lines.
+ */
+export function renderTable(status: ExperimentStatus, view: TableView): string[] {
+  const { columns, rows, color, now } = view;
+  if (columns < 1 || rows < 1) return [];
+  const paint = (code: string, text: string) =>
+    color && code !== "" && text !== "" ? `${code}${text}\x1b[0m` : text;
+
+  const hub = status.hub === undefined ? "no hub" : `hub ${status.hub}`;
+  const title = escapeControls(
+    `${status.experiment}${GAP}${hub}${GAP}${countsOf(status.programs)}`,
+  );
+  const lines = [paint("\x1b[1m", cutText(title, columns))];
+
+  const hasHost = status.programs.some((p) => p.host !== undefined);
+  let shown = COLUMNS.filter((c) => c.title !== "HOST" || hasHost);
+  const texts = new Map(
+    COLUMNS.map((c) => [
+      c.title,
+      status.programs.map((p) => cutText(escapeControls(c.cell(p, now)), c.most ?? columns)),
+    ]),
+  );
+  const widthOf = (c: Column) =>
+    Math.max(c.title.length, ...(texts.get(c.title) ?? []).map(textWidth));
+  const total = () => shown.reduce((sum, c) => sum + widthOf(c) + GAP.length, 0);
+  while (total() + LEAST_LAST > columns) {
+    const most = Math.max(...shown.map((c) => c.drop));
+    if (most === 0) break;
+    shown = shown.filter((c) => c.drop !== most);
+  }
+
+  function row(cellOf: (c: Column) => { text: string; paint: string }, last: string): string {
+    let room = columns;
+    let line = "";
+    for (const c of shown) {
+      const { text, paint: code } = cellOf(c);
+      const cell = cutText(text, room);
+      const pad = " ".repeat(Math.max(0, Math.min(room, widthOf(c)) - textWidth(cell)));
+      line += c.right ? pad + paint(code, cell) : paint(code, cell) + pad;
+      room -= textWidth(cell) + pad.length;
+      const gap = GAP.slice(0, room);
+      line += gap;
+      room -= gap.length;
+    }
+    return (line + cutText(last, room)).trimEnd();
+  }
+
+  if (rows > 2) {
+    lines.push(paint("\x1b[2m", row((c) => ({ text: c.title, paint: "" }), "LAST")));
+  }
+  const count = status.programs.length;
+  const room = rows - lines.length;
+  const fit = count <= room ? count : Math.max(0, room - 1);
+  status.programs.slice(0, fit).forEach((program, i) => {
+    lines.push(row(
+      (c) => ({
+        text: texts.get(c.title)?.[i] ?? "",
+        paint: c.title === "STATE" ? stateOf(program).paint : "",
+      }),
+      escapeControls(lastOf(program, now)),
+    ));
+  });
+  if (fit < count && lines.length < rows) {
+    lines.push(paint("\x1b[2m", cutText(`… ${count - fit} more`, columns)));
+  }
+  return lines;
+}

@@ -1,0 +1,114 @@
+import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import type { ProgramStatus } from "../run/program_status.ts";
+import { openScreen } from "./screen.ts";
+import { cutText, escapeControls, renderTable, textWidth } from "./table.ts";
+
+const NOW = 1_000_000;
+const program = (name: string, more: Partial<ProgramStatus> = {}): ProgramStatus => ({
+  name,
+  state: "running",
+  ready: true,
+  since: NOW - 65,
+  restarts: 0,
+  pid: 4711,
+  cpuPercent: 12.4,
+  memoryBytes: 50 * 1024 * 1024,
+  lastLine: "all is well",
+  ...more,
+});
+const view = { columns: 120, rows: 24, color: false, now: NOW };
+// deno-lint-ignore no-control-regex -- the colours
+const plain = (line: string) => line.replace(/\x1b\[[0-9;]*m/g, "");
+
+Deno.test("table: title, states with shapes, reasons", () => {
+  const lines = renderTable({
+    experiment: "damicm",
+    hub: "lab",
+    programs: [
+      program("cryo"),
+      program("hv", { state: "starting", ready: false, reason: "probe" }),
+      program("ccd", { state: "stopped", ready: false, pid: undefined }),
+      program("vac", { state: "fatal", ready: false, reason: "exit code 3" }),
+    ],
+  }, view);
+  assertEquals(lines.length, 6);
+  assertStringIncludes(lines[0] ?? "", "damicm  hub lab  ✖ 1 fatal  ◐ 1 starting  ● 1 ready");
+  assertStringIncludes(lines[2] ?? "", "● ready");
+  assertStringIncludes(lines[2] ?? "", "1m05s");
+  assertStringIncludes(lines[2] ?? "", "4711");
+  assertStringIncludes(lines[2] ?? "", "12%");
+  assertStringIncludes(lines[2] ?? "", "50M");
+  assertStringIncludes(lines[2] ?? "", "all is well");
+  assertStringIncludes(lines[3] ?? "", "◐ starting");
+  assertStringIncludes(lines[4] ?? "", "○ stopped");
+  assertStringIncludes(lines[5] ?? "", "✖ fatal");
+  assertStringIncludes(lines[5] ?? "", "exit code 3");
+  assertFalse((lines[1] ?? "").includes("HOST"));
+});
+
+Deno.test("table: no hub; host if any has one; when it comes again", () => {
+  const lines = renderTable({
+    experiment: "x",
+    programs: [program("a", { host: "pi" }), program("b", { state: "backoff", retryAt: NOW + 4 })],
+  }, view);
+  assertStringIncludes(lines[0] ?? "", "no hub");
+  assertStringIncludes(lines[1] ?? "", "HOST");
+  assertStringIncludes(lines[2] ?? "", "pi");
+  assertStringIncludes(lines[3] ?? "", "again in 4s");
+});
+
+Deno.test("table: fits every size, with and without colour", () => {
+  const programs = Array.from({ length: 9 }, (_, i) =>
+    program(`program-with-a-long-name-${i}`, {
+      host: "controller.example.org",
+      lastLine: "漢字 and a\ttext\x1b[2J that is long ".repeat(9),
+      state: i % 2 === 0 ? "running" : "unreachable",
+    }));
+  const status = { experiment: "e".repeat(90), hub: "h", programs };
+  for (let columns = 1; columns <= 200; columns++) {
+    for (const rows of [1, 2, 3, 4, 9, 10, 11, 30]) {
+      for (const color of [false, true]) {
+        const lines = renderTable(status, { columns, rows, color, now: NOW });
+        assert(lines.length <= rows, `${lines.length} lines in ${rows}`);
+        for (const line of lines) {
+          assert(textWidth(plain(line)) <= columns, `${textWidth(plain(line))} in ${columns}`);
+          assertEquals(escapeControls(plain(line)), plain(line));
+        }
+      }
+    }
+  }
+  const few = renderTable(status, { columns: 60, rows: 6, color: false, now: NOW });
+  assertEquals(few.length, 6);
+  assertEquals(few[5], "… 6 more");
+});
+
+Deno.test("table: nothing to show", () => {
+  assertStringIncludes(
+    renderTable({ experiment: "x", programs: [] }, view)[0] ?? "",
+    "no programs",
+  );
+  assertEquals(renderTable({ experiment: "x", programs: [] }, { ...view, rows: 0 }), []);
+});
+
+Deno.test("table: texts are escaped and cut", () => {
+  assertEquals(escapeControls("a\n\t\x1b\u202e\x9b"), "a\\n\\t\\x1b\\u202e\\x9b");
+  assertEquals(cutText("hello", 5), "hello");
+  assertEquals(cutText("hello", 4), "hel…");
+  assertEquals(cutText("漢字漢字", 4), "漢…");
+  assertEquals(cutText("hello", 0), "");
+});
+
+Deno.test("screen: one write a page; closing restores once", () => {
+  const written: string[] = [];
+  const screen = openScreen((text) => void written.push(text));
+  assertEquals(written.length, 1);
+  assertStringIncludes(written[0] ?? "", "\x1b[?1049h\x1b[?25l");
+  screen.draw(["a", "b"]);
+  assertEquals(written.length, 2);
+  assertStringIncludes(written[1] ?? "", "\x1b[H\x1b[Ka\x1b[0m\r\n\x1b[Kb\x1b[0m");
+  screen.close();
+  screen.close();
+  screen.draw(["c"]);
+  assertEquals(written.length, 3);
+  assertStringIncludes(written[2] ?? "", "\x1b[?25h\x1b[?1049l");
+});
