@@ -1,0 +1,139 @@
+// abcd run: starts an experiment's programs and keeps them running.
+
+import { createClient } from "../lib/client.ts";
+import { type Controller, createController } from "../lib/run/controller.ts";
+import { type Experiment, ExperimentError, parseExperiment } from "../lib/run/experiment_file.ts";
+import { openScreen } from "../lib/terminal/screen.ts";
+import { renderTable } from "../lib/terminal/table.ts";
+import { startServer } from "../server.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { CLIENT_OPTIONS, HUB_OPTIONS, LOG_OPTIONS, logFrom, useColor } from "./common.ts";
+
+const HUB_WAIT_MS = 3000;
+
+function readExperiment(file: string): Experiment {
+  let text: string;
+  let path: string;
+  try {
+    path = Deno.realPathSync(file);
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`Cannot read ${file}: ${why}`);
+  }
+  try {
+    return parseExperiment(text, path);
+  } catch (error) {
+    if (error instanceof ExperimentError) throw new UsageError(error.problems.join("\n"));
+    throw error;
+  }
+}
+
+function defaultLogFolder(experiment: string): string {
+  const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "."}/.local/state`;
+  return `${state}/abcd/${experiment.replaceAll("/", "_")}/log`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}
+
+/** The live table on standard output, until it is disposed of. */
+function showTable(controller: Controller): Disposable {
+  const screen = openScreen();
+  const color = useColor(Deno.stdout);
+  const draw = () => {
+    const { columns, rows } = Deno.consoleSize();
+    screen.draw(renderTable(controller.status(), { columns, rows, color, now: Date.now() / 1000 }));
+  };
+  draw();
+  const timer = setInterval(draw, 500);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      screen.close();
+    },
+  };
+}
+
+export default defineCommand({
+  name: "run",
+  summary: "start an experiment's programs and keep them running",
+  usage: "FILE",
+  arity: [1, 1],
+  description:
+    "Reads the experiment file, starts its programs in the order of dependsOn, and starts again what ends. Works with and without a hub. Ctrl-C stops the programs in reverse order; a second Ctrl-C kills them at once.",
+  options: {
+    ...LOG_OPTIONS,
+    ...CLIENT_OPTIONS,
+    "with-server": { type: "flag", help: "start a hub too if none is heard within 3 s" },
+    "http-port": HUB_OPTIONS["http-port"],
+    "tcp-port": HUB_OPTIONS["tcp-port"],
+    "bind": HUB_OPTIONS["bind"],
+    "log-folder": {
+      type: "text",
+      value: "FOLDER",
+      help: "where the programs' output goes; without it ~/.local/state/abcd/EXPERIMENT/log",
+    },
+  },
+  examples: [
+    ["abcd run lab.jsonc", "start and keep running what lab.jsonc describes"],
+    ["abcd run lab.jsonc --with-server", "the same, with a hub if there is none yet"],
+  ],
+  async run({ options, args, stop, kill }) {
+    const experiment = readExperiment(args[0] ?? "");
+    const log = logFrom("run", options);
+    await using client = createClient({
+      name: experiment.controller,
+      unique: true,
+      server: options.server,
+      hub: options.hub,
+      beaconPort: options["beacon-port"],
+    });
+    client.addEventListener("refused", ({ code, text }) => log.warn(`refused: ${text}`, { code }));
+
+    await using cleanup = new AsyncDisposableStack();
+    if (options["with-server"]) {
+      const joined = new Promise<void>((resolve) => {
+        client.addEventListener("joined", () => resolve());
+        setTimeout(resolve, HUB_WAIT_MS);
+      });
+      await Promise.race([joined, aborted(stop)]);
+      if (!client.joined && !stop.aborted) {
+        log.info("no hub is heard; starting one");
+        cleanup.use(
+          await startServer({
+            name: experiment.name,
+            httpPort: options["http-port"],
+            tcpPort: options["tcp-port"],
+            bind: options.bind,
+            beaconPort: options["beacon-port"],
+            log,
+          }),
+        );
+      }
+    }
+
+    const logFolder = options["log-folder"] ?? defaultLogFolder(experiment.name);
+    const controller = createController({
+      experiment,
+      log,
+      logFolder,
+      client,
+      server: options.server,
+    });
+    log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
+    kill.addEventListener("abort", () => controller.kill(), { once: true });
+    controller.start();
+    // With the log on the same terminal the two would write over each other.
+    if (Deno.stdout.isTerminal() && !Deno.stderr.isTerminal()) cleanup.use(showTable(controller));
+    await aborted(stop);
+    log.info("stopping all programs; once more to kill them at once");
+    await controller.shutdown();
+    log.info("all programs are stopped");
+    return EXIT.done;
+  },
+});
