@@ -24,7 +24,10 @@ const OPTIONS = {
     default: BEACON_PORT,
     help: "UDP port on which the hub announces itself",
   },
-  "no-watchdog": { type: "flag", help: "one process alone: nobody restarts a hub that is stuck" },
+  "no-watchdog": {
+    type: "flag",
+    help: "as --watchdog 0: one process, nobody restarts a stuck hub",
+  },
   "pid-file": {
     type: "text",
     value: "FILE",
@@ -37,7 +40,7 @@ type ServerContext = Context<typeof OPTIONS>;
 
 /** The options again, for the child. */
 function lineOf(options: ServerContext["options"]): string[] {
-  const own = ["no-watchdog", "pid-file"];
+  const own = ["watchdog", "no-watchdog", "pid-file"];
   return Object.entries(options).flatMap(([name, value]) => {
     if (own.includes(name) || value === undefined || value === false) return [];
     return [value === true ? `--${name}` : `--${name}=${value}`];
@@ -55,7 +58,7 @@ async function supervise({ options, stop, kill }: ServerContext): Promise<number
       childCommand: [
         ...selfCommand(),
         "server",
-        "--no-watchdog",
+        "--watchdog=0",
         `--pid-file=${pidFile}`,
         ...lineOf(options),
       ],
@@ -140,6 +143,7 @@ export default defineCommand({
     if (name !== undefined && !isClientName(name)) {
       throw new UsageError("Cannot read --name: a name is 1 to 64 of A-Z a-z 0-9 . _ -");
     }
-    return context.options["no-watchdog"] ? serve(context) : supervise(context);
+    const alone = context.options["no-watchdog"] || context.options.watchdog === 0;
+    return alone ? serve(context) : supervise(context);
   },
 });

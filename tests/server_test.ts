@@ -16,7 +16,7 @@ async function readUntil(conn: Deno.Conn, pattern: RegExp): Promise<string> {
 const say = (conn: Deno.Conn, text: string) => conn.write(new TextEncoder().encode(text));
 
 Deno.test("plain TCP and WebSocket clients talk; HTTP tells of them", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--name=h"]);
+  await using hub = await TestHub.start(["--watchdog=0", "--name=h"]);
   using old = await Deno.connect({ hostname: "127.0.0.1", port: hub.tcpPort });
   await say(old, '{"cmd":"_init","name":"old"}{"cmd":"_ping"}');
   const answers = await readUntil(old, /_pong.*\}$/);
@@ -49,7 +49,7 @@ Deno.test("plain TCP and WebSocket clients talk; HTTP tells of them", async () =
 });
 
 Deno.test("a client with an id gets lines; a refused one is told why before the end", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--max-message=1000"]);
+  await using hub = await TestHub.start(["--watchdog=0", "--max-message=1000"]);
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: hub.tcpPort });
   await say(conn, '{"cmd":"_init","name":"a","id":"1"}');
   assertMatch(await readUntil(conn, /\n/), /"re":"1".*\n$/);
