@@ -153,7 +153,6 @@ With --shell, which needs --allow-all, lines go to "sh -c"; without it a line is
       throw error;
     }
     stop.removeEventListener("abort", giveUp);
-    kill.addEventListener("abort", giveUp);
 
     const send = client.send.bind(client);
     const runner = createRunner({
@@ -199,7 +198,7 @@ With --shell, which needs --allow-all, lines go to "sh -c"; without it a line is
       allowed: allowAll ? "everything" : policy.rules.map((rule) => rule.text),
     });
     const failed = await Promise.race([closed, stopped]);
-    await runner.close();
+    await runner.close(kill);
     await client.close();
     return failed ? EXIT.failed : EXIT.done;
   },

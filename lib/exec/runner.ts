@@ -37,8 +37,8 @@ export interface Runner {
   start(job: Job): string | undefined;
   /** Ends a command that this client asked for. Returns whether there is one. */
   kill(from: string, id: string): boolean;
-  /** Ends all commands, and starts no more; resolves when each `exec-exit` is sent. */
-  close(): Promise<void>;
+  /** Ends all commands (at once, if `kill`) and starts no more; resolves when all have ended. */
+  close(kill?: AbortSignal): Promise<void>;
 }
 
 const MAX_COMMANDS = 4;
@@ -62,7 +62,7 @@ export function createRunner(options: RunnerOptions): Runner {
     maxOutputBytes = MAX_OUTPUT_BYTES,
     maxTimeSec = MAX_TIME_SEC,
   } = options;
-  const jobs = new Map<string, { end: () => void; done: Promise<void> }>();
+  const jobs = new Map<string, { end: (now?: boolean) => void; done: Promise<void> }>();
   let closed = false;
   const keyOf = (from: string, id: string) => `${from} ${id}`;
 
@@ -71,7 +71,9 @@ export function createRunner(options: RunnerOptions): Runner {
     const key = keyOf(from, id);
     if (closed) return "Cannot run it: this program is ending";
     if (jobs.has(key)) return `Cannot run it: the id "${id}" is that of a command that runs`;
-    if (jobs.size >= maxCommands) return `Cannot run it: ${jobs.size} commands are running`;
+    if (jobs.size >= maxCommands) {
+      return `Cannot run it: ${jobs.size} of ${maxCommands} commands are running`;
+    }
     const [program, ...args] = argv;
     let child: Deno.ChildProcess;
     try {
@@ -109,8 +111,8 @@ export function createRunner(options: RunnerOptions): Runner {
       }
     };
     let grace: ReturnType<typeof setTimeout> | undefined;
-    const end = () => {
-      signal("SIGTERM");
+    const end = (now = false) => {
+      signal(now ? "SIGKILL" : "SIGTERM");
       grace ??= setTimeout(() => signal("SIGKILL"), GRACE_MS);
     };
     const timer = setTimeout(() => {
@@ -191,9 +193,13 @@ export function createRunner(options: RunnerOptions): Runner {
       job?.end();
       return job !== undefined;
     },
-    async close() {
+    async close(kill) {
       closed = true;
-      for (const job of jobs.values()) job.end();
+      const endAll = (now: boolean) => {
+        for (const job of jobs.values()) job.end(now);
+      };
+      kill?.addEventListener("abort", () => endAll(true));
+      endAll(kill?.aborted ?? false);
       await Promise.all([...jobs.values()].map((job) => job.done));
     },
   };
