@@ -1,7 +1,7 @@
 // Black-box tests of `abcd exec`: a hub, the program, and a client that asks.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Client, connect, type Message } from "../mod.ts";
+import { type Client, connect, type Message, type Outgoing } from "../mod.ts";
 import { abcd, runAbcd, type Running, TestHub, until } from "./harness.ts";
 
 interface Setting extends AsyncDisposable {
@@ -9,7 +9,7 @@ interface Setting extends AsyncDisposable {
   readonly program: Running;
   readonly hub: TestHub;
   /** Sends to exec. */
-  ask(message: { cmd: string } & Partial<Message>): void;
+  ask(message: Outgoing): void;
   /** Waits for the end of a command: exec-exit or exec-refused. */
   end(id: string): Promise<Message>;
   /** What the command has written to this stream so far. */
