@@ -34,11 +34,14 @@ export function broadcastAddress(address: string, netmask: string): string | und
 
 /** Where to announce a hub that listens on `bind`. */
 function targets(bind: string): Set<string> {
-  const found = new Set([LOOPBACK_BROADCAST]);
-  if (bind.startsWith("127.") || bind === "localhost" || bind === "::1") return found;
+  const everywhere = bind === "0.0.0.0" || bind === "::";
+  const loopback = bind.startsWith("127.") || bind === "localhost" || bind === "::1";
+  // A hub that listens on one address only would not answer on loopback.
+  const found = new Set(everywhere || loopback ? [LOOPBACK_BROADCAST] : []);
+  if (loopback) return found;
   for (const { family, address, netmask } of Deno.networkInterfaces()) {
     if (family !== "IPv4" || address.startsWith("127.")) continue;
-    if (bind !== "0.0.0.0" && bind !== "::" && bind !== address) continue;
+    if (!everywhere && bind !== address) continue;
     const broadcast = broadcastAddress(address, netmask);
     if (broadcast !== undefined && broadcast !== address) found.add(broadcast);
   }

@@ -1,0 +1,29 @@
+/**
+ * The library of abcd: join a hub, send messages, ask, listen.
+ *
+ * ```ts
+ * import { connect } from "@abcd/abcd";
+ *
+ * await using client = await connect({ name: "hv" });
+ * client.on("set", (message) => console.log(message.channel, message.volts));
+ * client.send({ topic: "hv/state", cmd: "state", on: true });
+ * ```
+ *
+ * @module
+ */
+
+export {
+  BufferFullError,
+  type Client,
+  type ClientEvents,
+  connect,
+  type ConnectOptions,
+  createClient,
+  type Handler,
+  type Off,
+  type Outgoing,
+  RefusedError,
+} from "./lib/client.ts";
+export * from "./lib/message.ts";
+export type { Log, LogFields, LogLevel } from "./lib/log.ts";
+export { VERSION } from "./lib/version.ts";
