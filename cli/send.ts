@@ -1,0 +1,188 @@
+// abcd send: one message, or many, from the shell.
+
+import {
+  BufferFullError,
+  type Client,
+  connect,
+  type Outgoing,
+  RefusedError,
+} from "../lib/client.ts";
+import { checkMessage, type Json, type Message, MessageError } from "../lib/message.ts";
+import { CLIENT_OPTIONS } from "./common.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+
+function parseJson(text: string, what: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    throw new UsageError(
+      `Cannot read ${what} as JSON: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+function asMessage(value: unknown): Outgoing {
+  try {
+    const { from, ...message } = checkMessage(value);
+    if (from !== undefined) {
+      throw new UsageError('Cannot send "from": the hub sets it; choose the name with --as');
+    }
+    return message as Outgoing;
+  } catch (error) {
+    throw error instanceof MessageError ? new UsageError(error.message) : error;
+  }
+}
+
+/** The message that the arguments say: one JSON object, or `key=string` and `key:=json`. */
+export function messageFromArgs(args: readonly string[]): Outgoing {
+  const [first = ""] = args;
+  if (args.length === 1 && first.trimStart().startsWith("{")) {
+    return asMessage(parseJson(first, "the message"));
+  }
+  const fields = new Map<string, Json>();
+  for (const arg of args) {
+    const at = arg.indexOf("=");
+    const isJson = arg[at - 1] === ":";
+    const key = arg.slice(0, isJson ? at - 1 : at);
+    if (at < 0 || key === "") {
+      throw new UsageError(`Cannot read "${arg}": it is not key=text or key:=json`);
+    }
+    if (fields.has(key)) throw new UsageError(`Cannot send "${key}" twice in one message`);
+    const value = arg.slice(at + 1);
+    fields.set(key, isJson ? parseJson(value, `the value of "${key}"`) : value);
+  }
+  return asMessage(Object.fromEntries(fields));
+}
+
+async function* lines(): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+  yield rest;
+}
+
+async function* messages(args: readonly string[]): AsyncGenerator<Outgoing> {
+  if (args.length !== 1 || args[0] !== "-") {
+    yield messageFromArgs(args);
+    return;
+  }
+  let number = 0;
+  for await (const line of lines()) {
+    number++;
+    if (line.trim() !== "") yield asMessage(parseJson(line, `line ${number}`));
+  }
+}
+
+async function say(client: Client, refusal: RefusedError, message: Message): Promise<string> {
+  if (refusal.code !== "unknown-client") return refusal.message;
+  const there = (await client.clients().catch(() => [])).map(({ name }) => name)
+    .filter((name) => name !== client.name);
+  return `Cannot deliver to "${message.to}": no client of that name is in the hub; ${
+    there.length === 0 ? "nobody else is there" : `there are: ${there.sort().join(", ")}`
+  }`;
+}
+
+export default defineCommand({
+  name: "send",
+  summary: "send a message from the shell",
+  usage: "KEY=TEXT… | KEY:=JSON… | JSON | -",
+  description:
+    "The message is given field by field, key=text or key:=json, or as one JSON object; with - every line of standard input is a message.\n\nThe exit code is 0 only if the hub has delivered it all. What goes to a client that is not there is an error.",
+  options: {
+    as: { type: "text", value: "NAME", default: "send", help: "the name to join under" },
+    wait: {
+      type: "seconds",
+      value: "SECONDS",
+      help: "wait this long for the reply, and print it as JSON",
+    },
+    timeout: {
+      type: "seconds",
+      value: "SECONDS",
+      default: 10,
+      help: "give up if no hub is found in this time",
+    },
+    ...CLIENT_OPTIONS,
+  },
+  examples: [
+    ["abcd send to=hv cmd=set channel:=3", "a text and a number"],
+    ["abcd send --wait 5 to=hv cmd=get channel:=3", "ask, and print the answer"],
+    [`abcd send '{"topic":"run/state","cmd":"start"}'`, "to everyone subscribed"],
+    ["abcd send - < messages.ndjson", "one message a line"],
+  ],
+  arity: [1, Infinity],
+  async run({ options, args, stop }) {
+    // What is wrong with the arguments is said before a hub is looked for.
+    const fromArgs = args.length === 1 && args[0] === "-" ? undefined : messageFromArgs(args);
+    try {
+      await using client = await connect({
+        name: options.as,
+        unique: true,
+        server: options.server,
+        hub: options.hub,
+        beaconPort: options["beacon-port"],
+        timeoutSec: options.timeout,
+        signal: stop,
+        info: { program: "abcd send" },
+      });
+      let failures = 0;
+      const sent = new Map<string, Message>();
+      const reports: Promise<void>[] = [];
+      const report = async (refusal: RefusedError, message: Message) => {
+        failures++;
+        console.error(await say(client, refusal, message));
+      };
+      client.addEventListener("refused", ({ code, text, re }) => {
+        const message = re === undefined ? undefined : sent.get(re);
+        if (message !== undefined) reports.push(report(new RefusedError(code, text), message));
+      });
+      const lost = Promise.withResolvers<never>();
+      lost.promise.catch(() => {});
+      client.addEventListener("lost", ({ reason }) => {
+        lost.reject(new Error(`Cannot tell whether it was delivered: the hub was lost: ${reason}`));
+      });
+      const flush = async () => {
+        await Promise.race([
+          client.flush({ timeoutSec: options.timeout, signal: stop }),
+          lost.promise,
+        ]);
+        sent.clear();
+      };
+      for await (const message of fromArgs === undefined ? messages(args) : [fromArgs]) {
+        stop.throwIfAborted();
+        const out = { ...message, id: message.id ?? crypto.randomUUID() };
+        if (options.wait !== undefined) {
+          try {
+            const answer = await client.request(out, { timeoutSec: options.wait, signal: stop });
+            console.log(JSON.stringify(answer));
+          } catch (error) {
+            if (!(error instanceof RefusedError)) throw error;
+            await report(error, out);
+          }
+          continue;
+        }
+        sent.set(out.id, out);
+        try {
+          client.send(out);
+        } catch (error) {
+          if (!(error instanceof BufferFullError)) throw error;
+          sent.delete(out.id);
+          await flush();
+          sent.set(out.id, out);
+          client.send(out);
+        }
+        if (sent.size >= 1000) await flush();
+      }
+      await flush();
+      await Promise.all(reports);
+      return failures === 0 ? EXIT.done : EXIT.failed;
+    } catch (error) {
+      if (error instanceof UsageError || error instanceof TypeError) throw error;
+      throw new CommandError(error instanceof Error ? error.message : String(error), {
+        cause: error,
+      });
+    }
+  },
+});
