@@ -1,13 +1,22 @@
 // abcd run: starts an experiment's programs and keeps them running.
 
 import { createClient } from "../lib/client.ts";
+import { createLog, type Log } from "../lib/log.ts";
+import { createRotatingFile } from "../lib/process/log_file.ts";
 import { type Controller, createController } from "../lib/run/controller.ts";
 import { type Experiment, ExperimentError, parseExperiment } from "../lib/run/experiment_file.ts";
 import { openScreen } from "../lib/terminal/screen.ts";
 import { renderTable } from "../lib/terminal/table.ts";
 import { startServer } from "../server.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, HUB_OPTIONS, LOG_OPTIONS, logFrom, useColor } from "./common.ts";
+import {
+  CLIENT_OPTIONS,
+  HUB_OPTIONS,
+  LOG_OPTIONS,
+  logFrom,
+  type LogValues,
+  useColor,
+} from "./common.ts";
 
 const HUB_WAIT_MS = 3000;
 
@@ -59,6 +68,18 @@ function showTable(controller: Controller): Disposable {
   };
 }
 
+/** The log in a file alone. */
+function fileLog(options: LogValues, path: string): Log {
+  const { level } = logFrom("run", { ...options, "log-file": undefined });
+  const file = createRotatingFile({ path });
+  const encoder = new TextEncoder();
+  return createLog({
+    name: "run",
+    level,
+    write: (line) => file.write(encoder.encode(`${line}\n`)),
+  });
+}
+
 export default defineCommand({
   name: "run",
   summary: "start an experiment's programs and keep them running",
@@ -85,7 +106,12 @@ export default defineCommand({
   ],
   async run({ options, args, stop, kill }) {
     const experiment = readExperiment(args[0] ?? "");
-    const log = logFrom("run", options);
+    const logFolder = options["log-folder"] ?? defaultLogFolder(experiment.name);
+    const onTerminal = Deno.stdout.isTerminal();
+    // The table has the terminal for itself; the lines go to a file then.
+    const log = onTerminal
+      ? fileLog(options, options["log-file"] ?? `${logFolder}/_run.log`)
+      : logFrom("run", options);
     await using client = createClient({
       name: experiment.controller,
       unique: true,
@@ -117,7 +143,6 @@ export default defineCommand({
       }
     }
 
-    const logFolder = options["log-folder"] ?? defaultLogFolder(experiment.name);
     const controller = createController({
       experiment,
       log,
@@ -128,12 +153,13 @@ export default defineCommand({
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
     kill.addEventListener("abort", () => controller.kill(), { once: true });
     controller.start();
-    // With the log on the same terminal the two would write over each other.
-    if (Deno.stdout.isTerminal() && !Deno.stderr.isTerminal()) cleanup.use(showTable(controller));
+    if (onTerminal) cleanup.use(showTable(controller));
     await aborted(stop);
     log.info("stopping all programs; once more to kill them at once");
     await controller.shutdown();
     log.info("all programs are stopped");
+    // Before the hub that was started here, if there is one.
+    await client.close();
     return EXIT.done;
   },
 });

@@ -1,7 +1,8 @@
 // `abcd run`, from outside.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { abcd, freeUdpPort, runAbcd, temporaryFolder } from "./harness.ts";
+import { connect } from "../lib/client.ts";
+import { abcd, freeUdpPort, runAbcd, temporaryFolder, TestHub } from "./harness.ts";
 
 async function experiment(folder: string, run: object): Promise<string[]> {
   const file = `${folder}/lab.jsonc`;
@@ -61,6 +62,24 @@ Deno.test("a command that does not exist is fatal at once", async () => {
   await run.saw(/none: starting → fatal/);
 });
 
+Deno.test("a second Ctrl-C kills at once", async () => {
+  await using folder = await temporaryFolder();
+  const args = await experiment(folder.path, {
+    deaf: {
+      cmd: 'trap "" TERM; while :; do sleep 1; done',
+      shell: true,
+      startSec: 0.2,
+      stopSec: 600,
+    },
+  });
+  await using run = abcd(args);
+  await run.saw(/deaf: starting → running/);
+  run.signal("SIGINT");
+  await run.saw(/deaf: running → stopping/);
+  run.signal("SIGINT");
+  assertEquals((await run.end()).code, 0);
+});
+
 Deno.test("a bad file: every error, exit code 2, nothing started", async () => {
   await using folder = await temporaryFolder();
   const args = await experiment(folder.path, {
@@ -74,4 +93,28 @@ Deno.test("a bad file: every error, exit code 2, nothing started", async () => {
     assertStringIncludes(stderr, part);
   }
   assert(/lab\.jsonc:1:\d+: /.test(stderr), stderr);
+});
+
+Deno.test("with a hub: status and restart by message, states by topic", async () => {
+  await using folder = await temporaryFolder();
+  await using hub = await TestHub.start();
+  const args = await experiment(folder.path, { p: { cmd: "sleep 1000", startSec: 0.1 } });
+  await using client = await connect({ name: "test", server: hub.address });
+  const states: unknown[] = [];
+  client.subscribe("run/p/state", ({ state }) => void states.push(state));
+  await client.flush();
+  await using run = abcd([...args, ...hub.clientArgs]);
+  await run.saw(/in hub/);
+  await run.saw(/p: starting → running/);
+  const before = await client.request({ cmd: "status", to: "run" });
+  assertEquals(before.experiment, "lab");
+  assertStringIncludes(JSON.stringify(before.programs), `"state":"running"`);
+  const wrong = await client.request({ cmd: "stop", to: "run", programs: ["q"] });
+  assertStringIncludes(String(wrong.error), `no program "q"`);
+  await client.request({ cmd: "restart", to: "run", programs: ["p"] });
+  await run.saw(/stopping → waiting[^]*p: starting → running/);
+  run.signal("SIGINT");
+  assertEquals((await run.end()).code, 0);
+  await client.flush();
+  assert(states.includes("stopping"), String(states));
 });
