@@ -116,7 +116,8 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   function publish(runner: Runner): void {
-    if (client === undefined) return;
+    // What happened while there was no hub is old then: joining tells of all as they are.
+    if (client?.joined !== true) return;
     const { name, ...rest } = statusOf(runner);
     attempt(`tell of ${name}`, () =>
       client.send({
