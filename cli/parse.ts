@@ -18,15 +18,19 @@ export interface ParsedLine<S extends OptionSpecs> {
   help: boolean;
 }
 
-/** Letters to change, add or leave out to make one word of the other. */
+/** Letters to change, add, leave out or swap with their neighbour to make one word of the other. */
 export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  let before: number[] = [];
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? (before[j - 2] ?? 0) + 1 : Infinity;
+      next.push(Math.min(change, swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
+    before = row;
     row = next;
   }
   return row[b.length] ?? 0;
@@ -96,7 +100,8 @@ export function parseLine<S extends OptionSpecs>(
   }
   const given = parseArgs([...argv], {
     boolean: ["help", ...flags],
-    string: names.filter((n) => !flags.includes(n)),
+    // "_": arguments stay as they are written, "007" and "1e3" too.
+    string: ["_", ...names.filter((n) => !flags.includes(n))],
     collect: names.filter((n) => !flags.includes(n)),
     alias,
     stopEarly: command.stopEarly ?? false,

@@ -81,6 +81,15 @@ function fieldsOf(record: LogRecord): LogFields {
   return typeof fields === "object" && fields !== null ? fields as LogFields : {};
 }
 
+/** Without control characters, which would do things to the terminal of who reads the log. */
+function escapeControls(text: string): string {
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  const controls = /[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]/g;
+  const escaped = (c: string) =>
+    c === "\t" ? "\\t" : `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return text.replace(controls, escaped);
+}
+
 function forPeople(record: LogRecord, color: boolean): string {
   const details = Object.entries(fieldsOf(record)).filter(([, value]) => value !== undefined).map((
     [key, value],
@@ -90,7 +99,9 @@ function forPeople(record: LogRecord, color: boolean): string {
   const paint = color ? COLOR[record.levelName] ?? "" : "";
   return `${paint}${dateAndTime(record.datetime)} ${
     SHORT[record.levelName] ?? record.levelName
-  } ${record.loggerName}: ${record.msg}${details.join("")}${paint === "" ? "" : "\x1b[0m"}`;
+  } ${record.loggerName}: ${escapeControls(record.msg + details.join(""))}${
+    paint === "" ? "" : "\x1b[0m"
+  }`;
 }
 
 function forPrograms(record: LogRecord): string {

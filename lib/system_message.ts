@@ -224,7 +224,8 @@ const isFilter: FieldCheck = (v) => {
   const problem = isObject(v);
   if (problem !== undefined) return problem;
   for (const [key, value] of Object.entries(v as JsonObject)) {
-    const check = filterFields[key];
+    // Own fields only: a filter from outside may have "__proto__" or "constructor".
+    const check = Object.hasOwn(filterFields, key) ? filterFields[key] : undefined;
     if (check === undefined) return `has "${key}"; a filter has from, to, cmd, topic, not`;
     const inner = check(value);
     if (inner !== undefined) return `has "${key}", which ${inner}`;

@@ -7,12 +7,13 @@ const UNITS: Record<string, number> = { ms: 0.001, "": 1, s: 1, m: 60, h: 3600, 
  * `undefined` if it is none.
  */
 export function parseDuration(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|[smhd])?)+$/.test(text)) return undefined;
+  // Only the last number may lack a unit: else there would be many ways to read a long number.
+  if (text === "" || !/^(\d+(\.\d+)?(ms|[smhd]))*(\d+(\.\d+)?)?$/.test(text)) return undefined;
   let seconds = 0;
   for (const [, number = "", unit = ""] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])?/g)) {
     seconds += Number(number) * (UNITS[unit] ?? 1);
   }
-  return seconds;
+  return Number.isFinite(seconds) ? seconds : undefined;
 }
 
 /** A length of time in two units at most, for a table: `4s`, `12m05s`, `3h20m`, `5d02h`. */

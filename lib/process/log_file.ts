@@ -64,7 +64,12 @@ export function createRotatingFile(options: RotatingFileOptions): RotatingFile {
         if (!(error instanceof Deno.errors.NotFound)) throw failed(error);
       }
     }
-    if (backups === 0) Deno.truncateSync(path);
+    if (backups > 0) return;
+    try {
+      Deno.truncateSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw failed(error);
+    }
   }
 
   function append(bytes: Uint8Array): void {

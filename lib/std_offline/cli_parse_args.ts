@@ -23,6 +23,13 @@ export interface ParseOptions {
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
+/** Cannot be in an argument: the operating system ends arguments with it. */
+const MARK = "\0";
+
+function unmark(arg: string): string {
+  return arg.endsWith(`=${MARK}`) ? arg.slice(0, -2) : arg;
+}
+
 /** Parses command-line arguments. */
 export function parseArgs(
   args: string[],
@@ -32,13 +39,22 @@ export function parseArgs(
   const declared = new Set([...boolean, ...string, ...Object.keys(alias)]);
   for (const names of Object.values(alias)) for (const name of [names].flat()) declared.add(name);
 
-  const parsed = minimist(args, {
+  // minimist takes --no-NAME of every name as its own; std wants that declared. As --no-NAME=VALUE
+  // it is a name like any other; where it turns out to be a plain argument it is put back.
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const marked = args.map((arg, i) => {
+    const name = i < end ? /^--no-([^=]+)$/.exec(arg)?.[1] : undefined;
+    return name === undefined || negatable.includes(name) ? arg : `${arg}=${MARK}`;
+  });
+
+  const parsed = minimist(marked, {
     boolean: [...boolean],
-    string: ["_", ...string],
+    string: [...string],
     alias: Object.fromEntries(Object.entries(alias).map(([k, v]) => [k, [v].flat()])),
     stopEarly: options.stopEarly ?? false,
     "--": options["--"] ?? false,
-    unknown: (arg: string) => {
+    unknown: (word: string) => {
+      const arg = unmark(word);
       // minimist asks for options and for plain arguments, with the whole word.
       const match = /^-+([^=]+)(?:=([^]*))?$/.exec(arg);
       if (match === null) return options.unknown?.(arg) !== false;
@@ -48,16 +64,12 @@ export function parseArgs(
     },
   });
 
-  // --no-NAME is one of minimist's own ideas for every name; std wants it declared.
-  for (const arg of args) {
-    if (arg === "--") break;
-    const name = /^--no-([^=]+)$/.exec(arg)?.[1];
-    if (name !== undefined && !negatable.includes(name)) {
-      options.unknown?.(arg, `no-${name}`, true);
-      if (!boolean.includes(name)) delete parsed[name];
-    }
+  for (const [key, value] of Object.entries(parsed)) {
+    if (value === MARK) parsed[key] = true;
   }
+  parsed._ = parsed._.map((arg: string | number) => typeof arg === "string" ? unmark(arg) : arg);
   for (const name of [...boolean, ...string]) {
+    if (name === "_") continue;
     const value: unknown = parsed[name];
     if (collect.includes(name)) parsed[name] = value === undefined ? [] : [value].flat();
     else if (Array.isArray(value)) parsed[name] = value.at(-1); // given twice: the last one holds

@@ -1,0 +1,70 @@
+// How the parts of the code hang together: imports point one way.
+
+import { assert, assertEquals } from "@std/assert";
+import { VERSION } from "../lib/version.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+type Source = { path: string; text: string; imports: string[] };
+
+function sources(folder: string): Source[] {
+  const found: Source[] = [];
+  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory) found.push(...sources(`${path}/`));
+    if (!entry.isFile || !entry.name.endsWith(".ts") || entry.name.endsWith("_test.ts")) continue;
+    const text = Deno.readTextFileSync(new URL(path, ROOT));
+    const imports = [
+      ...text.matchAll(/^(?:import|(?:import|export|\}).*\sfrom)\s+"([^"]+)"/gm),
+      ...text.matchAll(/\bimport\(\s*"([^"]+)"/g),
+    ].map(([, target = ""]) =>
+      target.startsWith(".")
+        ? new URL(target, new URL(path, ROOT)).href.slice(ROOT.href.length)
+        : target
+    );
+    found.push({ path, text, imports });
+  }
+  return found;
+}
+
+const LIB = sources("lib/");
+
+function offenders(of: readonly Source[], forbidden: (target: string) => boolean): string[] {
+  return of.flatMap(({ path, imports }) =>
+    imports.filter(forbidden).map((target) => `${path} imports ${target}`)
+  );
+}
+
+Deno.test("structure: the search for imports finds them", () => {
+  assert(LIB.length > 10);
+  const message = LIB.find(({ path }) => path === "lib/message.ts");
+  assertEquals(message?.imports.sort(), [
+    "lib/defaults.ts",
+    "lib/system_message.ts",
+    "lib/topic.ts",
+  ]);
+});
+
+Deno.test("structure: nothing in lib imports cli, tests, server.ts or mod.ts", () => {
+  const above = /^(cli\/|tests\/|server\.ts$|mod\.ts$)/;
+  assertEquals(offenders(LIB, (target) => above.test(target)), []);
+});
+
+Deno.test("structure: only lib/log.ts imports @std/log", () => {
+  const others = [...LIB, ...sources("cli/")].filter(({ path }) => path !== "lib/log.ts");
+  assertEquals(offenders(others, (target) => target.startsWith("@std/log")), []);
+});
+
+Deno.test("structure: the hub itself knows nothing of Deno", () => {
+  const hub = LIB.filter(({ path }) => path.startsWith("lib/hub/"));
+  assert(hub.length > 0);
+  const code = (text: string) => text.replace(/\/\*[^]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+  assertEquals(hub.filter(({ text }) => /\bDeno\./.test(code(text))).map(({ path }) => path), []);
+});
+
+Deno.test("structure: the version is that of deno.json", () => {
+  const config: { version: string } = JSON.parse(
+    Deno.readTextFileSync(new URL("deno.json", ROOT)),
+  );
+  assertEquals(VERSION, config.version);
+});
