@@ -40,6 +40,7 @@ export const CLIENT_OPTIONS = {
     type: "number",
     value: "PORT",
     default: BEACON_PORT,
+    env: "ABCD_BEACON_PORT",
     help: "UDP port on which hubs announce themselves",
   },
 } as const satisfies OptionSpecs;

@@ -149,6 +149,7 @@ export default defineCommand({
       logFolder,
       client,
       server: options.server,
+      beaconPort: options["beacon-port"],
     });
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
     kill.addEventListener("abort", () => controller.kill(), { once: true });

@@ -46,7 +46,7 @@ export interface ConnectOptions {
   server?: string;
   /** The name of the hub to take if several are heard. Default: the first heard. */
   hub?: string;
-  /** UDP port to listen on for hubs. Default 7886. */
+  /** UDP port to listen on for hubs. Default: `ABCD_BEACON_PORT`, else 7886. */
   beaconPort?: number;
   /** What to say of this program, beside host and pid, which are known. */
   info?: ClientInfo;
@@ -147,6 +147,8 @@ export class BufferFullError extends Error {
 
 /** How long closing waits for the hub to take what was sent. */
 const CLOSE_SEC = 5;
+/** How long leaving waits for the hub's goodbye, in milliseconds. */
+const GOODBYE_MS = 1000;
 /** A joining that lasted this long is a success: the delays start small again. */
 const STEADY_SEC = 5;
 
@@ -191,6 +193,13 @@ function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
+/** Waits for a promise, but no longer than so many milliseconds. */
+async function inTime(promise: Promise<void>, ms: number): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([promise, sleep(ms, enough.signal)]);
+  enough.abort();
+}
+
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -232,7 +241,8 @@ class HubClient implements Client {
     this.#options = options;
     this.#log = options.log ?? NO_LOG;
     this.#bufferBytes = options.bufferBytes ?? CLIENT_BUFFER_BYTES;
-    this.#beaconPort = options.beaconPort ?? BEACON_PORT;
+    this.#beaconPort = options.beaconPort ??
+      Number(environment("ABCD_BEACON_PORT") ?? BEACON_PORT);
     const server = options.server ?? environment("ABCD_SERVER");
     this.#server = server === undefined ? undefined : parseAddress(server);
     this.#name = this.#wantedName = options.name ?? environment("ABCD_NAME") ?? defaultName();
@@ -459,13 +469,16 @@ class HubClient implements Client {
       socket.onclose =
       socket.onmessage =
         null;
-    // A connection that is dead may never finish closing: nobody waits for it.
     if (socket.readyState !== WebSocket.CLOSED) {
+      const closed = new Promise<void>((resolve) => socket.onclose = () => resolve());
       try {
         socket.close();
       } catch {
         // it is closing
       }
+      // A client that leaves says goodbye. A connection that is dead may never finish closing, and
+      // nobody waits for it.
+      if (this.#over.signal.aborted) await inTime(closed, GOODBYE_MS);
     }
     this.#socket = undefined;
     return reason;

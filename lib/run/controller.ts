@@ -26,6 +26,8 @@ export interface ControllerOptions {
   readonly client?: Client;
   /** The hub's address if it is known before the client joins. */
   readonly server?: string;
+  /** UDP port on which the programs listen for the hub. Default: their own default. */
+  readonly beaconPort?: number;
   /** Monotonic clock, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
@@ -177,6 +179,9 @@ export function createController(options: ControllerOptions): Controller {
         env: {
           ABCD_NAME: program.name,
           ...(server === undefined ? {} : { ABCD_SERVER: server }),
+          ...(options.beaconPort === undefined
+            ? {}
+            : { ABCD_BEACON_PORT: String(options.beaconPort) }),
           ...program.env,
           PATH: `${bin}:${program.env.PATH ?? Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
         },
