@@ -1,0 +1,149 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { BufferFullError, connect, createClient, RefusedError } from "./client.ts";
+import type { Message } from "./message.ts";
+import { after, freeTcpPort, freeUdpPort, until, within } from "../tests/harness.ts";
+
+/** As much of a hub as a client's test needs: it welcomes, answers pings, and keeps what it gets. */
+class SmallHub implements AsyncDisposable {
+  readonly got: Message[] = [];
+  readonly sockets = new Set<WebSocket>();
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(answer: (message: Message) => object | undefined = () => undefined, port = 0) {
+    this.#server = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      let name = "";
+      const say = (message: object) => socket.send(JSON.stringify({ from: "_hub", ...message }));
+      socket.onopen = () => this.sockets.add(socket);
+      socket.onclose = () => this.sockets.delete(socket);
+      socket.onmessage = ({ data }) => {
+        const message: Message = JSON.parse(String(data));
+        this.got.push(message);
+        const own = answer(message);
+        if (own !== undefined) {
+          return say({ to: name === "" ? undefined : name, re: message.id, ...own });
+        }
+        if (message.cmd === "_init") {
+          name = String(message.name);
+          say({ cmd: "_welcome", name, hub: "small", protocol: 1, heartbeat: 10, timeout: 30 });
+        } else if (message.cmd === "_ping") say({ cmd: "_pong", to: name, re: message.id });
+      };
+      return response;
+    });
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  commands(): string[] {
+    return this.got.map(({ cmd }) => cmd).filter((cmd) => cmd !== "_ping");
+  }
+
+  /** Says the same to every client. */
+  say(message: object): void {
+    for (const socket of this.sockets) socket.send(JSON.stringify(message));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.sockets) socket.close();
+    await Promise.race([this.#server.shutdown(), after(1000)]);
+  }
+}
+
+Deno.test("a client joins, sends in order, and says who it is", async () => {
+  await using hub = new SmallHub();
+  const client = await connect({ name: "hv", server: hub.address });
+  for (let i = 0; i < 100; i++) client.send({ cmd: "n", to: "daq", i });
+  await client.close();
+  assertEquals(hub.got.filter(({ cmd }) => cmd === "n").map(({ i }) => i), [
+    ...Array(100).keys(),
+  ]);
+  assertEquals((hub.got[0]?.info as { pid: number }).pid, Deno.pid);
+});
+
+Deno.test("a refusal rejects the request that it answers", async () => {
+  await using hub = new SmallHub(({ cmd }) =>
+    cmd === "x" ? { cmd: "_error", code: "unknown-client", text: "nobody" } : undefined
+  );
+  await using client = await connect({ name: "hv", server: hub.address });
+  const error = await assertRejects(() => client.request({ cmd: "x", to: "daq" }), RefusedError);
+  assertEquals(error.code, "unknown-client");
+});
+
+Deno.test("connect fails if the hub refuses the name", async () => {
+  await using hub = new SmallHub(({ cmd }) =>
+    cmd === "_init" ? { cmd: "_error", code: "name-taken", text: "taken" } : undefined
+  );
+  await assertRejects(() => connect({ name: "hv", server: hub.address }), RefusedError, "taken");
+});
+
+Deno.test("connect says where it listened if no hub is there", async () => {
+  const beaconPort = freeUdpPort();
+  const server = Deno.env.get("ABCD_SERVER");
+  Deno.env.delete("ABCD_SERVER");
+  try {
+    await assertRejects(
+      () => connect({ name: "hv", beaconPort, timeoutSec: 0.2 }),
+      DOMException,
+      `none announced itself on UDP port ${beaconPort} in 0.2 s`,
+    );
+  } finally {
+    if (server !== undefined) Deno.env.set("ABCD_SERVER", server);
+  }
+});
+
+Deno.test("connect can be given up", async () => {
+  const stop = new AbortController();
+  const joining = connect({ name: "hv", server: "127.0.0.1:1", signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await assertRejects(() => joining, Error, "enough");
+});
+
+Deno.test("what is sent while the hub is away waits, in order, and is bounded", async () => {
+  const port = freeTcpPort();
+  await using client = createClient({ name: "hv", server: `127.0.0.1:${port}`, bufferBytes: 2000 });
+  for (let i = 0; i < 10; i++) client.send({ cmd: "n", to: "daq", i });
+  const big = { cmd: "n", to: "daq", text: "x".repeat(3000) };
+  assertThrows(() => client.send(big), BufferFullError);
+  await using hub = new SmallHub(undefined, port);
+  await client.flush({ timeoutSec: 30 });
+  assertEquals(hub.got.filter(({ cmd }) => cmd === "n").map(({ i }) => i), [...Array(10).keys()]);
+});
+
+Deno.test("a client that lost the hub comes back with its subscriptions and its spy", async () => {
+  await using hub = new SmallHub();
+  await using client = await connect({ name: "hv", server: hub.address });
+  const heard: string[] = [];
+  client.subscribe("a/+", ({ topic }) => void heard.push(String(topic)));
+  client.spy({ from: ["gui"] }, ({ cmd }) => void heard.push(`spied ${cmd}`));
+  await client.flush();
+  const again = Promise.withResolvers<void>();
+  client.addEventListener("joined", () => again.resolve());
+  for (const socket of hub.sockets) socket.close();
+  await within(again.promise, 30_000, "it never came back");
+  await client.flush();
+  assertEquals(hub.commands(), ["_init", "_subscribe", "_spy", "_init", "_subscribe", "_spy"]);
+  hub.say({ cmd: "state", from: "gui", topic: "a/b" });
+  await until(() => heard.length === 2, "both handlers");
+  assertEquals(heard, ["a/b", "spied state"]);
+});
+
+Deno.test("a handler that throws stops nothing; pings to others are not answered", async () => {
+  await using hub = new SmallHub();
+  await using client = await connect({ name: "hv", server: hub.address });
+  const errors: string[] = [];
+  const handled: Message[] = [];
+  client.addEventListener("error", ({ error }) => errors.push(error.message));
+  client.on("set", () => {
+    throw new Error("broken");
+  });
+  client.on("*", (message) => void handled.push(message));
+  hub.say({ cmd: "_ping", from: "_hub", to: "daq" });
+  hub.say({ cmd: "set", from: "gui", to: "hv" });
+  hub.say({ cmd: "_ping", from: "_hub", to: "hv" });
+  await until(() => hub.commands().includes("_pong"), "the pong");
+  assertEquals(errors, ["broken"]);
+  assertEquals(handled[0]?.cmd, "set");
+  assertEquals(hub.commands().filter((cmd) => cmd === "_pong").length, 1);
+});
