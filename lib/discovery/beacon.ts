@@ -29,7 +29,7 @@ function isPort(value: unknown): value is number {
  *
  * @throws {RangeError} If it would be 512 bytes or longer.
  */
-export function encodeBeacon(beacon: Beacon): Uint8Array<ArrayBuffer> {
+export function encodeBeacon(beacon: Beacon): Uint8Array {
   const { name, id, http, tcp } = beacon;
   const bytes = new TextEncoder().encode(JSON.stringify({ abcd: FORM, name, id, http, tcp }));
   if (bytes.length >= MAX_BEACON_BYTES) {
