@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BufferFullError, connect, createClient, RefusedError } from "./client.ts";
 import type { Message } from "./message.ts";
-import { after, freeTcpPort, freeUdpPort, until, within } from "../tests/harness.ts";
+import { freeTcpPort, freeUdpPort, until, within } from "../tests/harness.ts";
 
 /** As much of a hub as a client's test needs: it welcomes, answers pings, and keeps what it gets. */
 class SmallHub implements AsyncDisposable {
@@ -47,7 +47,7 @@ class SmallHub implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.sockets) socket.close();
-    await Promise.race([this.#server.shutdown(), after(1000)]);
+    await within(this.#server.shutdown(), 1000, "the hub's end").catch(() => {});
   }
 }
 

@@ -73,7 +73,7 @@ export class Running implements AsyncDisposable {
       if (match !== null) return match;
       const left = deadline - Date.now();
       if (this.#ended || left <= 0) {
-        await Promise.race([Promise.allSettled(this.#pumps), after(500)]);
+        await this.#drain(500);
         const late = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
         if (late !== null) return late;
         throw new Error(
@@ -84,6 +84,11 @@ export class Running implements AsyncDisposable {
       }
       await this.#change(left);
     }
+  }
+
+  /** Waits for the rest of its output; a grandchild may hold it open for longer. */
+  async #drain(ms: number): Promise<void> {
+    await within(Promise.allSettled(this.#pumps), ms, "output").catch(() => {});
   }
 
   #change(ms: number): Promise<void> {
@@ -114,7 +119,7 @@ export class Running implements AsyncDisposable {
       patienceMs,
       () => `pid ${this.pid} has not ended:\n${this.stdout}\n${this.stderr}`,
     );
-    await Promise.race([Promise.allSettled(this.#pumps), after(2000)]);
+    await this.#drain(2000);
     return status;
   }
 
@@ -124,7 +129,7 @@ export class Running implements AsyncDisposable {
     const killer = setTimeout(() => this.signal("SIGKILL"), 10_000);
     await this.status;
     clearTimeout(killer);
-    await Promise.race([Promise.allSettled(this.#pumps), after(2000)]);
+    await this.#drain(2000);
     try {
       await this.#child.stdin.close();
     } catch {
