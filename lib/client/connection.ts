@@ -1,0 +1,147 @@
+// One connection to the hub, from `_init` to its end.
+
+import { JOIN_SEC, TIMEOUT_SEC } from "../defaults.ts";
+import {
+  asFromHub,
+  encodeMessage,
+  type FromHub,
+  type InitMessage,
+  type Message,
+  parseMessage,
+  type WelcomeMessage,
+} from "../message.ts";
+import type { HubAddress } from "./find_hub.ts";
+
+/** How long leaving waits for the hub's goodbye, in milliseconds. */
+const GOODBYE_MS = 1000;
+
+/** What is done with what comes in over a connection. */
+export interface ConnectionHandler {
+  /** How to introduce oneself. */
+  init(): InitMessage;
+  /** The hub has taken us in; `socket` is open. */
+  welcomed(welcome: WelcomeMessage, socket: WebSocket): void;
+  /** The hub has not; the connection ends. */
+  refused(code: string, text: string): void;
+  /** A message after that; returns why the hub is going to close, if this says so. */
+  message(message: Message, socket: WebSocket): string | undefined;
+  /** Something came that is no message. */
+  error(error: unknown, what: string): void;
+}
+
+/**
+ * Connects, joins, and hands on what comes until the connection is over: broken, closed, silent for
+ * as long as the hub said, or `signal`.
+ *
+ * @returns Why it is over, in words.
+ */
+export async function holdConnection(
+  address: HubAddress,
+  handler: ConnectionHandler,
+  signal: AbortSignal,
+): Promise<string> {
+  const { host, port } = address;
+  const where = `${host}:${port}`;
+  const socket = new WebSocket(`ws://${where}/ws`);
+  const end = Promise.withResolvers<string>();
+  let heard = performance.now();
+  let timeoutMs = JOIN_SEC * 1000;
+  let welcomed = false;
+  let lastError: string | undefined;
+  const watch = setInterval(() => {
+    const silent = performance.now() - heard;
+    if (silent < timeoutMs) return;
+    const seconds = Math.round(timeoutMs / 1000);
+    end.resolve(
+      welcomed ? `silent for ${seconds} s` : `${where} did not answer within ${seconds} s`,
+    );
+  }, 500);
+  const aborted = () => end.resolve("closed");
+  signal.addEventListener("abort", aborted);
+
+  socket.onopen = () => socket.send(encodeMessage(handler.init()));
+  socket.onerror = (event) => {
+    if (event instanceof ErrorEvent && event.message !== "") lastError ??= event.message;
+  };
+  socket.onclose = ({ code, reason }) =>
+    end.resolve(
+      reason !== ""
+        ? reason
+        : lastError !== undefined
+        ? `${where}: ${lastError}`
+        : `${where} closed the connection (${code})`,
+    );
+  socket.onmessage = ({ data }) => {
+    heard = performance.now();
+    if (typeof data !== "string") return;
+    let message: Message;
+    try {
+      message = parseMessage(data, { maxBytes: Infinity, maxNesting: Infinity });
+    } catch (error) {
+      return handler.error(error, "Got something that is no message");
+    }
+    if (welcomed) {
+      const why = handler.message(message, socket);
+      if (why !== undefined) lastError = why;
+      return;
+    }
+    let answer: FromHub | undefined;
+    try {
+      answer = asFromHub(message);
+    } catch (error) {
+      return handler.error(error, "Got a message of the hub that is not as it should be");
+    }
+    if (answer?.cmd === "_error") {
+      const { code, text } = answer;
+      handler.refused(code, text);
+      end.resolve(text);
+    } else if (answer?.cmd === "_welcome") {
+      welcomed = true;
+      timeoutMs = (answer.timeout > 0 ? answer.timeout : TIMEOUT_SEC) * 1000;
+      handler.welcomed(answer, socket);
+    } else if (answer?.cmd === "_ping") {
+      socket.send('{"cmd":"_pong"}');
+    }
+  };
+  const reason = await end.promise;
+  clearInterval(watch);
+  signal.removeEventListener("abort", aborted);
+  socket.onopen =
+    socket.onerror =
+    socket.onclose =
+    socket.onmessage =
+      null;
+  if (socket.readyState !== WebSocket.CLOSED) {
+    const closed = new Promise<void>((resolve) => socket.onclose = () => resolve());
+    try {
+      socket.close();
+    } catch {
+      // it is closing
+    }
+    // A client that leaves says goodbye. A connection that is dead may never finish closing, and
+    // nobody waits for it.
+    if (signal.aborted) await inTime(closed, GOODBYE_MS);
+  }
+  return reason;
+}
+
+/** Waits for a promise, but no longer than so many milliseconds. */
+async function inTime(promise: Promise<void>, ms: number): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([promise, sleep(ms, enough.signal)]);
+  enough.abort();
+}
+
+/** A pause that can be cut short. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,122 @@
+// What a client of the hub can do: the interface, its options, its events, its errors.
+
+import type { Log } from "../log.ts";
+import type {
+  ClientEntry,
+  ClientInfo,
+  Message,
+  MessageFilter,
+  SystemMessages,
+} from "../message.ts";
+
+/** What a program sends: a message without what the hub sets. */
+export type Outgoing = Message & { readonly from?: undefined };
+
+/** Options of {@linkcode connect}. */
+export interface ConnectOptions {
+  /** The client's name. Default: `ABCD_NAME`, else the program's file name. */
+  name?: string;
+  /** Take `name-2`, `name-3` … if the name is taken. Default: false. */
+  unique?: boolean;
+  /** The hub's address, `host` or `host:port`. Default: `ABCD_SERVER`, else found by UDP. */
+  server?: string;
+  /** The name of the hub to take if several are heard. Default: the first heard. */
+  hub?: string;
+  /** UDP port to listen on for hubs. Default: `ABCD_BEACON_PORT`, else 7886. */
+  beaconPort?: number;
+  /** What to say of this program, beside host and pid, which are known. */
+  info?: ClientInfo;
+  /** What to hold while the hub is away, in bytes. Default 4 MiB. */
+  bufferBytes?: number;
+  /** How long joining may take, in seconds. Default: for ever. */
+  timeoutSec?: number;
+  /** Gives up joining, and closes the client later. */
+  signal?: AbortSignal;
+  /** Where the client says what it does. Default: nowhere; listen to its events instead. */
+  log?: Log;
+}
+
+/** What happened to the client's connection; each is also a line in its log. */
+export interface ClientEvents {
+  /** Nothing is known of the hub; the client listens for it. */
+  searching: { reason: string };
+  /** In the hub, under this name; again after each time it was lost. */
+  joined: { name: string; hub: string; address: string; again: boolean };
+  /** The connection is lost; the client tries to come back by itself. */
+  lost: { reason: string };
+  /** The hub refused a message, or the joining; `re` is the message's `id`. */
+  refused: { code: string; text: string; re?: string };
+  /** A handler threw, or something that came is no message. */
+  error: { error: Error };
+  /** Over. */
+  closed: { reason: string };
+}
+
+/** A handler of messages. What it throws is reported as `error`, and stops nothing. */
+export type Handler<M extends Message = Message> = (message: M) => void | Promise<void>;
+
+/** Takes a handler away again. */
+export type Off = () => void;
+
+/** A client of a hub. */
+export interface Client extends AsyncDisposable {
+  /** The name it has, or asks for. */
+  readonly name: string;
+  /** Whether it is in the hub now. */
+  readonly joined: boolean;
+  /** The hub it is in, or was in last. */
+  readonly hub: { readonly name: string; readonly address: string } | undefined;
+  /**
+   * Sends a message. While the hub is away it waits, in order.
+   *
+   * @throws {MessageError} If it is not a message.
+   * @throws {BufferFullError} If what waits would be more than `bufferBytes`; nothing is dropped.
+   */
+  send(message: Outgoing): void;
+  /**
+   * Sends a message and resolves to the one that answers it.
+   *
+   * @throws {RefusedError} If the hub answers with `_error`.
+   * @throws {DOMException} `TimeoutError`, or the reason of `signal`.
+   */
+  request(
+    message: Outgoing,
+    options?: { timeoutSec?: number; signal?: AbortSignal },
+  ): Promise<Message>;
+  /** Calls the handler for each message with this command that is for this client. `"*"`: for each. */
+  on<C extends keyof SystemMessages>(cmd: C, handler: Handler<SystemMessages[C]>): Off;
+  on(cmd: string, handler: Handler): Off;
+  /** Calls the handler for each message on a topic; `+` and `#` as in MQTT. Survives a rejoin. */
+  subscribe(topic: string, handler: Handler): Off;
+  /** Calls the handler for every message the hub routes that passes the filter. */
+  spy(only: MessageFilter | undefined, handler: Handler): Off;
+  /** Who is in the hub. */
+  clients(options?: { timeoutSec?: number; signal?: AbortSignal }): Promise<readonly ClientEntry[]>;
+  /** Resolves when the hub has routed all that was sent before. */
+  flush(options?: { timeoutSec?: number; signal?: AbortSignal }): Promise<void>;
+  /** Calls the handler when something happens to the connection. */
+  addEventListener<E extends keyof ClientEvents>(
+    type: E,
+    listener: (event: ClientEvents[E]) => void,
+  ): Off;
+  /** Leaves the hub: after what was sent, if it is there. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The hub answered with `_error`. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+
+  constructor(
+    /** One of the protocol's codes, or one that a newer hub has. */
+    readonly code: string,
+    text: string,
+  ) {
+    super(text);
+  }
+}
+
+/** What waits to be sent would be more than the client may hold. */
+export class BufferFullError extends Error {
+  override name = "BufferFullError";
+}

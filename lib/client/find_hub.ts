@@ -1,0 +1,80 @@
+// Where the hub is: as somebody said, or as it announces itself by UDP.
+
+import { BEACON_SEC, HTTP_PORT } from "../defaults.ts";
+import { listenForHubs } from "../discovery/udp.ts";
+import type { Log } from "../log.ts";
+
+/** Where a hub listens for WebSocket. */
+export interface HubAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `host` or `host:port`; IPv6 addresses in brackets. The port defaults to 9819.
+ *
+ * @throws {TypeError} If it is neither.
+ */
+export function parseAddress(text: string): HubAddress {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:\/\[\]]+)(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(match?.[2] ?? HTTP_PORT);
+  if (match === null || port < 1 || port > 65535) {
+    throw new TypeError(`Cannot read the hub's address "${text}": it is not host or host:port`);
+  }
+  return { host: match[1] ?? "", port };
+}
+
+/** Options of {@linkcode findHub}. */
+export interface FindOptions {
+  readonly beaconPort: number;
+  /** The name of the hub to take. Default: the first that is heard. */
+  readonly hub?: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Told once if more than one hub is heard and nobody said which: their names and addresses. */
+  readonly several?: (heard: readonly string[]) => void;
+}
+
+/**
+ * Listens for hubs until one is heard that will do, and a little longer, to hear whether there is
+ * another.
+ *
+ * @throws {Error} If the UDP port cannot be listened on, or when aborted.
+ */
+export function findHub(options: FindOptions): Promise<HubAddress> {
+  const { beaconPort, hub: wanted, log } = options;
+  const found = Promise.withResolvers<HubAddress>();
+  const enough = new AbortController();
+  const signal = AbortSignal.any([options.signal, enough.signal]);
+  (async () => {
+    const heard = new Map<string, string>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      for await (const hub of listenForHubs({ beaconPort, signal })) {
+        if (heard.has(hub.id)) continue;
+        heard.set(hub.id, `"${hub.name}" at ${hub.host}:${hub.http}`);
+        const take = wanted === undefined || wanted === hub.name;
+        if (take) {
+          found.resolve({ host: hub.host, port: hub.http });
+          timer ??= setTimeout(() => enough.abort(), BEACON_SEC * 1250);
+          Deno.unrefTimer(timer);
+        }
+        if (heard.size > 1 && wanted === undefined) {
+          const all = [...heard.values()];
+          log.warn(
+            `Several hubs are heard: ${all.join(", ")}; takes the first. Name one with --hub`,
+          );
+          options.several?.(all);
+        } else if (!take) {
+          log.info(`Heard the hub ${heard.get(hub.id)}; waits for "${wanted}"`);
+        }
+      }
+      found.reject(new Error("closed"));
+    } catch (error) {
+      found.reject(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  })();
+  return found.promise;
+}

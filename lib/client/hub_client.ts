@@ -1,0 +1,476 @@
+// The client itself: what waits to be sent, who waits for an answer, who listens to what; and the
+// loop that finds the hub, joins, and joins again.
+
+import {
+  BEACON_PORT,
+  CLIENT_BUFFER_BYTES,
+  REJOIN_MAX_SEC,
+  REJOIN_SEC,
+  REQUEST_SEC,
+} from "../defaults.ts";
+import { computerName, environment } from "../environment.ts";
+import { type Log, NO_LOG } from "../log.ts";
+import {
+  asFromHub,
+  type ClientEntry,
+  encodeMessage,
+  EVERYONE,
+  HUB_NAME,
+  type InitMessage,
+  isClientName,
+  type Json,
+  type Message,
+  MessageError,
+  type MessageFilter,
+  passesFilter,
+  type SystemMessages,
+} from "../message.ts";
+import { problemWithSubscription, topicMatches } from "../topic.ts";
+import { VERSION } from "../version.ts";
+import { holdConnection, sleep } from "./connection.ts";
+import {
+  BufferFullError,
+  type Client,
+  type ClientEvents,
+  type ConnectOptions,
+  type Handler,
+  type Off,
+  type Outgoing,
+  RefusedError,
+} from "./contract.ts";
+import { findHub, type HubAddress, parseAddress } from "./find_hub.ts";
+
+/** How long closing waits for the hub to take what was sent. */
+const CLOSE_SEC = 5;
+/** A joining that lasted this long is a success: the delays start small again. */
+const STEADY_SEC = 5;
+
+interface Pending {
+  readonly resolve: (answer: Message) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Whether it went out, so that its answer is lost with the connection. */
+  sent: boolean;
+}
+
+interface Waiting {
+  readonly text: string;
+  readonly id: string | undefined;
+}
+
+function defaultName(): string {
+  const file = Deno.mainModule.slice(Deno.mainModule.lastIndexOf("/") + 1);
+  const name = file.replace(/\.[^.]*$/, "").replace(/[^A-Za-z0-9._-]/g, "-").replace(/^_+/, "");
+  return isClientName(name) ? name : "client";
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** A client that keeps itself in a hub. */
+export class HubClient implements Client {
+  readonly #options: ConnectOptions;
+  readonly #log: Log;
+  readonly #bufferBytes: number;
+  readonly #server: HubAddress | undefined;
+  readonly #beaconPort: number;
+  readonly #wantedName: string;
+  #name: string;
+  #unique: boolean;
+  #hub: { name: string; address: string } | undefined;
+  #joined = false;
+  #joinedBefore = false;
+  #socket: WebSocket | undefined;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #pending = new Map<string, Pending>();
+  readonly #handlers = new Map<string, Set<Handler>>();
+  readonly #topics = new Map<string, Set<Handler>>();
+  readonly #spies = new Set<{ only: MessageFilter | undefined; handler: Handler }>();
+  readonly #listeners = new Map<string, Set<(event: unknown) => void>>();
+  readonly #over = new AbortController();
+  #closing: Promise<void> | undefined;
+  readonly #running: Promise<void>;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#log = options.log ?? NO_LOG;
+    this.#bufferBytes = options.bufferBytes ?? CLIENT_BUFFER_BYTES;
+    this.#beaconPort = options.beaconPort ??
+      Number(environment("ABCD_BEACON_PORT") ?? BEACON_PORT);
+    const server = options.server ?? environment("ABCD_SERVER");
+    this.#server = server === undefined ? undefined : parseAddress(server);
+    this.#name = this.#wantedName = options.name ?? environment("ABCD_NAME") ?? defaultName();
+    this.#unique = options.unique ?? false;
+    if (!isClientName(this.#name)) {
+      throw new MessageError(
+        "name-invalid",
+        `Cannot join as "${this.#name}": a name is 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with _`,
+        "name",
+      );
+    }
+    const { signal } = options;
+    const aborted = () => void this.close();
+    signal?.addEventListener("abort", aborted, { once: true });
+    // Starts in the next turn, so that listeners can be there before anything happens.
+    this.#running = Promise.resolve().then(() => this.#run()).finally(() =>
+      signal?.removeEventListener("abort", aborted)
+    );
+    if (signal?.aborted) aborted();
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get joined(): boolean {
+    return this.#joined;
+  }
+
+  get hub(): { readonly name: string; readonly address: string } | undefined {
+    return this.#hub;
+  }
+
+  #emit<E extends keyof ClientEvents>(type: E, event: ClientEvents[E]): void {
+    for (const listener of this.#listeners.get(type) ?? []) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.error(`A listener of "${type}" failed: ${asError(error).message}`);
+      }
+    }
+  }
+
+  #error(thrown: unknown, what: string): void {
+    const error = asError(thrown);
+    this.#log.error(`${what}: ${error.message}`);
+    this.#emit("error", { error });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#over;
+    let delay = REJOIN_SEC;
+    let said = "";
+    while (!signal.aborted) {
+      const start = performance.now();
+      let reason: string;
+      try {
+        const address = this.#server ?? await this.#search();
+        if (signal.aborted) break;
+        reason = await this.#stay(address);
+      } catch (error) {
+        reason = asError(error).message;
+      }
+      if (signal.aborted) break;
+      if (performance.now() - start > STEADY_SEC * 1000 && this.#joined) delay = REJOIN_SEC;
+      if (this.#joined) {
+        this.#leave(reason);
+      } else if (reason !== said) {
+        said = reason;
+        this.#log.info(`Cannot join the hub yet: ${reason}`);
+        this.#emit("searching", { reason });
+      }
+      await sleep(delay * 1000 * (0.5 + Math.random() / 2), signal);
+      delay = Math.min(REJOIN_MAX_SEC, delay * 2);
+    }
+  }
+
+  /** The connection is gone: what was on its way has no answer. */
+  #leave(reason: string): void {
+    this.#joined = false;
+    this.#log.warn(`Lost the hub: ${reason}`);
+    for (const [id, pending] of this.#pending) {
+      if (!pending.sent) continue;
+      this.#pending.delete(id);
+      pending.reject(new Error(`Cannot get the answer: the hub was lost: ${reason}`));
+    }
+    this.#emit("lost", { reason });
+  }
+
+  #search(): Promise<HubAddress> {
+    const { hub, beaconPort } = { ...this.#options, beaconPort: this.#beaconPort };
+    const which = hub === undefined ? "a hub" : `the hub "${hub}"`;
+    const reason = `listening for ${which} on UDP port ${beaconPort}`;
+    this.#log.debug(reason);
+    this.#emit("searching", { reason });
+    return findHub({ beaconPort, hub, log: this.#log, signal: this.#over.signal });
+  }
+
+  /** Joins, and resolves to the reason once it is over. */
+  async #stay(address: HubAddress): Promise<string> {
+    const where = `${address.host}:${address.port}`;
+    const reason = await holdConnection(address, {
+      init: () => this.#init(),
+      welcomed: (welcome, socket) =>
+        this.#welcome(socket, welcome.name, { name: welcome.hub, address: where }),
+      refused: (code, text) => this.#refused(code, text),
+      message: (message, socket) => this.#take(message, socket),
+      error: (error, what) => this.#error(error, what),
+    }, this.#over.signal);
+    this.#socket = undefined;
+    return reason;
+  }
+
+  #init(): InitMessage {
+    return {
+      cmd: "_init",
+      name: this.#name,
+      ...(this.#unique ? { unique: true } : {}),
+      info: {
+        program: defaultName(),
+        version: VERSION,
+        host: computerName(),
+        pid: Deno.pid,
+        ...this.#options.info,
+      },
+    };
+  }
+
+  #refused(code: string, text: string): void {
+    if (code === "name-taken" && !this.#unique && this.#options.unique) {
+      // The name it had is somebody else's now: back to asking for a new one.
+      this.#unique = true;
+      this.#name = this.#wantedName;
+    }
+    this.#log.warn(`The hub refused: ${text}`, { code });
+    this.#emit("refused", { code, text });
+  }
+
+  #welcome(socket: WebSocket, name: string, hub: { name: string; address: string }): void {
+    this.#socket = socket;
+    this.#name = name;
+    this.#unique = false;
+    this.#hub = hub;
+    this.#joined = true;
+    const again = this.#joinedBefore;
+    this.#joinedBefore = true;
+    if (this.#topics.size > 0) {
+      socket.send(encodeMessage({ cmd: "_subscribe", topics: [...this.#topics.keys()] }));
+    }
+    if (this.#spies.size > 0) socket.send(encodeMessage(this.#spyMessage()));
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const { text, id } of waiting) this.#write(socket, text, id);
+    this.#log.info(`Joined the hub "${hub.name}" as ${name}`, { address: hub.address });
+    this.#emit("joined", { name, hub: hub.name, address: hub.address, again });
+  }
+
+  #write(socket: WebSocket, text: string, id: string | undefined): void {
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (pending !== undefined) pending.sent = true;
+    socket.send(text);
+  }
+
+  /** Handles what came; returns why the hub is going to close, if it said so. */
+  #take(message: Message, socket: WebSocket): string | undefined {
+    const { cmd, from, to, topic, re } = message;
+    const ofHub = from === undefined || from === HUB_NAME;
+    const forMe = to === this.#name || (to === EVERYONE && from !== this.#name) ||
+      (to === undefined && topic === undefined && ofHub);
+    const pending = re === undefined || !forMe ? undefined : this.#pending.get(re);
+    if (re !== undefined && pending !== undefined) {
+      this.#pending.delete(re);
+      if (cmd === "_error") {
+        pending.reject(new RefusedError(String(message.code), String(message.text)));
+      } else {
+        pending.resolve(message);
+      }
+    }
+    let why: string | undefined;
+    if (forMe && ofHub) {
+      if (cmd === "_ping") {
+        socket.send(encodeMessage({ cmd: "_pong", re: message.id }));
+      } else if (cmd === "_error" && pending === undefined) {
+        const code = String(message.code);
+        const text = String(message.text);
+        if (code === "slow-consumer" || code === "shutting-down") why = text;
+        this.#log.warn(`The hub refused: ${text}`, { code, re });
+        this.#emit("refused", { code, text, re });
+      }
+    }
+    if (forMe) {
+      for (const handler of this.#handlers.get(cmd) ?? []) this.#call(handler, message);
+      for (const handler of this.#handlers.get("*") ?? []) this.#call(handler, message);
+    }
+    if (topic !== undefined) {
+      for (const [subscription, handlers] of this.#topics) {
+        if (!topicMatches(subscription, topic)) continue;
+        for (const handler of handlers) this.#call(handler, message);
+      }
+    }
+    // What the hub says to this client in the course of the protocol is not news to its spy.
+    if (!(forMe && ofHub && cmd.startsWith("_"))) {
+      for (const { only, handler } of this.#spies) {
+        if (only === undefined || passesFilter(message, only)) this.#call(handler, message);
+      }
+    }
+    return why;
+  }
+
+  #call(handler: Handler, message: Message): void {
+    try {
+      const result = handler(message);
+      if (result instanceof Promise) {
+        result.catch((error) => this.#error(error, `A handler of "${message.cmd}" failed`));
+      }
+    } catch (error) {
+      this.#error(error, `A handler of "${message.cmd}" failed`);
+    }
+  }
+
+  send(message: Outgoing): void {
+    if (this.#closing !== undefined) throw new Error("Cannot send: the client is closed");
+    this.#send(message);
+  }
+
+  #send(message: Outgoing): void {
+    const text = encodeMessage({ ...message, time: message.time ?? Date.now() / 1000 });
+    const socket = this.#joined ? this.#socket : undefined;
+    const open = socket?.readyState === WebSocket.OPEN;
+    const held = open ? socket.bufferedAmount : this.#waitingBytes;
+    if (held + text.length > this.#bufferBytes) {
+      throw new BufferFullError(
+        `Cannot send: ${held} bytes wait for the hub already, and at most ${this.#bufferBytes} may`,
+      );
+    }
+    if (open) return this.#write(socket, text, message.id);
+    this.#waiting.push({ text, id: message.id });
+    this.#waitingBytes += text.length;
+  }
+
+  async request(
+    message: Outgoing,
+    options: { timeoutSec?: number; signal?: AbortSignal } = {},
+  ): Promise<Message> {
+    if (this.#closing !== undefined) throw new Error("Cannot ask: the client is closed");
+    return await this.#request(message, options);
+  }
+
+  async #request(
+    message: Outgoing,
+    options: { timeoutSec?: number; signal?: AbortSignal },
+  ): Promise<Message> {
+    const { timeoutSec = REQUEST_SEC, signal } = options;
+    signal?.throwIfAborted();
+    const id = message.id ?? crypto.randomUUID();
+    const { promise, resolve, reject } = Promise.withResolvers<Message>();
+    this.#pending.set(id, { resolve, reject, sent: false });
+    const aborted = () => reject(signal?.reason);
+    signal?.addEventListener("abort", aborted, { once: true });
+    const timer = setTimeout(() => {
+      const whom = message.to ?? message.topic ?? "the hub";
+      reject(
+        new DOMException(
+          `Cannot get an answer to "${message.cmd}" from ${whom}: none in ${timeoutSec} s`,
+          "TimeoutError",
+        ),
+      );
+    }, Math.min(timeoutSec * 1000, 2 ** 31 - 1));
+    try {
+      this.#send({ ...message, id });
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+      this.#pending.delete(id);
+    }
+  }
+
+  on<C extends keyof SystemMessages>(cmd: C, handler: Handler<SystemMessages[C]>): Off;
+  on(cmd: string, handler: Handler): Off;
+  on(cmd: string, handler: (message: never) => void | Promise<void>): Off {
+    const one = handler as Handler;
+    return addTo(this.#handlers, cmd, one);
+  }
+
+  subscribe(topic: string, handler: Handler): Off {
+    const problem = problemWithSubscription(topic);
+    if (problem !== undefined) throw new TypeError(`Cannot subscribe to "${topic}": ${problem}`);
+    const isNew = !this.#topics.has(topic);
+    const off = addTo(this.#topics, topic, handler);
+    if (isNew) this.#tell({ cmd: "_subscribe", topics: [topic] });
+    return () => {
+      if (!this.#topics.has(topic)) return;
+      off();
+      if (!this.#topics.has(topic)) this.#tell({ cmd: "_unsubscribe", topics: [topic] });
+    };
+  }
+
+  spy(only: MessageFilter | undefined, handler: Handler): Off {
+    const entry = { only, handler };
+    this.#spies.add(entry);
+    this.#tell(this.#spyMessage());
+    return () => {
+      if (this.#spies.delete(entry)) this.#tell(this.#spyMessage());
+    };
+  }
+
+  /** One filter the hub applies itself; of several it sends all, and they are applied here. */
+  #spyMessage(): Outgoing {
+    const [first, ...others] = this.#spies;
+    if (first === undefined) return { cmd: "_spy", on: false };
+    if (others.length > 0 || first.only === undefined) return { cmd: "_spy", on: true };
+    return { cmd: "_spy", on: true, only: first.only as Json };
+  }
+
+  /** To the hub if it is there; if not, joining says it all again. */
+  #tell(message: Outgoing): void {
+    if (this.#joined && this.#socket?.readyState === WebSocket.OPEN) this.#send(message);
+  }
+
+  async clients(
+    options: { timeoutSec?: number; signal?: AbortSignal } = {},
+  ): Promise<readonly ClientEntry[]> {
+    const answer = asFromHub(await this.request({ cmd: "_clients" }, options));
+    return answer?.cmd === "_clients" ? answer.clients : [];
+  }
+
+  async flush(options: { timeoutSec?: number; signal?: AbortSignal } = {}): Promise<void> {
+    await this.request({ cmd: "_ping" }, options);
+  }
+
+  addEventListener<E extends keyof ClientEvents>(
+    type: E,
+    listener: (event: ClientEvents[E]) => void,
+  ): Off {
+    return addTo(this.#listeners, type, listener as (event: unknown) => void);
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#joined) {
+      await this.#request({ cmd: "_ping" }, { timeoutSec: CLOSE_SEC }).catch(() => {});
+    }
+    this.#over.abort();
+    await this.#running;
+    this.#joined = false;
+    const unsent = this.#waiting.length;
+    const { signal } = this.#options;
+    const why = signal?.aborted ? asError(signal.reason).message : "closed by the program";
+    const reason = unsent === 0 ? why : `${why}; ${unsent} messages were never sent`;
+    for (const pending of this.#pending.values()) {
+      pending.reject(new Error("Cannot get the answer: the client was closed"));
+    }
+    this.#pending.clear();
+    if (unsent > 0) this.#log.warn(`Left: ${reason}`);
+    else this.#log.debug(`Left: ${reason}`);
+    this.#emit("closed", { reason });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function addTo<T>(table: Map<string, Set<T>>, key: string, value: T): Off {
+  const set = table.get(key) ?? new Set();
+  table.set(key, set.add(value));
+  return () => {
+    set.delete(value);
+    if (set.size === 0 && table.get(key) === set) table.delete(key);
+  };
+}
