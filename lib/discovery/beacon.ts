@@ -1,7 +1,14 @@
-// The two datagrams by which a hub announces itself. No sockets here.
+// The datagrams of discovery: the two by which a hub announces itself, and the one that asks hubs to
+// do so at once. No sockets here.
 
 /** What a libABCD 0.1 program listens for, to the byte. */
 export const IamABCD = "IamABCD";
+
+/**
+ * Asks hubs to announce themselves now, so that nobody waits for their next turn. It goes to the UDP
+ * port of the same number as HTTP: the announcements' own port belongs to those who listen.
+ */
+export const WhereIsABCD = "WhereIsABCD";
 
 /** The version of the beacon's form. */
 const FORM = 1;

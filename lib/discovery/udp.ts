@@ -1,7 +1,8 @@
 // The only datagram sockets: a hub's announcements, and a client's ear for them.
 
+import { HTTP_PORT } from "../defaults.ts";
 import { type Log, NO_LOG } from "../log.ts";
-import { type Beacon, encodeBeacon, IamABCD, parseBeacon } from "./beacon.ts";
+import { type Beacon, encodeBeacon, IamABCD, parseBeacon, WhereIsABCD } from "./beacon.ts";
 
 /** Options of {@linkcode startBeacon}. */
 export interface BeaconOptions {
@@ -20,6 +21,9 @@ export interface HeardHub extends Beacon {
   /** The address it was heard from. */
   readonly host: string;
 }
+
+/** A hub that is asked where it is gathers questions for this long, in milliseconds, and answers. */
+const ANSWER_MS = 20;
 
 const LOOPBACK_BROADCAST = "127.255.255.255";
 
@@ -96,16 +100,53 @@ export function startBeacon(options: BeaconOptions): AsyncDisposable {
   // A turn that hangs is not joined by more of them.
   const next = () => turn ??= announce().finally(() => turn = undefined);
   next();
+
+  // Best effort: without this port, who looks for the hub waits for its next turn.
+  let questions: Deno.DatagramConn | undefined;
+  let pause: ReturnType<typeof setTimeout> | undefined;
+  async function answer(socket: Deno.DatagramConn): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const [datagram] of socket) {
+      // Many may ask in a short time, as after a power cut: one announcement answers them all.
+      if (pause !== undefined || decoder.decode(datagram) !== WhereIsABCD) continue;
+      pause = setTimeout(() => {
+        pause = undefined;
+        next();
+      }, ANSWER_MS);
+    }
+  }
+  try {
+    questions = Deno.listenDatagram({ hostname: "0.0.0.0", port: beacon.http, transport: "udp" });
+    answer(questions).catch((error) => failed(`UDP port ${beacon.http}`, error));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.debug(`Cannot listen on UDP port ${beacon.http} for who looks for the hub: ${why}`);
+  }
+
   const timer = setInterval(next, intervalSec * 1000);
   return {
     async [Symbol.asyncDispose]() {
       if (ended) return;
       ended = true;
       clearInterval(timer);
+      clearTimeout(pause);
+      questions?.close();
       await turn;
       socket?.close();
     },
   };
+}
+
+/** Asks all hubs that can hear it to announce themselves now. What fails is no matter: they will. */
+async function askForHubs(socket: Deno.DatagramConn, port: number): Promise<void> {
+  const datagram = new TextEncoder().encode(WhereIsABCD);
+  for (const hostname of targets("0.0.0.0")) {
+    try {
+      await socket.send(datagram, { hostname, port, transport: "udp" });
+    } catch {
+      // an interface without a network
+    }
+  }
 }
 
 /**
@@ -114,7 +155,12 @@ export function startBeacon(options: BeaconOptions): AsyncDisposable {
  * @throws {Error} `Cannot listen for hubs …` if the port cannot be shared.
  */
 export async function* listenForHubs(
-  options: { beaconPort: number; signal: AbortSignal },
+  options: {
+    beaconPort: number;
+    signal: AbortSignal;
+    /** UDP port on which hubs are asked to announce themselves now. Default 9819. */
+    questionPort?: number;
+  },
 ): AsyncGenerator<HeardHub, void, void> {
   const { beaconPort, signal } = options;
   if (signal.aborted) return;
@@ -136,6 +182,7 @@ export async function* listenForHubs(
     open = false;
   };
   signal.addEventListener("abort", close, { once: true });
+  askForHubs(socket, options.questionPort ?? HTTP_PORT);
   try {
     while (open) {
       let heard: [Uint8Array, Deno.Addr];

@@ -1,0 +1,109 @@
+// Runs a simulated instrument: it measures, prints, publishes, answers; and fails, if it is to.
+
+import type { Client } from "../client.ts";
+import { doFault, type Fault } from "./fault.ts";
+import type { Instrument } from "./instruments.ts";
+
+/** Options of {@linkcode simulate}. */
+export interface SimulateOptions {
+  readonly instrument: Instrument;
+  readonly client: Client;
+  /** Measure this often, in seconds. */
+  readonly period: number;
+  /** How to fail. Default: not at all. */
+  readonly fault?: Fault;
+  /** Fail this long after the start, in seconds. */
+  readonly faultAfter: number;
+  /** Takes each line that is printed. */
+  readonly write: (line: string) => void;
+  /** Takes what went wrong and is no reason to end. */
+  readonly warn: (text: string) => void;
+  readonly stop: AbortSignal;
+}
+
+/** Answers what is asked of the instrument, to who asked. */
+function answer(client: Client, { answers }: Instrument) {
+  for (const [cmd, handler] of Object.entries(answers)) {
+    client.on(cmd, (message) => {
+      if (message.from === undefined) return;
+      const to = { to: message.from, re: message.id };
+      try {
+        const fields = handler(message);
+        client.send({ ...fields, cmd: cmd === "get" ? "value" : "ok", ...to });
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        client.send({ cmd: "error", text: error.message, ...to });
+      }
+    });
+  }
+}
+
+/** Waits; no longer than until the signal. */
+function pause(seconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, seconds * 1000);
+    signal.addEventListener("abort", end);
+  });
+}
+
+/** Runs until `stop`, or until its fault ends it; resolves to the exit code. */
+export async function simulate(options: SimulateOptions): Promise<number> {
+  const { instrument, client, period, fault, write, stop } = options;
+  const over = new AbortController();
+  const end = () => over.abort();
+  stop.addEventListener("abort", end);
+  if (stop.aborted) end();
+  let code = 0;
+  answer(client, instrument);
+  const failing = fault === undefined ? undefined : (async () => {
+    await pause(options.faultAfter, over.signal);
+    if (over.signal.aborted) return;
+    await doFault(fault, {
+      stop: over.signal,
+      write,
+      exit(with_) {
+        code = with_;
+        end();
+      },
+      crash: (error) =>
+        setTimeout(() => {
+          throw error;
+        }, 0),
+      hang: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+    });
+  })();
+
+  try {
+    let last = performance.now();
+    for (;;) {
+      if (instrument.begins !== undefined) write(`${instrument.begins} for ${period} s`);
+      await pause(period, over.signal);
+      if (over.signal.aborted) break;
+      const now = performance.now();
+      const { fields, line } = await instrument.measure((now - last) / 1000);
+      last = now;
+      write(line);
+      try {
+        client.send({
+          ...fields,
+          cmd: instrument.what,
+          topic: `${client.name}/${instrument.what}`,
+        });
+      } catch (error) {
+        // The hub is away for long, and what waits for it is full: measuring goes on.
+        options.warn(error instanceof Error ? error.message : String(error));
+      }
+    }
+  } finally {
+    end();
+    stop.removeEventListener("abort", end);
+    await failing;
+  }
+  return code;
+}
