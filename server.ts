@@ -55,7 +55,9 @@ function json(value: unknown): Response {
 
 function cannotListen(what: string, port: number, cause: unknown): Error {
   const why = cause instanceof Deno.errors.AddrInUse
-    ? "another program has the port; is a hub running already?"
+    ? `another program has it, perhaps a hub that is running already: "abcd spy" shows that one, ` +
+      `"ss -ltnp sport = :${port}" tells who has the port, and another one is chosen with ` +
+      (what === "TCP" ? "--tcp-port" : "--http-port")
     : cause instanceof Error
     ? cause.message
     : String(cause);

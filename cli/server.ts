@@ -1,9 +1,10 @@
 // abcd server: the hub, under a watchdog that is another process.
 
 import { BEACON_PORT, TOUCH_SEC } from "../lib/defaults.ts";
+import { environment } from "../lib/environment.ts";
 import { isClientName } from "../lib/message.ts";
 import { selfCommand } from "../lib/process/self.ts";
-import { superviseHub, touchPidFile } from "../lib/watchdog.ts";
+import { removePidFile, superviseHub, touchPidFile, WATCHDOG_ENV } from "../lib/watchdog.ts";
 import { startServer } from "../server.ts";
 import {
   CommandError,
@@ -36,11 +37,15 @@ const OPTIONS = {
   ...LOG_OPTIONS,
 } as const satisfies OptionSpecs;
 
+/** A shorter one could not tell a stuck hub from a busy one: the hub's loop is looked at each second. */
+const LEAST_WATCHDOG_SEC = 2;
+const FOLDER_PREFIX = "abcd-hub-";
+
 type ServerContext = Context<typeof OPTIONS>;
 
 /** The options again, for the child. */
 function lineOf(options: ServerContext["options"]): string[] {
-  const own = ["watchdog", "no-watchdog", "pid-file"];
+  const own = ["no-watchdog", "pid-file"];
   return Object.entries(options).flatMap(([name, value]) => {
     if (own.includes(name) || value === undefined || value === false) return [];
     return [value === true ? `--${name}` : `--${name}=${value}`];
@@ -51,14 +56,15 @@ async function supervise({ options, stop, kill }: ServerContext): Promise<number
   const { "log-level": level, "pid-file": given } = options;
   // The log file is the child's: two processes must not rotate one file.
   const log = logFrom("watchdog", { "log-level": level, "log-file": undefined });
-  const folder = given === undefined ? await Deno.makeTempDir({ prefix: "abcd-hub-" }) : undefined;
+  const folder = given === undefined
+    ? await Deno.makeTempDir({ prefix: FOLDER_PREFIX })
+    : undefined;
   const pidFile = given ?? `${folder}/pid`;
   try {
     return await superviseHub({
       childCommand: [
         ...selfCommand(),
         "server",
-        "--watchdog=0",
         `--pid-file=${pidFile}`,
         ...lineOf(options),
       ],
@@ -73,31 +79,39 @@ async function supervise({ options, stop, kill }: ServerContext): Promise<number
   }
 }
 
-async function serve({ options, stop, kill }: ServerContext): Promise<number> {
+/** Removes what the watchdog would have removed. */
+function tidyAfterWatchdog(pidFile: string): void {
+  const folder = pidFile.slice(0, pidFile.lastIndexOf("/"));
+  if (!folder.slice(folder.lastIndexOf("/") + 1).startsWith(FOLDER_PREFIX)) return;
+  try {
+    Deno.removeSync(folder);
+  } catch {
+    // not empty, or gone
+  }
+}
+
+/** @param watchdogPid The parent's, if this is the child. */
+async function serve(context: ServerContext, watchdogPid: number | undefined): Promise<number> {
+  const { options, stop, kill } = context;
   const log = logFrom("hub", options);
   const pidFile = options["pid-file"];
-  const parent = Deno.ppid;
-  let ticks = 0;
-  let orphaned: () => void = () => {};
-  const over = new Promise<void>((resolve) => {
-    orphaned = resolve;
-    if (stop.aborted) resolve();
-    stop.addEventListener("abort", () => resolve());
-  });
+  const touchSec = Math.max(1, Math.min(TOUCH_SEC, Math.floor(options.watchdog / 3)));
+  const isOrphan = () => watchdogPid !== undefined && Deno.ppid !== watchdogPid;
+  const over = Promise.withResolvers<void>();
+  stop.addEventListener("abort", () => over.resolve());
+  if (stop.aborted || isOrphan()) over.resolve();
 
+  let ticks = 0;
   function onTick(): void {
-    if (pidFile === undefined) return;
-    if (Deno.ppid !== parent) {
+    if (isOrphan()) {
       log.warn("The watchdog is gone; the hub ends with it");
-      orphaned();
+      over.resolve();
     }
-    if (++ticks % TOUCH_SEC === 0) touch(pidFile);
-  }
-  function touch(path: string): void {
+    if (pidFile === undefined || ++ticks % touchSec !== 0) return;
     try {
-      touchPidFile(path);
+      touchPidFile(pidFile);
     } catch (error) {
-      log.error(`Cannot write ${path}: ${error instanceof Error ? error.message : error}`);
+      log.error(`Cannot write ${pidFile}: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -121,10 +135,21 @@ async function serve({ options, stop, kill }: ServerContext): Promise<number> {
   } catch (error) {
     throw new CommandError(error instanceof Error ? error.message : String(error));
   }
-  if (pidFile !== undefined) touch(pidFile);
+  try {
+    if (pidFile !== undefined) touchPidFile(pidFile);
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw new CommandError(
+      `Cannot write the pid file ${pidFile}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
   const killed = new Promise<void>((resolve) => kill.addEventListener("abort", () => resolve()));
-  await Promise.race([over, killed]);
+  await Promise.race([over.promise, killed]);
   if (!kill.aborted) await Promise.race([server[Symbol.asyncDispose](), killed]);
+  if (pidFile !== undefined) {
+    removePidFile(pidFile);
+    if (isOrphan()) tidyAfterWatchdog(pidFile);
+  }
   log.info("ended");
   return EXIT.done;
 }
@@ -139,11 +164,18 @@ export default defineCommand({
     ["abcd server --bind 127.0.0.1", "for programs on this computer alone"],
   ],
   run(context) {
-    const { name } = context.options;
+    const { name, watchdog } = context.options;
     if (name !== undefined && !isClientName(name)) {
       throw new UsageError("Cannot read --name: a name is 1 to 64 of A-Z a-z 0-9 . _ -");
     }
-    const alone = context.options["no-watchdog"] || context.options.watchdog === 0;
-    return alone ? serve(context) : supervise(context);
+    const parent = Number(environment(WATCHDOG_ENV) ?? NaN);
+    if (Number.isInteger(parent)) return serve(context, parent);
+    if (context.options["no-watchdog"] || watchdog === 0) return serve(context, undefined);
+    if (watchdog < LEAST_WATCHDOG_SEC) {
+      throw new UsageError(
+        `Cannot read --watchdog: the least is ${LEAST_WATCHDOG_SEC} s, and 0 is none`,
+      );
+    }
+    return supervise(context);
   },
 });

@@ -26,8 +26,12 @@ const CHECK_MS = 1000;
 const BACK_OFF_MS = 200;
 const BACK_OFF_MAX_MS = 5000;
 const STEADY_MS = 60_000;
-const FIRST_START_MS = 2000;
+/** A child that starts has at least this long to touch its file for the first time. */
+const START_MS = 10_000;
 const GRACE_MS = 10_000;
+
+/** The child finds the parent's process number here: when its own parent is another, it is an orphan. */
+export const WATCHDOG_ENV = "ABCD_WATCHDOG_PID";
 
 /** Writes the pid of this process to the file, and so sets its time; readers never see half of it. */
 export function touchPidFile(path: string): void {
@@ -46,7 +50,8 @@ function stampOf(path: string): string | undefined {
   }
 }
 
-function removeFile(path: string): void {
+/** Removes the file if it is there. */
+export function removePidFile(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
@@ -73,12 +78,15 @@ function words(status: Deno.CommandStatus): string {
 }
 
 /** One life of the child: resolves when it has ended, by itself or by us. */
-async function live(options: SuperviseOptions): Promise<Deno.CommandStatus> {
+async function live(
+  options: SuperviseOptions,
+): Promise<{ status: Deno.CommandStatus; touched: boolean }> {
   const { childCommand, pidFile, timeoutSec, stop, kill, log } = options;
   const [program = "", ...args] = childCommand;
-  removeFile(pidFile);
+  removePidFile(pidFile);
   const child = new Deno.Command(program, {
     args,
+    env: { [WATCHDOG_ENV]: String(Deno.pid) },
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
@@ -118,8 +126,9 @@ async function live(options: SuperviseOptions): Promise<Deno.CommandStatus> {
       ageMs += Math.min(now - last, 2 * checkMs);
     }
     last = now;
-    if (ageMs < timeoutSec * 1000 || stop.aborted) return;
-    log.error(`hub process is stuck for ${timeoutSec} s: killed`, { pid: child.pid });
+    const limitMs = stamp === undefined ? Math.max(START_MS, timeoutSec * 1000) : timeoutSec * 1000;
+    if (ageMs < limitMs || stop.aborted) return;
+    log.error(`hub process is stuck for ${limitMs / 1000} s: killed`, { pid: child.pid });
     ageMs = 0;
     signal("SIGKILL");
   };
@@ -130,7 +139,8 @@ async function live(options: SuperviseOptions): Promise<Deno.CommandStatus> {
   if (stop.aborted) onStop();
   if (kill.aborted) onKill();
   try {
-    return await child.status;
+    const status = await child.status;
+    return { status, touched: stamp !== undefined || stampOf(pidFile) !== undefined };
   } finally {
     clearInterval(timer);
     clearTimeout(grace);
@@ -143,7 +153,7 @@ async function live(options: SuperviseOptions): Promise<Deno.CommandStatus> {
  * Runs the child until `stop` or `kill`, and starts it again whenever it dies or is stuck.
  *
  * A child that cannot work at all is not started again: one that exits with code 2 (wrong usage),
- * or with code 1 within 2 s of the very first start (a port is taken).
+ * or at the very first start with code 1 before it touched its file (a port is taken).
  *
  * @returns The exit code for the parent.
  */
@@ -154,14 +164,14 @@ export async function superviseHub(options: SuperviseOptions): Promise<number> {
   try {
     for (let first = true; !over.aborted; first = false) {
       const started = performance.now();
-      const status = await live(options);
+      const { status, touched } = await live(options);
       const aliveMs = performance.now() - started;
       if (over.aborted) {
         return status.signal === null ? status.code : status.signal === "SIGTERM" ? 0 : 1;
       }
       const { code } = status;
       if (status.signal === null) {
-        if (code === 2 || (first && code === 1 && aliveMs < FIRST_START_MS)) return code;
+        if (code === 2 || (first && code === 1 && !touched)) return code;
       }
       if (aliveMs >= STEADY_MS) backOffMs = BACK_OFF_MS;
       log.warn(`hub process ended (${words(status)}); starts again in ${backOffMs / 1000} s`);
@@ -170,6 +180,6 @@ export async function superviseHub(options: SuperviseOptions): Promise<number> {
     }
     return 0;
   } finally {
-    removeFile(pidFile);
+    removePidFile(pidFile);
   }
 }

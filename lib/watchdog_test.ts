@@ -66,7 +66,7 @@ Deno.test("a hung child is killed and replaced", async () => {
   assert(hub.lines.some((line) => line.includes("stuck for 1 s")), hub.lines.join("\n"));
 });
 
-Deno.test("a child that never touches its file is killed and replaced", async () => {
+Deno.test("a child that never touches its file has 10 s, then is killed and replaced", async () => {
   await using hub = await supervised("exec sleep 1000", 0.5);
   await until(() => hub.pids().length >= 2, "a second child");
 });
