@@ -104,7 +104,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
         if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
           return new Response("This path is for WebSocket connections.\n", { status: 426 });
         }
-        return serveWebSocket(request, hostPort(info.remoteAddr), accept);
+        try {
+          return serveWebSocket(request, hostPort(info.remoteAddr), accept);
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error);
+          return new Response(`Cannot open a WebSocket: ${why}\n`, { status: 400 });
+        }
       }
       if (request.method === "GET" && pathname === "/health") {
         return json({ ok: true, name, id, ...hub.stats() });
