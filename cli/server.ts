@@ -34,6 +34,7 @@ const OPTIONS = {
     value: "FILE",
     help: "touched by the hub while it works, holds its process number",
   },
+  json: { type: "flag", help: "the log as one JSON object a line" },
   ...LOG_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -55,7 +56,7 @@ function lineOf(options: ServerContext["options"]): string[] {
 async function supervise({ options, stop, kill }: ServerContext): Promise<number> {
   const { "log-level": level, "pid-file": given } = options;
   // The log file is the child's: two processes must not rotate one file.
-  const log = logFrom("watchdog", { "log-level": level, "log-file": undefined });
+  const log = logFrom("watchdog", { "log-level": level, "log-file": undefined }, options.json);
   const folder = given === undefined
     ? await Deno.makeTempDir({ prefix: FOLDER_PREFIX })
     : undefined;
@@ -93,7 +94,7 @@ function tidyAfterWatchdog(pidFile: string): void {
 /** @param watchdogPid The parent's, if this is the child. */
 async function serve(context: ServerContext, watchdogPid: number | undefined): Promise<number> {
   const { options, stop, kill } = context;
-  const log = logFrom("hub", options);
+  const log = logFrom("hub", options, options.json);
   const pidFile = options["pid-file"];
   const touchSec = Math.max(1, Math.min(TOUCH_SEC, Math.floor(options.watchdog / 3)));
   const isOrphan = () => watchdogPid !== undefined && Deno.ppid !== watchdogPid;

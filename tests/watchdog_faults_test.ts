@@ -296,3 +296,33 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "--json: every line of hub and watchdog is an object, and standard output stays free",
+  ignore,
+  async fn() {
+    await using hub = await startHub(["--json"]);
+    const first = await hub.child();
+    Deno.kill(first, "SIGKILL");
+    await hub.child(first);
+    hub.process.signal("SIGTERM");
+    assertEquals((await hub.process.end()).code, 0);
+    assertEquals(hub.process.stdout, "");
+    const lines = hub.process.stderr.trim().split("\n");
+    for (const line of lines) assertEquals(typeof JSON.parse(line), "object", line);
+    assert(lines.some((line) => line.includes("starts again in")), lines.join("\n"));
+  },
+});
+
+Deno.test("a UDP port that another program does not share: the client says so, and goes on", async () => {
+  const alone = Deno.listenDatagram({ hostname: "0.0.0.0", port: 0, transport: "udp" });
+  const { port } = alone.addr as Deno.NetAddr;
+  try {
+    await using spy = abcd(["spy", `--beacon-port=${port}`]);
+    await spy.saw(new RegExp(`Cannot listen for hubs on UDP port ${port}: `));
+    spy.signal("SIGTERM");
+    assertEquals((await spy.end()).code, 0);
+  } finally {
+    alone.close();
+  }
+});
