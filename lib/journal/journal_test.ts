@@ -1,0 +1,256 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import type { Message } from "../message.ts";
+import { createJournal, type Journal, type JournalOptions } from "./journal.ts";
+import type { JournalQuery } from "./query.ts";
+
+async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "abcd-journal-" });
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}
+
+function keep(journal: Journal, ...messages: Message[]): void {
+  for (const message of messages) journal.append(JSON.stringify(message), message);
+}
+
+async function found(journal: Journal, query: JournalQuery = {}): Promise<Message[]> {
+  const messages: Message[] = [];
+  for await (const { record } of journal.read(query)) messages.push(record.message);
+  return messages;
+}
+
+async function values(journal: Journal, query: JournalQuery = {}): Promise<unknown[]> {
+  return (await found(journal, query)).map(({ i }) => i);
+}
+
+function numbered(from: number, to: number, name = "hv"): Message[] {
+  return Array.from({ length: to - from }, (_, k) => ({
+    cmd: "monit",
+    from: name,
+    i: from + k,
+  }));
+}
+
+const SMALL = { segmentBytes: 2000, blockBytes: 500 } satisfies Partial<JournalOptions>;
+
+async function files(folder: string, ending: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) if (name.endsWith(ending)) names.push(name);
+  return names.sort();
+}
+
+Deno.test("journal: what was kept is read, as it was, and again after a restart", async () => {
+  await using folder = await temporaryFolder();
+  const odd = { cmd: "é€😀", from: "a", text: 'line\nand "quotes"', nested: { to: "b" } };
+  {
+    await using journal = await createJournal({ folder: folder.path, ...SMALL });
+    keep(journal, ...numbered(0, 200));
+    journal.append(new TextEncoder().encode(JSON.stringify(odd)), odd);
+    assertEquals(await values(journal), [...Array(200).keys(), undefined]);
+    assertEquals(journal.seq, 201);
+  }
+  await using again = await createJournal({ folder: folder.path, ...SMALL });
+  assertEquals(again.seq, 201);
+  keep(again, { cmd: "last", from: "z" });
+  const all = await found(again);
+  assertEquals(all.length, 202);
+  assertEquals(all[200], odd);
+  assert(again.stats().segments > 5);
+  const [first = ""] = await files(folder.path, ".ndjson");
+  const lines = (await Deno.readTextFile(`${folder.path}/${first}`)).trim().split("\n");
+  assertEquals(JSON.parse(lines[0] ?? "").m, { cmd: "monit", from: "hv", i: 0 });
+});
+
+Deno.test("journal: by time, number, name, command and topic", async () => {
+  await using folder = await temporaryFolder();
+  let now = 1_000_000;
+  await using journal = await createJournal({
+    folder: folder.path,
+    clock: () => now,
+    ...SMALL,
+  });
+  for (let i = 0; i < 300; i++) {
+    now = 1_000_000 + i * 1000;
+    keep(journal, {
+      cmd: i % 3 === 0 ? "monit" : "state",
+      from: `p${i % 7}`,
+      ...(i % 2 === 0 ? { to: "run" } : { topic: `run/${i % 5}` }),
+      i,
+    });
+  }
+  const every = [...Array(300).keys()];
+  assertEquals(await values(journal, { since: 1100, until: 1110 }), every.slice(100, 110));
+  assertEquals(await values(journal, { after: 10, through: 12 }), [10, 11]);
+  assertEquals(
+    await values(journal, { from: ["p3"], cmd: ["monit"] }),
+    every.filter((i) => i % 7 === 3 && i % 3 === 0),
+  );
+  assertEquals(await values(journal, { to: ["run"] }), every.filter((i) => i % 2 === 0));
+  assertEquals(
+    await values(journal, { topic: ["run/4", "nothing/#"] }),
+    every.filter((i) => i % 2 === 1 && i % 5 === 4),
+  );
+  assertEquals(
+    await values(journal, { topic: ["run/+"], not: [{ from: ["p1"] }] }).then((v) => v.length),
+    every.filter((i) => i % 2 === 1 && i % 7 !== 1).length,
+  );
+  assertEquals(await values(journal, { from: ["nobody"] }), []);
+});
+
+Deno.test("journal: a name written with escapes is found, too", async () => {
+  await using folder = await temporaryFolder();
+  await using journal = await createJournal({ folder: folder.path });
+  journal.append('{"cmd":"\\u0078","from":"a","i":1}', { cmd: "x", from: "a" });
+  assertEquals(await values(journal, { cmd: ["x"] }), [1]);
+});
+
+Deno.test("journal: old files go by size and by age", async () => {
+  await using folder = await temporaryFolder();
+  let now = 0;
+  const options = { folder: folder.path, clock: () => now, ...SMALL, retentionBytes: 10_000 };
+  await using journal = await createJournal(options);
+  keep(journal, ...numbered(0, 1000));
+  const left = await values(journal);
+  assertEquals(left.at(-1), 999);
+  assert(left.length < 300 && left.length > 50, `${left.length}`);
+  assert(journal.stats().bytes <= 10_000);
+  assertEquals((await files(folder.path, ".index")).length, journal.stats().segments - 1);
+  now = 40 * 86400 * 1000;
+  keep(journal, ...numbered(1000, 1010));
+  assert(!(await values(journal)).includes(0));
+  const seen = await values(journal);
+  assertEquals(seen.slice(-10), numbered(1000, 1010).map(({ i }) => i));
+  assertEquals(journal.stats().segments, 1);
+});
+
+Deno.test("journal: a last line torn at any byte is cut off, and nothing before it", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using journal = await createJournal({ folder: folder.path });
+    keep(journal, ...numbered(0, 5));
+  }
+  const [name = ""] = await files(folder.path, ".ndjson");
+  const path = `${folder.path}/${name}`;
+  const whole = await Deno.readFile(path);
+  const last = whole.subarray(0, -1).lastIndexOf(10) + 1;
+  for (let cut = last; cut < whole.length; cut++) {
+    await Deno.writeFile(path, whole.subarray(0, cut));
+    await using journal = await createJournal({ folder: folder.path });
+    assertEquals(journal.seq, 4, `cut at ${cut}`);
+    keep(journal, { cmd: "new", from: "a", i: "new" });
+    assertEquals(await values(journal), [0, 1, 2, 3, "new"]);
+    if (cut > last) {
+      assertEquals(
+        await Deno.readFile(path.replace(".ndjson", ".torn")),
+        whole.slice(last, cut),
+      );
+      assertEquals(journal.stats().damaged, 1);
+    }
+  }
+});
+
+Deno.test("journal: a flipped byte anywhere is noticed; all other records are there", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using journal = await createJournal({ folder: folder.path });
+    keep(journal, ...numbered(0, 8));
+  }
+  const [name = ""] = await files(folder.path, ".ndjson");
+  const path = `${folder.path}/${name}`;
+  const index = path.replace(".ndjson", ".index");
+  const whole = await Deno.readFile(path);
+  const indexed = await Deno.readFile(index);
+  for (let at = 0; at < whole.length; at += 3) {
+    const flipped = whole.slice();
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
+    await Deno.writeFile(path, flipped);
+    await Deno.writeFile(index, indexed);
+    const alarms: string[] = [];
+    await using journal = await createJournal({
+      folder: folder.path,
+      onAlarm: (state) => alarms.push(state),
+    });
+    assert(alarms.includes("damaged"), `byte ${at}`);
+    assertEquals(await Deno.readFile(path.replace(".ndjson", ".damaged")), flipped);
+    const there = await values(journal);
+    const others = numbered(0, 8).filter(({ i }) => there.includes(i)).length;
+    // A newline that is none any more takes two records with it; and a number may now be larger.
+    assert(others >= 6 || journal.seq > 8, `byte ${at}: ${there}`);
+  }
+});
+
+Deno.test("journal: an index that is gone, cut or wrong is made again", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using journal = await createJournal({ folder: folder.path, ...SMALL });
+    keep(journal, ...numbered(0, 300));
+  }
+  const [a = "", b = "", c = ""] = (await files(folder.path, ".index")).map((n) =>
+    `${folder.path}/${n}`
+  );
+  const good = await Deno.readTextFile(a);
+  await Deno.remove(a);
+  await Deno.writeTextFile(b, "rubbish\n");
+  await Deno.truncate(c, 100);
+  await using journal = await createJournal({ folder: folder.path, ...SMALL });
+  assertEquals(await values(journal), [...Array(300).keys()]);
+  assertEquals(journal.stats().damaged, 0);
+  // Blocks may be cut elsewhere, but they say the same.
+  const sum = (text: string) =>
+    text.trim().split("\n").reduce((n, line) => n + JSON.parse(line).count, 0);
+  assertEquals(sum(await Deno.readTextFile(a)), sum(good));
+});
+
+Deno.test("journal: synced tells that it is on the disk", async () => {
+  await using folder = await temporaryFolder();
+  await using journal = await createJournal({ folder: folder.path, fsyncMs: 60_000 });
+  await journal.synced();
+  keep(journal, ...numbered(0, 3));
+  assertEquals(journal.stats().synced, 0);
+  await journal.synced();
+  assertEquals(journal.stats().synced, 3);
+  const [name = ""] = await files(folder.path, ".ndjson");
+  assertEquals((await Deno.readTextFile(`${folder.path}/${name}`)).split("\n").length, 4);
+});
+
+Deno.test("journal: what waits is bounded, and what is lost is counted", async () => {
+  await using folder = await temporaryFolder();
+  await using journal = await createJournal({ folder: folder.path, bufferBytes: 1000 });
+  keep(journal, ...numbered(0, 100));
+  await assertRejects(() => journal.synced(), Error, "wait for the disk");
+  const { lost, waiting } = journal.stats();
+  assert(lost > 50 && waiting <= 1000, `${lost} ${waiting}`);
+  const there = await values(journal);
+  assertEquals(there, [...Array(100 - lost).keys()]);
+  keep(journal, { cmd: "x", from: "a", i: "later" });
+  assertEquals(journal.seq, 101);
+  assertEquals((await values(journal)).at(-1), "later");
+});
+
+Deno.test("journal: a folder belongs to one journal", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using _one = await createJournal({ folder: folder.path });
+    const command = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        `using f = Deno.openSync(${JSON.stringify(`${folder.path}/lock`)}, { write: true });
+         const late = setTimeout(() => { console.log("held"); Deno.exit(0); }, 200);
+         await f.lock(true); clearTimeout(late); console.log("free");`,
+      ],
+    });
+    assertMatch(new TextDecoder().decode((await command.output()).stdout), /held/);
+  }
+  await using again = await createJournal({ folder: folder.path });
+  assertEquals(again.seq, 0);
+});
+
+Deno.test("journal: a folder that cannot be used is an error that says which", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  await assertRejects(() => createJournal({ folder: `${folder.path}/file/journal` }), Error);
+});
