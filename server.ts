@@ -3,6 +3,8 @@
 import { BEACON_PORT, BEACON_SEC, HTTP_PORT, MAX_MESSAGE_BYTES, TCP_PORT } from "./lib/defaults.ts";
 import { startBeacon } from "./lib/discovery/udp.ts";
 import { Hub } from "./lib/hub/hub.ts";
+import { createJournal, type Journal, type JournalOptions } from "./lib/journal/journal.ts";
+import { type HubJournal, readPage } from "./lib/journal/page.ts";
 import { type Log, NO_LOG } from "./lib/log.ts";
 import { serveTcpConnection } from "./lib/transport/tcp.ts";
 import { serveWebSocket } from "./lib/transport/websocket.ts";
@@ -25,6 +27,8 @@ export interface ServerOptions {
   joinSec?: number;
   maxBytes?: number;
   queueBytes?: number;
+  /** Where all messages are kept, and for how long. Default: nowhere. */
+  journal?: Omit<JournalOptions, "log" | "onAlarm">;
   log?: Log;
   /** Called each second from the loop that serves messages. */
   onTick?: () => void;
@@ -45,6 +49,17 @@ function hostPort(address: Deno.Addr): string {
   if (address.transport !== "tcp" && address.transport !== "udp") return "unknown";
   const { hostname, port } = address;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function asHubJournal(journal: Journal): HubJournal {
+  return {
+    get seq() {
+      return journal.seq;
+    },
+    append: (text, envelope) => journal.append(text, envelope),
+    page: (query, options) => readPage(journal, query, options),
+    stats: () => journal.stats(),
+  };
 }
 
 function json(value: unknown): Response {
@@ -87,13 +102,38 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       value !== undefined
     ),
   );
-  const hub = new Hub({ name, clock: Date.now, log, maxBytes, ...set });
+  let alarm: Hub["publishAlarm"] = () => {};
+  let journal: Journal | undefined;
+  if (options.journal !== undefined) {
+    try {
+      journal = await createJournal({
+        ...options.journal,
+        log,
+        onAlarm: (state, text) => alarm("journal", state, text),
+      });
+      log.info(`journal in ${journal.folder}, ${journal.seq} messages so far`);
+    } catch (error) {
+      // No reason to be without a hub.
+      const why = error instanceof Error ? error.message : String(error);
+      log.error(`${why}; the hub keeps no journal`);
+    }
+  }
+  const hub = new Hub({
+    name,
+    clock: Date.now,
+    log,
+    maxBytes,
+    ...set,
+    ...(journal === undefined ? {} : { journal: asHubJournal(journal) }),
+  });
+  alarm = hub.publishAlarm.bind(hub);
   const accept = hub.attach.bind(hub);
 
   let listener: Deno.TcpListener;
   try {
     listener = Deno.listen({ hostname: bind, port: tcpPort });
   } catch (error) {
+    await journal?.[Symbol.asyncDispose]();
     throw cannotListen("TCP", tcpPort, error);
   }
   let http: Deno.HttpServer<Deno.NetAddr>;
@@ -121,6 +161,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     });
   } catch (error) {
     listener.close();
+    await journal?.[Symbol.asyncDispose]();
     throw cannotListen("HTTP", httpPort, error);
   }
 
@@ -187,6 +228,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
         http.shutdown(),
         new Promise<void>((resolve) => Deno.unrefTimer(setTimeout(resolve, 2000))),
       ]);
+      await journal?.[Symbol.asyncDispose]();
     },
   };
 }

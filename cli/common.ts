@@ -12,6 +12,8 @@ import {
   TIMEOUT_SEC,
   WATCHDOG_SEC,
 } from "../lib/defaults.ts";
+import type { JournalOptions } from "../lib/journal/journal.ts";
+import { journalFolder } from "../lib/journal/page.ts";
 import { createLog, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { type OptionSpecs, UsageError } from "./command.ts";
@@ -109,6 +111,49 @@ export const HUB_OPTIONS = {
     help: "what may wait for a client that does not read; past it the client is closed",
   },
 } as const satisfies OptionSpecs;
+
+/** Of every subcommand that keeps a journal. */
+export const JOURNAL_OPTIONS = {
+  "journal": {
+    type: "text",
+    value: "FOLDER",
+    help: "keep all messages here; without it in $XDG_STATE_HOME/abcd/HUB/journal",
+  },
+  "no-journal": { type: "flag", help: "keep no messages" },
+  "journal-age": {
+    type: "seconds",
+    value: "SECONDS",
+    default: 30 * 86400,
+    help: "messages older than this are removed",
+  },
+  "journal-size": {
+    type: "number",
+    value: "BYTES",
+    default: 2 * 1024 ** 3,
+    help: "past it the oldest messages are removed",
+  },
+} as const satisfies OptionSpecs;
+
+/** Values of {@linkcode JOURNAL_OPTIONS}. */
+export interface JournalValues {
+  readonly "journal": string | undefined;
+  readonly "no-journal": boolean;
+  readonly "journal-age": number;
+  readonly "journal-size": number;
+}
+
+/** The journal that the options say, for the hub of this name; `undefined`: none. */
+export function journalFrom(
+  options: JournalValues,
+  hub: string,
+): Pick<JournalOptions, "folder" | "retentionSec" | "retentionBytes"> | undefined {
+  if (options["no-journal"]) return undefined;
+  return {
+    folder: options.journal ?? journalFolder(hub),
+    retentionSec: options["journal-age"],
+    retentionBytes: options["journal-size"],
+  };
+}
 
 /** Values of {@linkcode LOG_OPTIONS}. */
 export interface LogValues {

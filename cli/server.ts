@@ -14,7 +14,7 @@ import {
   type OptionSpecs,
   UsageError,
 } from "./command.ts";
-import { HUB_OPTIONS, LOG_OPTIONS, logFrom } from "./common.ts";
+import { HUB_OPTIONS, JOURNAL_OPTIONS, journalFrom, LOG_OPTIONS, logFrom } from "./common.ts";
 
 const OPTIONS = {
   "name": { type: "text", value: "NAME", help: "the hub's name; without it the computer's" },
@@ -35,6 +35,7 @@ const OPTIONS = {
     help: "touched by the hub while it works, holds its process number",
   },
   json: { type: "flag", help: "the log as one JSON object a line" },
+  ...JOURNAL_OPTIONS,
   ...LOG_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -130,6 +131,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
       joinSec: options["join-timeout"],
       maxBytes: options["max-message"],
       queueBytes: options.queue,
+      journal: journalFrom(options, options.name ?? Deno.hostname()),
       log,
       onTick,
     });

@@ -79,6 +79,22 @@ export interface SpyMessage extends Message {
 export interface StatsQuery extends Message {
   readonly cmd: "_stats";
 }
+/** Asks for messages that were routed before, a page of them; the rest by asking on with `after`. */
+export interface HistoryQuery extends Message {
+  readonly cmd: "_history";
+  /** Routed at or after this Unix time, in seconds. */
+  readonly since?: number;
+  /** Routed before this Unix time, in seconds. */
+  readonly until?: number;
+  /** Only those behind this number in the journal. */
+  readonly after?: number;
+  /** Only those up to this number in the journal. */
+  readonly through?: number;
+  /** Only those that pass. */
+  readonly only?: MessageFilter;
+  /** Most messages in a page, at most 1000. Default 1000. */
+  readonly limit?: number;
+}
 
 /** A message of the protocol from a client to the hub. */
 export type ToHub =
@@ -89,7 +105,8 @@ export type ToHub =
   | SubscribeMessage
   | UnsubscribeMessage
   | SpyMessage
-  | StatsQuery;
+  | StatsQuery
+  | HistoryQuery;
 
 /** The hub has taken the client in, under this name. */
 export interface WelcomeMessage extends Message {
@@ -113,6 +130,11 @@ export interface ErrorMessage extends Message {
 /** Done as asked. */
 export interface OkMessage extends Message {
   readonly cmd: "_ok";
+  /**
+   * The answer to `_spy` of a hub with a journal: the number of the last message before those that
+   * the spy sees from now on.
+   */
+  readonly seq?: number;
 }
 
 /** A client, as the hub lists it. */
@@ -158,6 +180,16 @@ export interface StatsAnswer extends Message {
   readonly slowConsumers: number;
   /** Clients closed because they said nothing. */
   readonly timeouts: number;
+  /** Of the journal, if the hub keeps one. */
+  readonly journal?: { readonly [field: string]: string | number | undefined };
+}
+/** A page of messages that were routed before, oldest first. */
+export interface HistoryAnswer extends Message {
+  readonly cmd: "_history";
+  /** Each `{seq, at, m}`: its number, the Unix time in seconds when it was routed, the message. */
+  readonly records: readonly JsonObject[];
+  /** Ask again with this as `after`; `null`: that was all. */
+  readonly next: number | null;
 }
 
 /** A message of the protocol from the hub to a client. */
@@ -168,7 +200,8 @@ export type FromHub =
   | PongMessage
   | OkMessage
   | ClientsAnswer
-  | StatsAnswer;
+  | StatsAnswer
+  | HistoryAnswer;
 
 /** The system messages that a program can get, by command: what `on("_error", …)` completes. */
 export interface SystemMessages {
@@ -179,6 +212,7 @@ export interface SystemMessages {
   "_ok": OkMessage;
   "_clients": ClientsAnswer;
   "_stats": StatsAnswer;
+  "_history": HistoryAnswer;
 }
 
 /** Whether a command is one of the protocol's own. */
@@ -251,6 +285,14 @@ const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
   _unsubscribe: { topics: isListOf(isSubscription, "topics") },
   _spy: { on: isBoolean, only: optional(isFilter) },
   _stats: {},
+  _history: {
+    since: optional(isNumber),
+    until: optional(isNumber),
+    after: optional(isNumber),
+    through: optional(isNumber),
+    only: optional(isFilter),
+    limit: optional(isNumber),
+  },
 };
 
 const FROM_HUB: { readonly [C in FromHub["cmd"]]: FieldChecks } = {
@@ -267,6 +309,10 @@ const FROM_HUB: { readonly [C in FromHub["cmd"]]: FieldChecks } = {
   _ok: {},
   _clients: { clients: isListOf(isObject, "clients") },
   _stats: { uptime: isNumber, messages: isNumber, bytes: isNumber, clients: isNumber },
+  _history: {
+    records: isListOf(isObject, "records"),
+    next: (v) => v === null ? undefined : isNumber(v),
+  },
 };
 
 function checkFields(message: Message, checks: FieldChecks): void {

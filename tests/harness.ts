@@ -13,6 +13,18 @@ export function abcdCommand(): readonly string[] {
 /** Longest wait for something that should happen soon, in milliseconds: loaded machines are slow. */
 export const PATIENCE_MS = 30_000;
 
+let stateRoot: string | undefined;
+let started = 0;
+
+/** A folder for what one program keeps: a hub's journal is not to meet another's, or the user's own. */
+function stateFolder(): string {
+  if (stateRoot === undefined) {
+    const made = stateRoot = Deno.makeTempDirSync({ prefix: "abcd-state-" });
+    globalThis.addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+  }
+  return `${stateRoot}/${++started}`;
+}
+
 /** A running program whose output can be waited for. */
 export class Running implements AsyncDisposable {
   readonly pid: number;
@@ -30,6 +42,7 @@ export class Running implements AsyncDisposable {
     this.#child = new Deno.Command(program, {
       stdin: "null",
       ...options,
+      env: { XDG_STATE_HOME: stateFolder(), ...options.env },
       args,
       stdout: "piped",
       stderr: "piped",

@@ -9,6 +9,7 @@ import {
   TAKEOVER_SEC,
   TIMEOUT_SEC,
 } from "../defaults.ts";
+import type { HubJournal } from "../journal/page.ts";
 import { type Log, type LogLevel, NO_LOG } from "../log.ts";
 import {
   asToHub,
@@ -16,6 +17,7 @@ import {
   type ClientInfo,
   type ErrorCode,
   EVERYONE,
+  type HistoryQuery,
   HUB_NAME,
   type InitMessage,
   isClientName,
@@ -43,6 +45,8 @@ export interface HubOptions {
   takeoverSec?: number;
   maxBytes?: number;
   queueBytes?: number;
+  /** Where all that is routed is kept. Default: nowhere. */
+  journal?: HubJournal;
 }
 
 /** Most messages held for a client that waits for a name. */
@@ -71,16 +75,24 @@ interface Client {
   sent: number;
   gone: boolean;
   spying: boolean;
+  /** Whether a page of history is being read for it. */
+  reading: boolean;
   only: MessageFilter | undefined;
   readonly topics: Set<string>;
 }
 
 const encoder = new TextEncoder();
 
+/** Thousands of these say nothing to who looks back. */
+function isSignOfLife(cmd: string): boolean {
+  return cmd === "_ping" || cmd === "_pong";
+}
+
 /** Takes connections in, and routes their messages. */
 export class Hub {
   readonly name: string;
-  readonly #options: Required<HubOptions>;
+  readonly #options: Required<Omit<HubOptions, "journal">>;
+  readonly #journal: HubJournal | undefined;
   readonly #log: Log;
   readonly #started: number;
   /** All connections, in the order they came. */
@@ -107,6 +119,7 @@ export class Hub {
       ...options,
     };
     this.name = options.name;
+    this.#journal = options.journal;
     this.#log = this.#options.log;
     this.#started = options.clock();
   }
@@ -127,6 +140,7 @@ export class Hub {
       sent: 0,
       gone: false,
       spying: false,
+      reading: false,
       only: undefined,
       topics: new Set(),
     };
@@ -191,12 +205,18 @@ export class Hub {
       refused: this.#refused,
       slowConsumers: this.#slowConsumers,
       timeouts: this.#timeouts,
+      ...(this.#journal === undefined ? {} : { journal: this.#journal.stats() }),
     };
   }
 
   /** Publishes a line of the log on `_hub/log`. */
   publishLog(level: LogLevel, text: string): void {
     this.#publish("_hub/log", { cmd: "log", level, text });
+  }
+
+  /** Publishes something that somebody should look at, on `_hub/alarm`. */
+  publishAlarm(source: string, state: string, text: string): void {
+    this.#publish("_hub/alarm", { cmd: "alarm", source, state, text });
   }
 
   /** Tells everybody that the hub ends, and closes their connections. */
@@ -450,12 +470,50 @@ export class Hub {
       case "_spy":
         // First the answer, then what is seen: a program waits for the one to begin the other.
         this.#spies.delete(client);
-        this.#tell(client, { cmd: "_ok", re });
+        this.#tell(client, { cmd: "_ok", re, seq: this.#journal?.seq });
         client.spying = request.on && !client.gone;
         client.only = request.on ? request.only : undefined;
         if (client.spying) this.#spies.add(client);
         return;
+      case "_history":
+        return this.#history(client, name, request);
     }
+  }
+
+  /** Answers when the page is read. It is neither spied on nor kept: it was all seen before. */
+  #history(client: Client, name: string, request: HistoryQuery): void {
+    const { id, since, until, after, through, only, limit = Infinity } = request;
+    const journal = this.#journal;
+    if (journal === undefined) {
+      throw new MessageError(
+        "unknown-command",
+        "Cannot look back: this hub keeps no journal",
+        "cmd",
+        id,
+      );
+    }
+    if (client.reading) {
+      const text = "Cannot look back: wait for the answer before you ask on";
+      throw new MessageError("denied", text, undefined, id);
+    }
+    client.reading = true;
+    const query = { ...only, since, until, after, through };
+    journal.page(query, { limit: Math.min(1000, Math.max(1, limit)) }).then(({ records, next }) => {
+      client.reading = false;
+      const head = JSON.stringify({
+        cmd: "_history",
+        from: HUB_NAME,
+        to: name,
+        time: this.#options.clock() / 1000,
+        re: id,
+        next,
+      });
+      this.#send(client, `${head.slice(0, -1)},"records":[${records.join(",")}]}`);
+    }, (error) => {
+      client.reading = false;
+      const text = `Cannot look back: ${error instanceof Error ? error.message : error}`;
+      if (!client.gone) this.#refuse(client, "bad-message", text, id);
+    });
   }
 
   #subscribers(topic: string): Client[] {
@@ -478,8 +536,10 @@ export class Hub {
   }
 
   #seen(message: Message, text?: string, except: readonly Client[] = []): void {
-    if (this.#spies.size === 0) return;
+    const journal = isSignOfLife(message.cmd) ? undefined : this.#journal;
+    if (this.#spies.size === 0 && journal === undefined) return;
     const line = text ?? JSON.stringify(message);
+    journal?.append(line, message);
     for (const spy of [...this.#spies]) {
       if (except.includes(spy)) continue;
       if (spy.only === undefined || passesFilter(message, spy.only)) this.#send(spy, line);

@@ -1,0 +1,76 @@
+// History for clients: one page for each question, so that a slow reader is never flooded.
+
+import { environment } from "../environment.ts";
+import type { Envelope, JournalQuery } from "./query.ts";
+import type { Found } from "./read.ts";
+
+/** Some records, and where to go on. */
+export interface HistoryPage {
+  /** The records as JSON, as they stand in the journal. */
+  readonly records: readonly string[];
+  /** Ask again for what is behind this number; `null`: that was all. */
+  readonly next: number | null;
+}
+
+/** Bounds of one page. */
+export interface PageOptions {
+  /** Most records. Default 1000. */
+  limit?: number;
+  /** About as many characters at most; one record is always given. Default 256 Ki. */
+  maxLength?: number;
+  /** For how long to search, in milliseconds; then an empty page tells how far it came. Default 200. */
+  maxMs?: number;
+}
+
+/** What a page is made from: a journal, or what reads its files. */
+export interface Readable {
+  read(
+    query: JournalQuery,
+    options?: { signal?: AbortSignal; passed?: (lastSeq: number) => void },
+  ): AsyncGenerator<Found>;
+}
+
+/** What the hub needs of a journal. */
+export interface HubJournal {
+  readonly seq: number;
+  append(text: string, envelope: Envelope): number;
+  page(query: JournalQuery, options: PageOptions): Promise<HistoryPage>;
+  stats(): { readonly [field: string]: string | number | undefined };
+}
+
+/** Reads one page. */
+export async function readPage(
+  journal: Readable,
+  query: JournalQuery,
+  options: PageOptions = {},
+): Promise<HistoryPage> {
+  const { limit = 1000, maxLength = 256 * 1024, maxMs = 200 } = options;
+  const end = performance.now() + maxMs;
+  const over = new AbortController();
+  const records: string[] = [];
+  let length = 0, passed: number | undefined;
+  try {
+    const found = journal.read(query, {
+      signal: over.signal,
+      passed: (lastSeq) => {
+        passed = lastSeq;
+        if (performance.now() > end) over.abort();
+      },
+    });
+    for await (const { line, record } of found) {
+      records.push(line);
+      length += line.length;
+      if (records.length >= limit || length >= maxLength) return { records, next: record.seq };
+    }
+    return { records, next: null };
+  } catch (error) {
+    if (!over.signal.aborted || passed === undefined) throw error;
+    return { records, next: passed };
+  }
+}
+
+/** Where a hub of this name keeps its journal: `$XDG_STATE_HOME/abcd/HUB/journal`. */
+export function journalFolder(hub: string): string {
+  const state = environment("XDG_STATE_HOME") ?? `${environment("HOME") ?? "."}/.local/state`;
+  return `${state}/abcd/${hub}/journal`;
+}
