@@ -27,6 +27,11 @@ export function parseRecord(line: string): JournalRecord | undefined {
   } catch {
     return undefined;
   }
+  return recordFrom(value);
+}
+
+/** The record that a parsed line is; `undefined` if it is none. */
+export function recordFrom(value: unknown): JournalRecord | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { seq, at, m } = value as { seq?: unknown; at?: unknown; m?: unknown };
   if (typeof seq !== "number" || !Number.isSafeInteger(seq) || typeof at !== "number") {

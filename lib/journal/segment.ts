@@ -62,7 +62,8 @@ export async function listSegments(folder: string): Promise<Segment[]> {
   return found.sort((a, b) => a.firstSeq - b.firstSeq);
 }
 
-async function readIndex(path: string, size: number): Promise<Block[]> {
+/** The blocks of a segment that its index tells, as far as it can be believed. */
+export async function readIndex(path: string, size: number): Promise<Block[]> {
   let text: string;
   try {
     text = await Deno.readTextFile(besides(path, "index"));

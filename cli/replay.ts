@@ -1,0 +1,124 @@
+// abcd replay: sends a recorded stretch into a hub again, to rehearse a night.
+
+import { BufferFullError, type Client, connect, type Outgoing } from "../lib/client.ts";
+import { history } from "../lib/client/history.ts";
+import { HUB_NAME } from "../lib/message.ts";
+import { CLIENT_OPTIONS } from "./common.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { queryFrom, recordsIn, STRETCH_OPTIONS } from "./history.ts";
+
+/** Messages sent before it is asked whether the hub has them. */
+const FLUSH_EVERY = 500;
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, Math.max(0, Math.min(ms, 2 ** 31 - 1)));
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}
+
+export default defineCommand({
+  name: "replay",
+  summary: "send recorded messages into a hub again",
+  description:
+    "Sends a stretch of a journal again, in the order and at the distances in time it had. Every sender joins under its name, or NAME-2 if that is taken; what belongs to the protocol, and what the hub said, is left out.",
+  options: {
+    ...STRETCH_OPTIONS,
+    speed: {
+      type: "number",
+      value: "N",
+      default: 1,
+      help: "so many times as fast as it was; 0: as fast as it goes",
+    },
+    as: { type: "text", value: "NAME", help: "one client of this name sends it all" },
+    timeout: {
+      type: "seconds",
+      value: "SECONDS",
+      default: 10,
+      help: "give up if no hub is found in this time",
+    },
+    ...CLIENT_OPTIONS,
+  },
+  examples: [
+    ["abcd replay --since 10h --until 2h --speed 60", "last night, in eight minutes"],
+    ["abcd replay --folder old/journal --as rehearsal --server test:9819", "into another hub"],
+  ],
+  async run({ options, stop }) {
+    const { speed, as } = options;
+    const now = Date.now() / 1000;
+    const query = { until: now, ...queryFrom({ ...options, until: options.until ?? "0" }, now) };
+    if (!Number.isFinite(speed)) throw new UsageError("Cannot read --speed: it is not a number");
+    const refused = new Map<string, number>();
+    const clients = new Map<string, Client>();
+    await using all = new AsyncDisposableStack();
+    const join = async (name: string): Promise<Client> => {
+      const known = clients.get(name);
+      if (known !== undefined) return known;
+      const client = all.use(
+        await connect({
+          name,
+          unique: true,
+          server: options.server,
+          hub: options.hub,
+          beaconPort: options["beacon-port"],
+          timeoutSec: options.timeout,
+          signal: stop,
+          info: { program: "abcd replay" },
+        }),
+      );
+      if (client.name !== name) console.error(`"${name}" is taken; replayed as "${client.name}"`);
+      client.addEventListener("refused", ({ text }) => {
+        refused.set(text, (refused.get(text) ?? 0) + 1);
+      });
+      clients.set(name, client);
+      return client;
+    };
+    let sent = 0;
+    try {
+      const records = options.folder === undefined
+        ? history(await join(as ?? "replay"), query, { signal: stop })
+        : recordsIn(options.folder, query, stop);
+      let first: { at: number; start: number } | undefined;
+      for await (const { at, message } of records) {
+        const { from: sender, time: _time, ...rest } = message;
+        if (sender === undefined || sender === HUB_NAME || message.cmd.startsWith("_")) continue;
+        if (rest.to === HUB_NAME) continue;
+        first ??= { at, start: performance.now() };
+        if (speed > 0) {
+          const due = first.start + (at - first.at) / speed * 1000;
+          await sleep(due - performance.now(), stop);
+        }
+        stop.throwIfAborted();
+        const client = await join(as ?? sender);
+        const flush = () => client.flush({ timeoutSec: options.timeout, signal: stop });
+        try {
+          client.send(rest as Outgoing);
+        } catch (error) {
+          if (!(error instanceof BufferFullError)) throw error;
+          await flush();
+          client.send(rest as Outgoing);
+        }
+        // Also between senders: one must not overtake another by far.
+        if (++sent % FLUSH_EVERY === 0) await flush();
+      }
+      for (const client of clients.values()) {
+        await client.flush({ timeoutSec: options.timeout, signal: stop });
+      }
+    } catch (error) {
+      if (!stop.aborted) {
+        throw new CommandError(error instanceof Error ? error.message : String(error), {
+          cause: error,
+        });
+      }
+    }
+    for (const [text, count] of refused) console.error(`refused ${count} times: ${text}`);
+    console.error(`${sent} messages sent`);
+    return refused.size === 0 && !stop.aborted ? EXIT.done : EXIT.failed;
+  },
+});

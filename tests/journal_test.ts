@@ -1,0 +1,163 @@
+// The journal from outside: a killed writer, a killed hub, a full disk; history and replay.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createJournal } from "../lib/journal/journal.ts";
+import { openJournalFolder } from "../lib/journal/folder.ts";
+import { abcd, runAbcd, Running, temporaryFolder, TestHub, until } from "./harness.ts";
+
+async function numbersIn(folder: string): Promise<number[]> {
+  const numbers: number[] = [];
+  const journal = await openJournalFolder(folder);
+  for await (const { record } of journal.read({})) numbers.push(Number(record.message.i));
+  return numbers;
+}
+
+Deno.test("journal: a writer killed at random moments loses nothing that was safe", async () => {
+  await using folder = await temporaryFolder();
+  // A generator of its own: the same moments at each run, as far as the machine is the same.
+  let seed = 20261124;
+  const random = () => (seed = Math.imul(seed, 1664525) + 1013904223 >>> 0) / 2 ** 32;
+  let safe = 0;
+  for (let round = 0; round < 5; round++) {
+    await using writer = new Running([
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--quiet",
+      "--unstable-net",
+      `--import-map=${new URL("../.import_map.json", import.meta.url).pathname}`,
+      new URL("./journal_writer.ts", import.meta.url).pathname,
+      folder.path,
+    ]);
+    await writer.saw(/\d+\n/);
+    const lines = 1 + Math.floor(random() * 30);
+    await until(() => writer.stdout.split("\n").length > lines, `${lines} groups`);
+    writer.signal("SIGKILL");
+    await writer.end();
+    const before = safe;
+    safe = Number(writer.stdout.trim().split("\n").at(-1));
+    assert(safe > before, `${safe} is not behind ${before}`);
+    await using journal = await createJournal({ folder: folder.path });
+    assert(journal.seq >= safe, `${journal.seq} in the journal, ${safe} were safe`);
+    safe = journal.seq;
+    const numbers: unknown[] = [];
+    for await (const { record } of journal.read({})) numbers.push(record.message.i);
+    assertEquals(numbers, Array.from({ length: safe }, (_, i) => i + 1));
+  }
+});
+
+Deno.test("journal: a killed hub's messages are there for history, from the hub and from files", async () => {
+  await using folder = await temporaryFolder();
+  const journal = `--journal=${folder.path}`;
+  {
+    await using hub = await TestHub.start(["--no-watchdog", journal]);
+    for (const [cmd, value] of [["monit", 1], ["monit", 2.5], ["other", 3]]) {
+      const { code, stderr } = await runAbcd([
+        ...["send", `cmd=${cmd}`, "topic=hv/state", `value:=${value}`],
+        ...["--as=hv", ...hub.clientArgs],
+      ]);
+      assertEquals(code, 0, stderr);
+    }
+    await until(async () => {
+      const text = await runAbcd(["history", "--json", "--cmd=other", `--folder=${folder.path}`]);
+      return text.stdout.includes('"value":3');
+    }, "the group is written");
+    hub.process.signal("SIGKILL");
+    await hub.process.end();
+  }
+  await using hub = await TestHub.start(["--no-watchdog", journal]);
+  const asked = ["history", "--since=1h", "--from=hv", "--cmd=monit", "--topic=hv/#"];
+  for (const where of [hub.clientArgs, [`--folder=${folder.path}`]]) {
+    const json = await runAbcd([...asked, "--json", ...where]);
+    assertEquals(json.code, 0, json.stderr);
+    const values = json.stdout.trim().split("\n").map((line) => JSON.parse(line).value);
+    assertEquals(values, [1, 2.5]);
+    const csv = await runAbcd([...asked, "--csv", "--count=1", ...where]);
+    const [head, row] = csv.stdout.trim().split("\n");
+    assertMatch(head ?? "", /^seq,at,from,to,topic,cmd,.*value,.*more$/);
+    assertMatch(row ?? "", /^\d+,[\d.]+,hv,,hv\/state,monit,/);
+  }
+  const old = await runAbcd([...asked, "--until=1h", "--json", ...hub.clientArgs]);
+  assertEquals([old.code, old.stdout], [0, ""]);
+});
+
+Deno.test("journal: replay sends a stretch again, under the senders' names", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using journal = await createJournal({ folder: folder.path });
+    for (let i = 0; i < 50; i++) {
+      const message = { cmd: "monit", from: i % 2 === 0 ? "hv" : "ccd", topic: "all/night", i };
+      journal.append(JSON.stringify(message), message);
+    }
+    const hubs = { cmd: "joined", from: "_hub", topic: "_hub/joined" };
+    journal.append(JSON.stringify(hubs), hubs);
+  }
+  await using hub = await TestHub.start(["--no-journal"]);
+  const spy = ["spy", "--json", "--only=topic=all/night", "--count=50", ...hub.clientArgs];
+  await using seen = abcd(spy);
+  await seen.saw(/joined/);
+  const replay = await runAbcd([
+    ...["replay", `--folder=${folder.path}`, "--speed=0", ...hub.clientArgs],
+  ]);
+  assertEquals(replay.code, 0, replay.stderr);
+  assertMatch(replay.stderr, /50 messages sent/);
+  await seen.end();
+  const messages = seen.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  for (const [name, parity] of [["hv", 0], ["ccd", 1]] as const) {
+    assertEquals(
+      messages.filter(({ from }) => from === name).map(({ i }) => i),
+      Array.from({ length: 25 }, (_, k) => 2 * k + parity),
+    );
+  }
+});
+
+/** Whether a small file system can be made here: root alone may. */
+async function mountSmall(folder: string): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("mount", {
+      args: ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder],
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("journal: a full disk stops it, and it goes on when there is room", async () => {
+  await using folder = await temporaryFolder();
+  if (!await mountSmall(folder.path)) return;
+  try {
+    const alarms: string[] = [];
+    await using journal = await createJournal({
+      folder: folder.path,
+      retryMs: 20,
+      bufferBytes: 100_000,
+      onAlarm: (state) => alarms.push(state),
+    });
+    await Deno.writeFile(`${folder.path}/other`, new Uint8Array(200_000));
+    const text = "x".repeat(1000);
+    const keep = (i: number) => {
+      const message = { cmd: "x", from: "a", i, text };
+      journal.append(JSON.stringify(message), message);
+    };
+    let kept = 0;
+    await until(async () => {
+      keep(kept++);
+      await journal.synced().catch(() => {});
+      return alarms.length > 0;
+    }, "the disk is full");
+    assertEquals(alarms, ["stopped"]);
+    assertMatch(journal.stats().stopped ?? "", /Cannot write the journal/);
+    await Deno.remove(`${folder.path}/other`);
+    await until(() => alarms.length > 1, "it goes on");
+    assertEquals(alarms, ["stopped", "resumed"]);
+    keep(kept++);
+    await journal.synced();
+    assertEquals(journal.stats().lost, 0);
+    assertEquals(await numbersIn(folder.path), Array.from({ length: kept }, (_, i) => i));
+    assertEquals(journal.stats().stopped, undefined);
+  } finally {
+    await new Deno.Command("umount", { args: [folder.path] }).output();
+  }
+});
