@@ -1,12 +1,14 @@
 // abcd spy: every message that goes through the hub, as it goes.
 
 import { createClient } from "../lib/client.ts";
+import { spySince } from "../lib/client/backlog.ts";
 import type { Message, MessageFilter } from "../lib/message.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
 import { CLIENT_OPTIONS, useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { momentFrom } from "./history.ts";
 
 type Field = "from" | "to" | "cmd" | "topic";
 
@@ -69,6 +71,11 @@ export default defineCommand({
       help: "only these: from=, to=, cmd=, topic= (with + and #); with != all but these; several",
     },
     json: { type: "flag", help: "one JSON object a line" },
+    since: {
+      type: "text",
+      value: "TIME",
+      help: "first what the hub kept since then: 10m ago, or 2026-11-24T03:00",
+    },
     count: { type: "number", value: "N", help: "end after N messages" },
     for: { type: "seconds", value: "SECONDS", help: "end after this time" },
     log: { type: "text", value: "FILE", help: "write them here too, as JSON lines, with rotation" },
@@ -77,11 +84,15 @@ export default defineCommand({
   },
   examples: [
     ["abcd spy", "everything"],
+    ["abcd spy --since 10m", "the last ten minutes, and on from there"],
     ["abcd spy --only from=hv --only cmd!=state", "what hv says, but for its states"],
     ["abcd spy --json --count 1 --only topic=vacuum/#", "the next message on these topics"],
   ],
   async run({ options, stop }) {
     const only = filterFrom(options.only);
+    const since = options.since === undefined
+      ? undefined
+      : momentFrom("since", options.since, Date.now() / 1000);
     const limit = options.count ?? Infinity;
     if (limit === 0) return EXIT.done;
     using file = options.log === undefined ? undefined : createRotatingFile({ path: options.log });
@@ -123,7 +134,15 @@ export default defineCommand({
     client.addEventListener("lost", ({ reason }) => console.error(`lost: ${reason}`));
     client.addEventListener("refused", ({ text }) => console.error(`refused: ${text}`));
     client.addEventListener("error", ({ error }) => console.error(`error: ${error.message}`));
-    client.spy(only, show);
+    const over = new AbortController();
+    if (since === undefined) {
+      client.spy(only, show);
+    } else {
+      const off = client.addEventListener("joined", () => {
+        off();
+        spySince(client, since, only, show, { signal: over.signal }).catch(end.reject);
+      });
+    }
 
     const timer = options.for === undefined
       ? undefined
@@ -138,6 +157,7 @@ export default defineCommand({
         cause: error,
       });
     } finally {
+      over.abort();
       clearTimeout(timer);
       stop.removeEventListener("abort", stopped);
     }

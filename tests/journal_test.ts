@@ -1,6 +1,7 @@
 // The journal from outside: a killed writer, a killed hub, a full disk; history and replay.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { connect } from "../lib/client.ts";
 import { createJournal } from "../lib/journal/journal.ts";
 import { openJournalFolder } from "../lib/journal/folder.ts";
 import { abcd, runAbcd, Running, temporaryFolder, TestHub, until } from "./harness.ts";
@@ -109,6 +110,28 @@ Deno.test("journal: replay sends a stretch again, under the senders' names", asy
       Array.from({ length: 25 }, (_, k) => 2 * k + parity),
     );
   }
+});
+
+Deno.test("journal: spy --since shows each message once, the kept and the live", async () => {
+  await using folder = await temporaryFolder();
+  await using hub = await TestHub.start([`--journal=${folder.path}`, "--no-watchdog"]);
+  await using client = await connect({ name: "source", server: hub.address });
+  let sent = 0;
+  const send = (upTo: number) => {
+    while (sent < upTo) client.send({ cmd: "count", topic: "all/count", i: sent++ });
+    return client.flush();
+  };
+  await send(3000);
+  await using spy = abcd(["spy", "--json", "--since=10m", "--only=cmd=count", ...hub.clientArgs]);
+  const lines = () => spy.stdout.split("\n").slice(0, -1);
+  // It comes while messages go through: some of them from the journal, some live.
+  await until(async () => {
+    await send(sent + 100);
+    return lines().length > 5000;
+  }, "backlog and live messages");
+  await until(() => lines().length >= sent, "all of them");
+  const numbers = lines().map((line) => JSON.parse(line).i);
+  assertEquals(numbers, Array.from({ length: sent }, (_, i) => i));
 });
 
 /** Whether a small file system can be made here: root alone may. */
