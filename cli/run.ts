@@ -4,7 +4,9 @@ import { createClient } from "../lib/client.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { type Controller, createController } from "../lib/run/controller.ts";
+import { describeReload, serveControl } from "../lib/run/control.ts";
 import { type Experiment, ExperimentError, parseExperiment } from "../lib/run/experiment_file.ts";
+import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
 import { openScreen } from "../lib/terminal/screen.ts";
 import { renderTable } from "../lib/terminal/table.ts";
 import { startServer } from "../server.ts";
@@ -38,9 +40,24 @@ function readExperiment(file: string): Experiment {
   }
 }
 
-function defaultLogFolder(experiment: string): string {
+function stateFolderOf(experiment: string): string {
   const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "."}/.local/state`;
-  return `${state}/abcd/${experiment.replaceAll("/", "_")}/log`;
+  return `${state}/abcd/${experiment.replaceAll("/", "_").replace(/^\./, "_")}`;
+}
+
+/** The folder, made if need be, as a path that means the same in every working folder. */
+function makeFolder(path: string): string {
+  Deno.mkdirSync(path, { recursive: true });
+  return Deno.realPathSync(path);
+}
+
+async function takeStateFolder(path: string, file: string): Promise<StateFolder> {
+  try {
+    return await openStateFolder(path, `pid ${Deno.pid} (${file})`);
+  } catch (error) {
+    if (error instanceof LockedError) throw new CommandError(error.message);
+    throw error;
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -86,7 +103,7 @@ export default defineCommand({
   usage: "FILE",
   arity: [1, 1],
   description:
-    "Reads the experiment file, starts its programs in the order of dependsOn, and starts again what ends. Works with and without a hub. Ctrl-C stops the programs in reverse order; a second Ctrl-C kills them at once.",
+    "Reads the experiment file, starts its programs in the order of dependsOn, and starts again what ends. Works with and without a hub. Ctrl-C stops the programs in reverse order; a second Ctrl-C kills them at once. If this controller is killed, the programs run on, and the next one takes them up. SIGHUP reads the file again.",
   options: {
     ...LOG_OPTIONS,
     ...CLIENT_OPTIONS,
@@ -99,14 +116,21 @@ export default defineCommand({
       value: "FOLDER",
       help: "where the programs' output goes; without it ~/.local/state/abcd/EXPERIMENT/log",
     },
+    "leave": {
+      type: "flag",
+      help: "at Ctrl-C leave the programs running; the next abcd run takes them up",
+    },
   },
   examples: [
     ["abcd run lab.jsonc", "start and keep running what lab.jsonc describes"],
     ["abcd run lab.jsonc --with-server", "the same, with a hub if there is none yet"],
   ],
-  async run({ options, args, stop, kill }) {
-    const experiment = readExperiment(args[0] ?? "");
-    const logFolder = options["log-folder"] ?? defaultLogFolder(experiment.name);
+  async run({ options, args, stop, kill, onHangup }) {
+    const path = args[0] ?? "";
+    const experiment = readExperiment(path);
+    const statePath = makeFolder(stateFolderOf(experiment.name));
+    using folder = await takeStateFolder(statePath, path);
+    const logFolder = makeFolder(options["log-folder"] ?? `${statePath}/log`);
     const onTerminal = Deno.stdout.isTerminal();
     // The table has the terminal for itself; the lines go to a file then.
     const log = onTerminal
@@ -146,16 +170,34 @@ export default defineCommand({
     const controller = createController({
       experiment,
       log,
+      folder,
       logFolder,
       client,
       server: options.server,
       beaconPort: options["beacon-port"],
     });
+    const readAgain = () => readExperiment(path);
+    cleanup.use(serveControl({ client, controller, log, readAgain }));
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
     kill.addEventListener("abort", () => controller.kill(), { once: true });
+    onHangup(() => {
+      try {
+        log.info(`reload: ${describeReload(controller.reload(readAgain()))}`);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        for (const line of why.split("\n")) log.error(line);
+        log.error("the file has errors; nothing is changed");
+      }
+    });
     controller.start();
     if (onTerminal) cleanup.use(showTable(controller));
     await aborted(stop);
+    if (options.leave) {
+      controller.leave();
+      log.info("the programs are left running");
+      await client.close();
+      return EXIT.done;
+    }
     log.info("stopping all programs; once more to kill them at once");
     await controller.shutdown();
     log.info("all programs are stopped");

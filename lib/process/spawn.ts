@@ -1,133 +1,279 @@
-// A program of the experiment: in its own session and process group, its output in a log file.
+// One start of a program, which does not depend on who started it: a shell holds it, its output goes
+// straight to its log file, and what is to be known of it lies in two small files and in /proc.
+//
+// So a controller that comes later sees exactly what the one that started it saw.
 
-import { createRotatingFile } from "./log_file.ts";
+import {
+  bootId,
+  commandLine,
+  listProcesses,
+  parseStat,
+  type ProcessStat,
+  readProcess,
+  startVariable,
+} from "./proc_fs.ts";
 
-/** Options of {@linkcode spawnProgram}. */
-export interface SpawnOptions {
+/** The variable that marks a process, and all that come of it, as of one start. */
+export const RUN_ID = "ABCD_RUN_ID";
+
+/** Options of {@linkcode startProgram}. */
+export interface StartOptions {
   readonly argv: readonly string[];
   readonly cwd: string;
+  /** Beside what this process has. */
   readonly env: { readonly [name: string]: string };
-  /** Its output, both streams. */
+  /** Its output, both streams, is appended here. */
   readonly logPath: string;
-  readonly maxBytes: number;
-  readonly backups: number;
-  /** Told once of a log that cannot be written. */
-  readonly onLogError: (error: Error) => void;
+  /** Names this start among all, also those of other experiments. */
+  readonly id: string;
+  /** Where its files go: `BASE.pid` and `BASE.exit`. */
+  readonly base: string;
 }
 
-/** How a program ended. */
+/** How a program ended. Neither code nor signal: nobody was there to see it. */
 export interface Ended {
-  readonly code: number;
+  readonly code?: number;
   readonly signal?: string;
+  readonly coreDumped: boolean;
+  /** Unix time in seconds; not known if it never ran. */
+  readonly started?: number;
+  readonly ended?: number;
 }
 
-/** A program that was started. */
-export interface Spawned {
-  readonly pid: number;
-  /** Its last lines of output, oldest first; 20 at most. */
-  readonly lastLines: readonly string[];
-  /** When the process ended; its group may live on. */
-  readonly ended: Promise<Ended>;
-  /** Sends a signal to the whole group; nothing if there is none any more. */
-  killGroup(signal: Deno.Signal): void;
-  /** Whether any process of the group runs. */
-  groupAlive(): boolean;
+/** What is known of a start now. */
+export type StartView =
+  | { readonly state: "starting" }
+  | { readonly state: "alive"; readonly pid: number }
+  | { readonly state: "ended"; readonly ended: Ended };
+
+/** One start of a program, by this process or by one before it. */
+export interface Start {
+  readonly id: string;
+  /** The program's process and its group; `undefined` until it is known. */
+  readonly pid: number | undefined;
+  /** Looks. Once it has ended, the answer stays. */
+  look(): StartView;
+  /** The processes of its group. */
+  group(all?: readonly ProcessStat[]): ProcessStat[];
+  /** Sends a signal to the whole group; false if there is none (yet, or any more). */
+  signal(signal: Deno.Signal): boolean;
+  /** Resolves when the shell that held it ended; never if it is not this process' child. */
+  readonly shellEnded: Promise<void>;
 }
 
-const LINES = 20;
-const LINE_CHARS = 1000;
+// Its arguments: log, base, program …
+// A place for the exit code is made before the start: a full disk takes it from nobody then.
+// The inner shell writes down who it is and then becomes the program: same pid, same start time.
+// A shell without job control would start a job in the background with SIGINT ignored; so the
+// program runs in the foreground, and `setsid` gives it a session and a group.
+const SHELL = `
+trap : HUP INT QUIT TERM
+log=$1 base=$2
+shift 2
+printf '%-31s\\n' '' >"$base.tmp"
+exec 2>"$base.text"
+command -p setsid /bin/sh -c '
+  read -r stat </proc/$$/stat
+  read -r boot </proc/sys/kernel/random/boot_id
+  printf "%s\\n%s\\n" "$boot" "$stat" >"$0.new" && command -p mv "$0.new" "$0.pid"
+  exec "$@"
+' "$base" "$@" </dev/null >>"$log" 2>&1
+code=$?
+printf '%s\\n' "$code" 1<>"$base.tmp"
+command -p mv "$base.tmp" "$base.exit"
+exit "$code"
+`;
+const SHELL_NAME = "abcd-shim";
 
-/** Whether a process of this group runs; one that waits to be reaped does not. */
-function isGroupAlive(group: number): boolean {
-  if (Deno.build.os !== "linux") {
-    try {
-      Deno.kill(-group, "SIGCONT");
+/** Linux's signals by their number, from 1. */
+const SIGNALS = ("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT " +
+  "CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS").split(" ");
+
+function isExecutable(path: string): boolean {
+  try {
+    const { isFile, mode } = Deno.statSync(path);
+    return isFile && ((mode ?? 0) & 0o111) !== 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a shell would find the command. */
+function isFound(command: string, cwd: string, path: string): boolean {
+  const from = (folder: string) => folder.startsWith("/") ? folder : `${cwd}/${folder}`;
+  if (command.includes("/")) return isExecutable(from(command));
+  return path.split(":").some((folder) => isExecutable(`${from(folder)}/${command}`));
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function writtenAt(path: string): number | undefined {
+  try {
+    return (Deno.statSync(path).mtime?.getTime() ?? NaN) / 1000;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `$?` of a shell says; 128 + n is the n-th signal. */
+function fromShell(code: number): Pick<Ended, "code" | "signal"> {
+  const name = SIGNALS[code - 129];
+  return name === undefined ? { code } : { code, signal: `SIG${name}` };
+}
+
+/** Processes that were started with this id, and what came of them. */
+export function carriers(id: string, all = listProcesses()): ProcessStat[] {
+  return all.filter(({ pid }) => startVariable(pid, RUN_ID) === id);
+}
+
+/** Every start of which a process lives, whose id begins so. */
+export function liveStarts(prefix: string): Map<string, ProcessStat[]> {
+  const found = new Map<string, ProcessStat[]>();
+  for (const stat of listProcesses()) {
+    const id = startVariable(stat.pid, RUN_ID);
+    if (id?.startsWith(prefix)) found.set(id, [...found.get(id) ?? [], stat]);
+  }
+  return found;
+}
+
+/** Whether one of these processes is the shell that holds the program. */
+export function isHeld(processes: readonly ProcessStat[]): boolean {
+  return processes.some(({ pid }) => commandLine(pid).includes(` ${SHELL_NAME} `));
+}
+
+function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
+  const begun = writtenAt(`${base}.pid`) ?? Date.now() / 1000;
+  let identity: ProcessStat | undefined;
+  let ended: Ended | undefined;
+  let shellRuns = child !== undefined;
+  let shellCode: number | undefined;
+  const shellEnded = child === undefined ? new Promise<void>(() => {}) : child.status.then(
+    ({ code, signal }) => {
+      shellRuns = false;
+      if (signal === null) shellCode = code;
+    },
+  );
+
+  /** The process that wrote itself down, if it did so since the boot. */
+  function identify(): void {
+    const [boot, line] = (readText(`${base}.pid`) ?? "").split("\n");
+    if (boot === bootId()) identity ??= parseStat(line ?? "");
+  }
+
+  function finish(how: Pick<Ended, "code" | "signal">): StartView {
+    const coreDumped = /core dumped/.test(readText(`${base}.text`) ?? "");
+    const at = writtenAt(`${base}.exit`) ?? Date.now() / 1000;
+    ended = { ...how, coreDumped, started: writtenAt(`${base}.pid`) ?? begun, ended: at };
+    return { state: "ended", ended };
+  }
+
+  function fromFile(): StartView | undefined {
+    const text = (readText(`${base}.exit`) ?? "").trim();
+    return /^\d+$/.test(text) ? finish(fromShell(Number(text))) : undefined;
+  }
+
+  function isSame({ pid, startTicks }: ProcessStat): boolean {
+    return readProcess(pid)?.startTicks === startTicks;
+  }
+
+  function look(): StartView {
+    if (ended !== undefined) return { state: "ended", ended };
+    const known = fromFile();
+    if (identity === undefined) identify();
+    if (known !== undefined) return known;
+    if (shellCode !== undefined) return finish(fromShell(shellCode));
+    if (identity !== undefined && isSame(identity)) return { state: "alive", pid: identity.pid };
+    // It is gone, or not there yet. Its shell says which, in a moment, if that is still there.
+    const shell = identity === undefined
+      ? shellRuns || isHeld(carriers(id))
+      : startVariable(identity.parent, RUN_ID) === id;
+    if (shell) {
+      return identity === undefined ? { state: "starting" } : { state: "alive", pid: identity.pid };
+    }
+    return fromFile() ?? finish({});
+  }
+
+  function group(all = listProcesses()): ProcessStat[] {
+    if (identity === undefined) return [];
+    const { pid, startTicks } = identity;
+    const members = all.filter((stat) => stat.group === pid);
+    // The number may be somebody else's by now: then neither its leader nor its members are ours.
+    const ours = members.some((stat) =>
+      stat.pid === pid ? stat.startTicks === startTicks : startVariable(stat.pid, RUN_ID) === id
+    );
+    return ours ? members : [];
+  }
+
+  return {
+    id,
+    get pid() {
+      return identity?.pid;
+    },
+    look,
+    group,
+    signal(signal) {
+      if (identity === undefined) identify();
+      if (identity === undefined || group().length === 0) return false;
+      try {
+        Deno.kill(-identity.pid, signal);
+      } catch (error) {
+        if (group().length > 0) throw error;
+      }
       return true;
-    } catch {
-      return false;
-    }
-  }
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+    },
+    shellEnded,
+  };
+}
+
+/** A start that a controller before this one made. */
+export function adoptStart(id: string, base: string): Start {
+  return makeStart(id, base);
+}
+
+/** Removes what a start left in files. */
+export function forgetStart(base: string): void {
+  for (const end of ["pid", "exit", "text", "tmp", "new"]) {
     try {
-      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
-      const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (Number(pgrp) === group && state !== "Z" && state !== "X") return true;
+      Deno.removeSync(`${base}.${end}`);
     } catch {
-      // it ended while we looked
+      // not there
     }
   }
-  return false;
 }
 
 /**
- * Starts a program.
+ * Starts a program in a session and process group of its own. It goes on when this process ends.
  *
  * @throws {Deno.errors.NotFound} If there is no such command or folder.
  * @throws {Error} If the operating system refuses, or the log cannot be opened.
  */
-export function spawnProgram(options: SpawnOptions): Spawned {
-  const { logPath: path, maxBytes, backups } = options;
-  const [command = "", ...args] = options.argv;
-  const file = createRotatingFile({ path, maxBytes, backups });
-  file.write(new Uint8Array());
-  const child = new Deno.Command(command, {
-    args,
-    cwd: options.cwd,
-    env: { ...options.env },
+export function startProgram(options: StartOptions): Start {
+  const { argv, cwd, env, logPath, id, base } = options;
+  const [command = ""] = argv;
+  if (!Deno.statSync(cwd).isDirectory) {
+    throw new Deno.errors.NotFound(`Cannot start in ${cwd}: it is no folder`);
+  }
+  if (!isFound(command, cwd, env.PATH ?? Deno.env.get("PATH") ?? "")) {
+    throw new Deno.errors.NotFound(`there is no command ${command}`);
+  }
+  Deno.mkdirSync(logPath.slice(0, logPath.lastIndexOf("/")), { recursive: true });
+  Deno.openSync(logPath, { append: true, create: true }).close();
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", SHELL, SHELL_NAME, logPath, base, ...argv],
+    cwd,
+    env: { ...env, [RUN_ID]: id },
     stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
+    stdout: "null",
+    stderr: "null",
+    // A session of its own: no Ctrl-C of a terminal reaches it, no closed window.
     detached: true,
   }).spawn();
-  const { pid } = child;
-  const lastLines: string[] = [];
-  let logFails = false;
-
-  async function pump(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = "";
-    const keep = (line: string) => {
-      lastLines.push(line.slice(0, LINE_CHARS));
-      if (lastLines.length > LINES) lastLines.shift();
-    };
-    for await (const bytes of stream) {
-      try {
-        file.write(bytes);
-        logFails = false;
-      } catch (error) {
-        // The program must not stall for a full disk: its output is read on.
-        if (!logFails) options.onLogError(error instanceof Error ? error : new Error(`${error}`));
-        logFails = true;
-      }
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-      rest = (lines.pop() ?? "").slice(-LINE_CHARS);
-      for (const line of lines.slice(-LINES)) keep(line.replace(/\r$/, ""));
-    }
-    if (rest !== "") keep(rest);
-  }
-
-  const pumps = Promise.allSettled([pump(child.stdout), pump(child.stderr)]);
-  pumps.then(() => file[Symbol.dispose]());
-  const end = async (): Promise<Ended> => {
-    const { code, signal } = await child.status;
-    // The rest of the output, if nobody else holds the pipes.
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await Promise.race([pumps, new Promise((resolve) => timer = setTimeout(resolve, 300))]);
-    clearTimeout(timer);
-    return { code, ...(signal === null ? {} : { signal }) };
-  };
-  return {
-    pid,
-    lastLines,
-    ended: end(),
-    killGroup(signal) {
-      try {
-        Deno.kill(-pid, signal);
-      } catch (error) {
-        if (isGroupAlive(pid)) throw error;
-      }
-    },
-    groupAlive: () => isGroupAlive(pid),
-  };
+  child.unref();
+  return makeStart(id, base, child);
 }

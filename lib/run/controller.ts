@@ -1,25 +1,24 @@
-// The run controller: drives each program by the table, and tells of it.
+// The run controller: the programs of an experiment, in the order of what they depend on.
 
-import type { Client, Off } from "../client.ts";
+import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
-import type { Json, Message } from "../message.ts";
-import { selfCommand } from "../process/self.ts";
-import { type Spawned, spawnProgram } from "../process/spawn.ts";
+import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
+import { findLeft, newStartId, programOfFile, startBase } from "./adoption.ts";
 import type { Experiment, Program } from "./experiment_file.ts";
-import {
-  howItEnded,
-  type Machine,
-  newMachine,
-  type ProgramAction,
-  type ProgramEvent,
-  step,
-} from "./program_state.ts";
+import { watchPresence } from "./presence.ts";
+import { writeAbcdCommand } from "./program_path.ts";
 import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
+import { parseSettings, type ProgramRecord, settingsText } from "./record.ts";
+import { createRunner, type Runner, type RunnerContext } from "./runner.ts";
+import type { StateFolder } from "./state_folder.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Options of {@linkcode createController}. */
 export interface ControllerOptions {
   readonly experiment: Experiment;
   readonly log: Log;
+  /** Where it keeps what the next controller must know; the caller closes it at the end. */
+  readonly folder: StateFolder;
   /** Where the programs' output goes: `PROGRAM.log` each. */
   readonly logFolder: string;
   /** The hub's client, which may or may not be in a hub. Absent: none. */
@@ -32,187 +31,103 @@ export interface ControllerOptions {
   readonly now?: () => number;
 }
 
+/** What a reload did, by program. */
+export interface Reloaded {
+  readonly restarted: readonly string[];
+  readonly started: readonly string[];
+  readonly stopped: readonly string[];
+}
+
 /** A running experiment. */
 export interface Controller {
-  /** Asks for all programs that start by themselves. */
+  /** Takes up what a controller before this one left, and starts what is missing. */
   start(): void;
   /** What there is to know now. */
   status(): ExperimentStatus;
+  /** The programs' names, in the order of the file. */
+  readonly names: readonly string[];
+  /** What is told to some programs: `start`, `stop`, `restart`. */
+  tell(what: "start" | "stop" | "restart", names: readonly string[]): void;
+  verdicts(name: string): readonly Verdict[];
+  /** Where a program's output is. */
+  logPath(name: string): string;
+  /** Takes over a file that was read again: what did not change is not touched. */
+  reload(experiment: Experiment): Reloaded;
+  /** Whether it is ending. */
+  readonly ending: boolean;
   /** Stops all in reverse order of `dependsOn`; resolves when all are gone. */
   shutdown(): Promise<void>;
   /** Kills all at once; {@linkcode shutdown} resolves soon after. */
   kill(): void;
-}
-
-interface Runner {
-  readonly program: Program;
-  machine: Machine;
-  /** Unix time of the last transition, in seconds. */
-  since: number;
-  process: Spawned | undefined;
-  /** Whether the process itself has ended; its group may live on. */
-  hasEnded: boolean;
-  /** Its last process: what it wrote last is still of interest. */
-  lastProcess: Spawned | undefined;
-  /** Since when its `alive` client is missing, on the monotonic clock. */
-  missingSince: number | undefined;
+  /** Lets go of the programs, which run on for the next controller. */
+  leave(): void;
+  /** Calls the handler after each change of a program's state. */
+  onChange(handler: (status: ProgramStatus) => void): void;
+  onVerdict(handler: (program: string, verdict: Verdict) => void): void;
 }
 
 const TICK_MS = 100;
-const COMMANDS = ["status", "start", "stop", "restart"] as const;
-
-/** Makes a folder with an `abcd` in it, so that programs find the same one as the controller's. */
-function makeBinFolder(): string {
-  const folder = Deno.makeTempDirSync({ prefix: "abcd-bin-" });
-  const quoted = selfCommand().map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  Deno.writeTextFileSync(`${folder}/abcd`, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
-  return folder;
-}
+/** The look at processes of which no file tells that they ended, in milliseconds. */
+const POLL_MS = 1000;
 
 /** Makes the controller of an experiment; nothing starts yet. */
 export function createController(options: ControllerOptions): Controller {
-  const { experiment, log, logFolder, client, now = () => performance.now() } = options;
-  const bin = makeBinFolder();
-  const runners = new Map<string, Runner>(experiment.programs.map((program) => [program.name, {
-    program,
-    machine: newMachine(now()),
-    since: Date.now() / 1000,
-    process: undefined,
-    hasEnded: false,
-    lastProcess: undefined,
-    missingSince: undefined,
-  }]));
-  const present = new Set<string>();
-  const offs: Off[] = [];
-  let presenceKnown = false;
-  let shuttingDown = false;
+  const { log, folder, logFolder, client, now = () => performance.now() } = options;
+  let { experiment } = options;
+  const bin = writeAbcdCommand(folder.path);
+  Deno.mkdirSync(`${folder.path}/starts`, { recursive: true });
+  const runners = new Map<string, Runner>();
+  /** Programs that are no longer in the file: they go once they have stopped. */
+  const removed = new Set<Runner>();
+  const changeHandlers: ((status: ProgramStatus) => void)[] = [];
+  const verdictHandlers: ((program: string, verdict: Verdict) => void)[] = [];
+  let ending = false;
   let finished: (() => void) | undefined;
 
-  function statusOf({ program, machine, since, process, lastProcess }: Runner): ProgramStatus {
-    const lines = lastProcess?.lastLines ?? [];
-    const ended = ["backoff", "exited", "fatal"].includes(machine.state);
-    const wait = (machine.deadline ?? now()) - now();
+  const presence = watchPresence(client, log, () => {
+    for (const runner of runners.values()) watch(runner);
+  });
+
+  function environment(program: Program): { readonly [name: string]: string } {
+    const server = client?.hub?.address ?? options.server;
     return {
-      name: program.name,
-      state: machine.state,
-      was: machine.was,
-      ready: machine.ready,
-      pid: process?.pid,
-      since,
-      restarts: machine.restarts,
-      exitCode: machine.exitCode,
-      signal: machine.signal,
-      reason: machine.reason,
-      retryAt: machine.state === "backoff" ? Date.now() / 1000 + wait / 1000 : undefined,
-      lastLines: ended ? [...lines] : undefined,
-      lastLine: lines.at(-1),
+      ABCD_NAME: program.name,
+      ...(server === undefined ? {} : { ABCD_SERVER: server }),
+      ...(options.beaconPort === undefined ? {} : { ABCD_BEACON_PORT: String(options.beaconPort) }),
+      ...program.env,
+      PATH: `${bin}:${program.env.PATH ?? Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
     };
   }
 
-  function attempt(what: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      log.warn(`Cannot ${what}: ${error instanceof Error ? error.message : error}`);
-    }
+  const logPath = (name: string) => `${logFolder}/${name}.log`;
+  const context: RunnerContext = {
+    log,
+    now,
+    logPath,
+    newId: (name) => newStartId(folder.path, name),
+    basePath: (id) => startBase(folder.path, id),
+    environment,
+    save: (name: string, record: ProgramRecord) => folder.save(name, record),
+    changed(runner) {
+      const status = statusOf(runner);
+      for (const handler of changeHandlers) handler(status);
+    },
+    verdict(runner, verdict) {
+      for (const handler of verdictHandlers) handler(runner.program.name, verdict);
+    },
+  };
+
+  function statusOf(runner: Runner): ProgramStatus {
+    const status = runner.status();
+    if (status.state !== "waiting") return status;
+    const what = unmet(runner.program).map(([name, kind]) =>
+      `${name} to be ${kind === "started" ? "running" : kind}`
+    );
+    return what.length === 0 ? status : { ...status, reason: `waits for ${what.join(", ")}` };
   }
 
-  function publish(runner: Runner): void {
-    // What happened while there was no hub is old then: joining tells of all as they are.
-    if (client?.joined !== true) return;
-    const { name, ...rest } = statusOf(runner);
-    attempt(`tell of ${name}`, () =>
-      client.send({
-        cmd: "state",
-        topic: `run/${name}/state`,
-        experiment: experiment.name,
-        program: name,
-        ...rest,
-      }));
-  }
-
-  function fire(runner: Runner, event: ProgramEvent): void {
-    const { name } = runner.program;
-    const before = runner.machine;
-    const { machine, actions } = step(before, event, now(), runner.program);
-    if (machine === before) return;
-    runner.machine = machine;
-    const moved = machine.since !== before.since || machine.state !== before.state;
-    if (moved) {
-      runner.since = Date.now() / 1000;
-      const unexpected = event.type === "exited" || event.type === "spawnFailed" ||
-        event.type === "aliveFailed";
-      const bad = unexpected && machine.state !== "exited";
-      const text = `${name}: ${before.state} → ${machine.state} (${machine.reason})`;
-      if (machine.state === "fatal") log.error(text);
-      else if (bad) log.warn(text);
-      else log.info(text);
-      if (bad && before.state !== "stopping") {
-        for (const line of runner.lastProcess?.lastLines ?? []) log.warn(`${name} | ${line}`);
-      }
-    } else if (machine.ready !== before.ready) log.info(`${name}: ready`);
-    for (const action of actions) perform(runner, action);
-    if (moved || machine.ready !== before.ready) publish(runner);
-  }
-
-  function perform(runner: Runner, action: ProgramAction): void {
-    const { name } = runner.program;
-    if (action.type === "alarm") {
-      log.error(`${name}: ${action.text}`);
-    } else if (action.type === "signal") {
-      const target = runner.process ?? runner.lastProcess;
-      if (target?.groupAlive() !== true) return;
-      log.debug(`${name}: ${action.signal} to process group ${target.pid}`);
-      attempt(`send ${action.signal} to ${name}`, () => target.killGroup(action.signal));
-    } else spawn(runner);
-  }
-
-  function spawn(runner: Runner): void {
-    const { program } = runner;
-    const server = client?.hub?.address ?? options.server;
-    runner.missingSince = undefined;
-    let spawned: Spawned;
-    try {
-      spawned = spawnProgram({
-        argv: program.argv,
-        cwd: program.cwd,
-        env: {
-          ABCD_NAME: program.name,
-          ...(server === undefined ? {} : { ABCD_SERVER: server }),
-          ...(options.beaconPort === undefined
-            ? {}
-            : { ABCD_BEACON_PORT: String(options.beaconPort) }),
-          ...program.env,
-          PATH: `${bin}:${program.env.PATH ?? Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
-        },
-        logPath: `${logFolder}/${program.name}.log`,
-        ...program.log,
-        onLogError: (error) => log.error(`${program.name}: ${error.message}`),
-      });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      const missing = error instanceof Deno.errors.NotFound;
-      // Not from inside the transition that asked for it.
-      queueMicrotask(() =>
-        fire(runner, { type: "spawnFailed", reason: `cannot be started: ${why}`, missing })
-      );
-      return;
-    }
-    runner.process = spawned;
-    runner.lastProcess = spawned;
-    runner.hasEnded = false;
-    log.debug(`${program.name}: pid ${spawned.pid}`);
-    spawned.ended.then(({ code, signal }) => {
-      if (runner.process !== spawned) return;
-      runner.hasEnded = true;
-      if (runner.machine.state !== "stopping") runner.process = undefined;
-      else log.info(`${program.name}: ${howItEnded(code, signal)}`);
-      fire(runner, { type: "exited", code, signal });
-    });
-  }
-
-  function unmet(program: Program): boolean {
-    return Object.entries(program.dependsOn).some(([name, kind]) => {
+  function unmet(program: Program): [name: string, kind: string][] {
+    return Object.entries(program.dependsOn).filter(([name, kind]) => {
       const other = runners.get(name);
       if (other === undefined) return true;
       const { state, ready, exitCode, signal } = other.machine;
@@ -224,26 +139,26 @@ export function createController(options: ControllerOptions): Controller {
     });
   }
 
+  const missingSince = new Map<Runner, number>();
   function watch(runner: Runner): void {
-    const { program, machine } = runner;
-    const { ready, alive } = program;
-    if (machine.state !== "running") return;
+    const { program: { ready, alive }, machine } = runner;
+    if (machine.state !== "running") return void missingSince.delete(runner);
     if (!machine.ready) {
-      if (ready === undefined || present.has(ready.client)) fire(runner, { type: "readyHolds" });
-      else if (presenceKnown && now() - machine.since > ready.timeoutSec * 1000) {
+      if (ready === undefined || presence.has(ready.client)) runner.fire({ type: "readyHolds" });
+      else if (presence.known && now() - machine.since > ready.timeoutSec * 1000) {
         const reason = `was not ready within ${ready.timeoutSec} s: no client ${ready.client}`;
-        return fire(runner, { type: "aliveFailed", reason });
+        return runner.fire({ type: "aliveFailed", reason });
       }
     }
     // Without a hub nobody knows who is there: that is no fault of the program.
-    if (alive === undefined || !presenceKnown || present.has(alive.client)) {
-      runner.missingSince = undefined;
-      return;
+    if (alive === undefined || !presence.known || presence.has(alive.client)) {
+      return void missingSince.delete(runner);
     }
-    runner.missingSince ??= now();
-    if (now() - runner.missingSince > alive.timeoutSec * 1000) {
+    const since = missingSince.get(runner) ?? now();
+    missingSince.set(runner, since);
+    if (now() - since > alive.timeoutSec * 1000) {
       const reason = `is not alive: no client ${alive.client} for ${alive.timeoutSec} s`;
-      fire(runner, { type: "aliveFailed", reason });
+      runner.fire({ type: "aliveFailed", reason });
     }
   }
 
@@ -251,109 +166,105 @@ export function createController(options: ControllerOptions): Controller {
     return !["starting", "running", "stopping"].includes(state);
   }
 
-  /** At shutdown a program is told to stop when none that depends on it is left. */
+  /** At the end a program is told to stop when none that depends on it is left. */
   function stopNext(): void {
     const left = [...runners.values()].filter((runner) => !isGone(runner));
     for (const runner of runners.values()) {
       const { state } = runner.machine;
-      if (state === "waiting" || state === "backoff") fire(runner, { type: "stop" });
+      if (state === "waiting" || state === "backoff") runner.fire({ type: "stop" });
       if (state !== "starting" && state !== "running") continue;
       const needed = left.some((other) =>
         Object.hasOwn(other.program.dependsOn, runner.program.name)
       );
-      if (!needed) fire(runner, { type: "stop" });
+      if (!needed) runner.fire({ type: "stop" });
     }
     if (left.length === 0) finished?.();
   }
 
+  let nextPoll = 0;
   function tick(): void {
+    const polls = now() >= nextPoll;
+    if (polls) nextPoll = now() + POLL_MS;
+    // One look at all processes serves all programs that are stopping.
+    let all: readonly ProcessStat[] | undefined;
+    const processes = () => all ??= listProcesses();
     for (const runner of runners.values()) {
-      const { machine, process } = runner;
-      if (machine.deadline !== undefined && now() >= machine.deadline) {
-        fire(runner, { type: "tick" });
-      }
-      if (runner.machine.state === "waiting" && !shuttingDown && !unmet(runner.program)) {
-        fire(runner, { type: "dependenciesHold" });
-      }
-      const over = process === undefined || (runner.hasEnded && !process.groupAlive());
-      if (runner.machine.state === "stopping" && over) {
-        runner.process = undefined;
-        fire(runner, { type: "groupGone" });
+      const { state, deadline } = runner.machine;
+      const due = deadline !== undefined && now() >= deadline;
+      if (polls || due || state === "stopping") runner.look(processes);
+      if (runner.machine.state === "waiting" && !ending && unmet(runner.program).length === 0) {
+        runner.fire({ type: "dependenciesHold" });
       }
       watch(runner);
     }
-    if (shuttingDown) stopNext();
+    for (const runner of removed) {
+      if (!isGone(runner)) continue;
+      const { name } = runner.program;
+      removed.delete(runner);
+      runners.delete(name);
+      folder.forget(name);
+    }
+    if (ending) stopNext();
   }
 
-  async function lookWhoIsThere(): Promise<void> {
-    if (client === undefined) return;
-    try {
-      const names = (await client.clients()).map(({ name }) => name);
-      present.clear();
-      for (const name of names) present.add(name);
-      presenceKnown = client.joined;
-    } catch (error) {
-      log.debug(
-        `Cannot learn who is in the hub: ${error instanceof Error ? error.message : error}`,
-      );
+  /** The kernel tells of each file in the folder of starts: the end of a program is known at once. */
+  async function followStarts(watcher: Deno.FsWatcher): Promise<void> {
+    for await (const { paths } of watcher) {
+      for (const name of new Set(paths.map(programOfFile))) runners.get(name)?.look();
     }
   }
 
-  function answer(message: Message, more: { readonly [field: string]: Json | undefined }): void {
-    if (client === undefined || message.from === undefined) return;
-    const to = message.from;
-    attempt(`answer ${to}`, () => client.send({ cmd: message.cmd, to, re: message.id, ...more }));
+  function add(program: Program): Runner {
+    const runner = createRunner(program, context);
+    runners.set(program.name, runner);
+    return runner;
   }
 
-  function onMessage(cmd: typeof COMMANDS[number], message: Message): void {
-    if (message.re !== undefined) return;
-    const wanted = message.programs ?? [...runners.keys()];
-    const names = Array.isArray(wanted) ? wanted : [wanted];
-    const unknown = names.filter((name) => typeof name !== "string" || !runners.has(name));
-    if (unknown.length > 0) {
-      const known = [...runners.keys()].join(", ");
-      const text = `no program ${
-        unknown.map((n) => JSON.stringify(n)).join(", ")
-      }; there are: ${known}`;
-      return answer(message, { error: text });
-    }
-    const chosen = [...runners.values()].filter(({ program }) => names.includes(program.name));
-    if (cmd !== "status") {
-      if (shuttingDown) return answer(message, { error: "the experiment is being stopped" });
-      log.info(`${cmd} ${names.join(" ")}: asked by ${message.from}`);
-      for (const runner of chosen) fire(runner, { type: cmd });
-    }
-    answer(message, {
-      experiment: experiment.name,
-      programs: chosen.map((runner) => ({ ...statusOf(runner) })),
-    });
+  function remove(runner: Runner): void {
+    removed.add(runner);
+    runner.fire({ type: "stop" });
   }
 
-  if (client !== undefined) {
-    for (const cmd of COMMANDS) offs.push(client.on(cmd, (message) => onMessage(cmd, message)));
-    for (const topic of ["_hub/joined", "_hub/left"]) {
-      offs.push(client.subscribe(topic, lookWhoIsThere));
+  function takeUp(): void {
+    const left = findLeft(folder, log);
+    for (const program of experiment.programs) {
+      const { record, strayId } = left.get(program.name) ?? {};
+      const before = record === undefined ? undefined : parseSettings(record.settings);
+      const runner = add(before ?? program);
+      if (record !== undefined) runner.restore(record);
+      if (strayId !== undefined) runner.adopt(strayId);
+      if (settingsText(runner.program) !== settingsText(program)) {
+        if (record?.closed === false) log.info(`${program.name}: its settings have changed`);
+        runner.change(program);
+      }
+      const isNew = record === undefined || record.closed;
+      if (isNew && strayId === undefined && program.autostart) runner.fire({ type: "start" });
     }
-    offs.push(
-      client.addEventListener("joined", async ({ hub, address }) => {
-        log.info(`in hub ${hub} at ${address}`);
-        await lookWhoIsThere();
-        for (const runner of runners.values()) publish(runner);
-      }),
-      client.addEventListener("lost", ({ reason }) => {
-        presenceKnown = false;
-        log.warn(`the hub is lost (${reason}); the programs go on`);
-      }),
-    );
-    if (client.joined) lookWhoIsThere();
+    for (const { name, record } of left.values()) {
+      if (runners.has(name)) continue;
+      const program = record === undefined ? undefined : parseSettings(record.settings);
+      if (program === undefined || record === undefined) continue;
+      const runner = add(program);
+      runner.restore(record);
+      if (!isGone(runner)) log.info(`${name}: no longer in the file; it is stopped`);
+      remove(runner);
+    }
   }
-  const timer = setInterval(tick, TICK_MS);
+
+  const watcher = Deno.watchFs(`${folder.path}/starts`, { recursive: false });
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  function end(): void {
+    clearInterval(timer);
+    watcher.close();
+    presence[Symbol.dispose]();
+  }
 
   return {
     start() {
-      for (const runner of runners.values()) {
-        if (runner.program.autostart) fire(runner, { type: "start" });
-      }
+      takeUp();
+      followStarts(watcher);
+      timer = setInterval(tick, TICK_MS);
       tick();
     },
     status: () => ({
@@ -361,19 +272,63 @@ export function createController(options: ControllerOptions): Controller {
       hub: client?.joined === true ? client.hub?.name : undefined,
       programs: [...runners.values()].map(statusOf),
     }),
+    get names() {
+      return [...runners.keys()];
+    },
+    tell(what, names) {
+      for (const name of names) {
+        const runner = runners.get(name);
+        if (runner !== undefined && !removed.has(runner)) runner.fire({ type: what });
+      }
+      tick();
+    },
+    verdicts: (name) => runners.get(name)?.verdicts ?? [],
+    logPath,
+    reload(next) {
+      const restarted: string[] = [];
+      const started: string[] = [];
+      const stopped: string[] = [];
+      experiment = { ...next, name: experiment.name };
+      for (const program of next.programs) {
+        const runner = runners.get(program.name);
+        if (runner === undefined) {
+          started.push(program.name);
+          const fresh = add(program);
+          if (program.autostart) fresh.fire({ type: "start" });
+        } else if (settingsText(runner.program) !== settingsText(program)) {
+          restarted.push(program.name);
+          runner.change(program);
+        }
+        // It was on its way out, and is wanted again.
+        if (runner !== undefined && removed.delete(runner)) runner.fire({ type: "start" });
+      }
+      const kept = new Set(next.programs.map(({ name }) => name));
+      for (const [name, runner] of runners) {
+        if (kept.has(name) || removed.has(runner)) continue;
+        stopped.push(name);
+        remove(runner);
+      }
+      tick();
+      return { restarted, started, stopped };
+    },
+    get ending() {
+      return ending;
+    },
     async shutdown() {
-      shuttingDown = true;
+      ending = true;
       await new Promise<void>((resolve) => {
         finished = resolve;
         stopNext();
       });
-      clearInterval(timer);
-      for (const off of offs) off();
-      attempt("remove a temporary folder", () => Deno.removeSync(bin, { recursive: true }));
+      for (const runner of runners.values()) runner.close();
+      end();
     },
     kill() {
-      shuttingDown = true;
-      for (const runner of runners.values()) fire(runner, { type: "kill" });
+      ending = true;
+      for (const runner of runners.values()) runner.fire({ type: "kill" });
     },
+    leave: end,
+    onChange: (handler) => void changeHandlers.push(handler),
+    onVerdict: (handler) => void verdictHandlers.push(handler),
   };
 }

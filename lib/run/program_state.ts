@@ -51,7 +51,8 @@ export type ProgramEvent =
   | { readonly type: "dependenciesHold" | "readyHolds" | "groupGone" | "tick" }
   | { readonly type: "aliveFailed"; readonly reason: string }
   | { readonly type: "spawnFailed"; readonly reason: string; readonly missing: boolean }
-  | { readonly type: "exited"; readonly code: number; readonly signal?: string };
+  /** Neither code nor signal: nobody was there to see how it ended. */
+  | { readonly type: "exited"; readonly code?: number; readonly signal?: string };
 
 /** What is to be done. */
 export type ProgramAction =
@@ -83,8 +84,9 @@ export function newMachine(now: number): Machine {
 }
 
 /** How a process ended, in words. */
-export function howItEnded(code: number, signal?: string): string {
-  return signal === undefined ? `exit code ${code}` : `ended by ${signal}`;
+export function howItEnded(code?: number, signal?: string): string {
+  if (signal !== undefined) return `ended by ${signal}`;
+  return code === undefined ? "ended while nobody could see how" : `exit code ${code}`;
 }
 
 /** The table. An event that means nothing in a state leaves the machine as it is. */
@@ -232,7 +234,8 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
     case "exited": {
       const { code: exitCode, signal } = event;
       const how = howItEnded(exitCode, signal);
-      const good = signal === undefined && policy.successExitCodes.includes(exitCode);
+      const good = signal === undefined && exitCode !== undefined &&
+        policy.successExitCodes.includes(exitCode);
       // What the program left behind in its group must not run beside its successor.
       const left: readonly ProgramAction[] = [{ type: "signal", signal: "SIGKILL" }];
       const ended = { exitCode, signal };

@@ -1,0 +1,133 @@
+// The controller by message: `status`, `start`, `stop`, `restart`, `reload`, `log`, `why`.
+
+import type { Client, Off } from "../client.ts";
+import type { Log } from "../log.ts";
+import type { Json, Message } from "../message.ts";
+import { lastLines } from "../process/log_tail.ts";
+import type { Controller } from "./controller.ts";
+import type { Experiment } from "./experiment_file.ts";
+
+/** Options of {@linkcode serveControl}. */
+export interface ControlOptions {
+  readonly client: Client;
+  readonly controller: Controller;
+  readonly log: Log;
+  /** Reads the experiment file again; throws with all that is wrong with it. */
+  readonly readAgain: () => Experiment;
+}
+
+type Fields = { readonly [field: string]: Json | undefined };
+const COMMANDS = ["status", "start", "stop", "restart", "reload", "log", "why"] as const;
+
+/** Lines of a log that are sent if nobody says how many, and the most that are sent. */
+const LOG_LINES = 20;
+const MOST_LOG_LINES = 1000;
+
+/** What a reload did, in words. */
+export function describeReload(
+  { restarted, started, stopped }: ReturnType<Controller["reload"]>,
+): string {
+  const part = (what: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${what}: ${names.join(", ")}`];
+  const parts = [
+    ...part("restarted", restarted),
+    ...part("new", started),
+    ...part("no longer there", stopped),
+  ];
+  return parts.length === 0 ? "nothing has changed" : parts.join("; ");
+}
+
+/** Answers control messages and publishes `run/PROGRAM/state`, until it is disposed of. */
+export function serveControl(options: ControlOptions): Disposable {
+  const { client, controller, log } = options;
+  const offs: Off[] = [];
+
+  function attempt(what: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      log.warn(`Cannot ${what}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  function publish(program: string, kind: string, fields: Fields): void {
+    // What happened while there was no hub is old then: joining tells of all as they are.
+    if (!client.joined) return;
+    const { experiment } = controller.status();
+    attempt(
+      `tell of ${program}`,
+      () =>
+        client.send({ cmd: kind, topic: `run/${program}/${kind}`, experiment, program, ...fields }),
+    );
+  }
+
+  function state(names: readonly string[], text?: string): Fields {
+    const { experiment, programs } = controller.status();
+    const chosen = programs.filter(({ name }) => names.includes(name));
+    return { experiment, programs: chosen.map((one) => ({ ...one })), text };
+  }
+
+  function logLines(names: readonly string[], message: Message): Fields {
+    const { lines: count } = message;
+    const most = typeof count === "number" && count >= 0
+      ? Math.min(MOST_LOG_LINES, count)
+      : LOG_LINES;
+    const lines = names.flatMap((program) =>
+      lastLines(controller.logPath(program), most).map((line) => ({ program, line }))
+    );
+    return { experiment: controller.status().experiment, lines };
+  }
+
+  function respond(cmd: typeof COMMANDS[number], names: readonly string[], message: Message) {
+    if (cmd === "status") return state(names);
+    if (cmd === "log") return logLines(names, message);
+    if (cmd === "why") {
+      const verdicts = names.flatMap((program) =>
+        controller.verdicts(program).map((verdict) => ({ program, ...verdict }))
+      );
+      return { experiment: controller.status().experiment, verdicts };
+    }
+    if (controller.ending) return { error: "the experiment is being stopped" };
+    if (cmd === "reload") {
+      const text = describeReload(controller.reload(options.readAgain()));
+      log.info(`reload: ${text}; asked by ${message.from}`);
+      return state(controller.names, text);
+    }
+    log.info(`${cmd} ${names.join(" ")}: asked by ${message.from}`);
+    controller.tell(cmd, names);
+    return state(names);
+  }
+
+  function onMessage(cmd: typeof COMMANDS[number], message: Message): void {
+    const { from } = message;
+    if (message.re !== undefined || from === undefined) return;
+    const answer = (fields: Fields) =>
+      attempt(`answer ${from}`, () => client.send({ cmd, to: from, re: message.id, ...fields }));
+    const all = controller.names;
+    const wanted = message.programs ?? [...all];
+    const list: readonly Json[] = Array.isArray(wanted) ? wanted : [wanted];
+    const names = all.filter((name) => list.includes(name));
+    const unknown = list.filter((one) => !all.some((name) => name === one));
+    if (unknown.length > 0) {
+      const texts = unknown.map((one) => JSON.stringify(one)).join(", ");
+      return answer({ error: `no program ${texts}; there are: ${all.join(", ")}` });
+    }
+    try {
+      answer(respond(cmd, names, message));
+    } catch (error) {
+      answer({ error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  for (const cmd of COMMANDS) offs.push(client.on(cmd, (message) => onMessage(cmd, message)));
+  controller.onChange(({ name, ...rest }) => publish(name, "state", rest));
+  controller.onVerdict((program, verdict) => publish(program, "verdict", verdict));
+  offs.push(client.addEventListener("joined", () => {
+    for (const { name, ...rest } of controller.status().programs) publish(name, "state", rest);
+  }));
+  return {
+    [Symbol.dispose]() {
+      for (const off of offs) off();
+    },
+  };
+}

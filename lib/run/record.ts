@@ -1,0 +1,90 @@
+// What is kept of a program on the disk, and how it is read again.
+
+import type { Program } from "./experiment_file.ts";
+import type { Machine } from "./program_state.ts";
+import { PROGRAM_STATES } from "./program_status.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** What is kept of a program. */
+export interface ProgramRecord {
+  /** Of the shape of this record. */
+  readonly version: 1;
+  /** Its settings when this was written, as text: another text is another program. */
+  readonly settings: string;
+  readonly machine: Machine;
+  /** What was left until `machine.deadline`, in milliseconds: no clock outlives its process. */
+  readonly leftMs?: number;
+  /** Unix time of the last transition, in seconds. */
+  readonly since: number;
+  /** Its last start. */
+  readonly runId?: string;
+  /** Where its output of the last start begins in the log; negative: in what was moved aside. */
+  readonly logFrom?: number;
+  /** Its stop has been asked for on purpose by the end of the controller: starts anew next time. */
+  readonly closed: boolean;
+  /** Its last unexpected ends, oldest first. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/** A program's settings as text; equal texts are equal settings. */
+export function settingsText(program: Program): string {
+  return JSON.stringify(program);
+}
+
+/** The opposite, as far as is needed to stop a program that is no longer in the file. */
+export function parseSettings(text: string): Program | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const isProgram = (one: unknown): one is Program =>
+    isObject(one) && typeof one.name === "string" && typeof one.stopSignal === "string" &&
+    typeof one.stopSec === "number" && Array.isArray(one.argv) && isObject(one.dependsOn) &&
+    isObject(one.log) && Array.isArray(one.successExitCodes);
+  return isProgram(value) ? value : undefined;
+}
+
+function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isMachine(value: unknown): value is Machine {
+  return isObject(value) && PROGRAM_STATES.some((state) => state === value.state) &&
+    typeof value.reason === "string" && typeof value.ready === "boolean" &&
+    ["since", "restarts", "failures", "failedStarts"].every((key) => Number.isFinite(value[key])) &&
+    ["stopped", "waiting", "starting"].some((next) => next === value.next);
+}
+
+/** A record that was read; `undefined` if it is none that this version wrote. */
+export function parseRecord(value: unknown): ProgramRecord | undefined {
+  if (!isObject(value) || value.version !== 1 || !isMachine(value.machine)) return undefined;
+  const { settings, machine, leftMs, since, runId, logFrom, closed, verdicts } = value;
+  if (typeof settings !== "string" || typeof since !== "number") return undefined;
+  return {
+    version: 1,
+    settings,
+    machine,
+    leftMs: typeof leftMs === "number" ? leftMs : undefined,
+    since,
+    runId: typeof runId === "string" ? runId : undefined,
+    logFrom: typeof logFrom === "number" ? logFrom : undefined,
+    closed: closed === true,
+    verdicts: Array.isArray(verdicts)
+      ? verdicts.filter((one): one is Verdict => isObject(one) && typeof one.text === "string")
+      : [],
+  };
+}
+
+/**
+ * The machine of a record, on the clock of this process. A delay that was running starts again with
+ * what was left of it when it was written: a little late is no harm, early is one.
+ */
+export function restoreMachine({ machine, leftMs }: ProgramRecord, now: number): Machine {
+  return {
+    ...machine,
+    since: now,
+    deadline: leftMs === undefined ? undefined : now + Math.max(0, leftMs),
+  };
+}

@@ -1,0 +1,95 @@
+// What the tests of `abcd run` share: an experiment in a folder of its own, whose controller may be
+// killed and started again, and whose processes are counted.
+
+import { listProcesses, type ProcessStat, startVariable } from "../lib/process/proc_fs.ts";
+import { RUN_ID } from "../lib/process/spawn.ts";
+import { abcd, freeUdpPort, type Running, temporaryFolder } from "./harness.ts";
+
+/** An experiment named `lab`. Everything of it goes at the end, whatever has become of it. */
+export class Lab implements AsyncDisposable {
+  readonly #beaconPort = freeUdpPort();
+  readonly #running: Running[] = [];
+
+  private constructor(
+    readonly path: string,
+    readonly folder: AsyncDisposable,
+  ) {}
+
+  static async create(run: object): Promise<Lab> {
+    const folder = await temporaryFolder();
+    const lab = new Lab(folder.path, folder);
+    lab.write(run);
+    return lab;
+  }
+
+  /** Writes the experiment file; a running controller knows nothing of it until told. */
+  write(run: object): void {
+    Deno.writeTextFileSync(`${this.path}/lab.jsonc`, JSON.stringify({ run }));
+  }
+
+  /** Where the controller keeps its state. */
+  get state(): string {
+    return `${this.path}/state/abcd/lab`;
+  }
+
+  /** Starts a controller. */
+  run(...args: readonly string[]): Running {
+    const running = abcd(
+      ["run", `${this.path}/lab.jsonc`, `--beacon-port=${this.#beaconPort}`, ...args],
+      { env: { XDG_STATE_HOME: `${this.path}/state` } },
+    );
+    this.#running.push(running);
+    return running;
+  }
+
+  /** What a program has written; nothing if it has not. */
+  log(program: string): string {
+    return this.text(`state/abcd/lab/log/${program}.log`);
+  }
+
+  /** A file of the lab's folder; nothing if it is not there. */
+  text(name: string): string {
+    try {
+      return Deno.readTextFileSync(`${this.path}/${name}`);
+    } catch {
+      return "";
+    }
+  }
+
+  /** All processes that come of this lab's programs. */
+  processes(): ProcessStat[] {
+    return listProcesses().filter(({ pid }) =>
+      startVariable(pid, RUN_ID)?.startsWith(`${this.state}:`)
+    );
+  }
+
+  /** The processes that are a program themselves, not the shell that holds it nor its children. */
+  instances(program: string): ProcessStat[] {
+    return this.processes().filter(({ pid, group, session }) =>
+      pid === group && pid === session && startVariable(pid, "ABCD_NAME") === program &&
+      !Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("abcd-shim")
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const running of this.#running) {
+      running.signal("SIGKILL");
+      await running.status;
+    }
+    for (const { pid } of this.processes()) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // it has ended
+      }
+    }
+    for (const running of this.#running) await running[Symbol.asyncDispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+/** Kills a controller as the kernel would, and waits until it is gone. */
+export async function killNow(controller: Running): Promise<void> {
+  controller.signal("SIGKILL");
+  await controller.status;
+}

@@ -1,0 +1,117 @@
+// The controller may be killed at any moment; the experiment goes on.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { until } from "./harness.ts";
+import { killNow, Lab } from "./run_lab.ts";
+
+/** Counts up without end, a line each 10 ms. */
+const COUNT = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done";
+
+function numbersOf(log: string): number[] {
+  // The shell may tell of its end there too.
+  return log.split("\n").slice(0, -1).filter((line) => /^\d+$/.test(line)).map(Number);
+}
+
+Deno.test("a killed controller leaves its programs; the next one adopts them, no output is lost", async () => {
+  await using lab = await Lab.create({ count: { cmd: COUNT, shell: true, startSec: 0.1 } });
+  const first = lab.run();
+  await first.saw(/count: starting → running/);
+  const [{ pid } = { pid: 0 }] = lab.instances("count");
+  assert(pid > 0);
+  await killNow(first);
+  const then = numbersOf(lab.log("count")).length;
+  await until(() => numbersOf(lab.log("count")).length > then + 50, "it does not write on");
+  const second = lab.run();
+  await second.saw(new RegExp(`count: adopted, pid ${pid}\\b`));
+  assertEquals(lab.instances("count").map((one) => one.pid), [pid]);
+  const now = numbersOf(lab.log("count")).length;
+  await until(() => numbersOf(lab.log("count")).length > now + 10, "it does not write on");
+  second.signal("SIGINT");
+  assertEquals((await second.end()).code, 0);
+  assertEquals(lab.processes(), []);
+  const numbers = numbersOf(lab.log("count"));
+  assertEquals(numbers, numbers.map((_, i) => i + 1));
+});
+
+Deno.test("what ended while no controller was there is learned, not guessed", async () => {
+  await using lab = await Lab.create({});
+  const waits = (how: string) =>
+    `while ! test -e ${lab.path}/go; do sleep 0.05; done; echo the end; ${how}`;
+  const once = { shell: true, startSec: 0.1, restart: "no" };
+  lab.write({
+    good: { cmd: waits("exit 0"), ...once },
+    bad: { cmd: waits("exit 7"), ...once },
+    killed: { cmd: waits("kill -9 $$"), ...once },
+    again: { cmd: waits("exit 5"), shell: true, startSec: 0.1, restartSec: 0.1 },
+  });
+  const first = lab.run();
+  for (const name of ["good", "bad", "killed", "again"]) {
+    await first.saw(new RegExp(`${name}: starting → running`));
+  }
+  await killNow(first);
+  await Deno.writeTextFile(`${lab.path}/go`, "");
+  await until(() => lab.processes().length === 0, "they have not ended");
+  const second = lab.run();
+  await second.saw(/good: running → exited \(exit code 0\)/);
+  await second.saw(/bad: running → exited \(exit code 7\)/);
+  await second.saw(/killed: running → exited \(ended by SIGKILL\)/);
+  await second.saw(/again: running → backoff \(exit code 5\)/);
+  await second.saw(/again: backoff → starting/);
+  second.signal("SIGINT");
+  assertEquals((await second.end()).code, 0);
+  assertEquals(lab.log("good"), "the end\n");
+});
+
+Deno.test("a second controller is refused with the first one's pid, and harms nothing", async () => {
+  await using lab = await Lab.create({ p: { cmd: "sleep 1000", startSec: 0.1 } });
+  const first = lab.run();
+  await first.saw(/p: starting → running/);
+  const second = lab.run();
+  assertEquals((await second.end()).code, 1);
+  assertStringIncludes(second.stderr, `pid ${first.pid} `);
+  assertEquals(lab.instances("p").length, 1);
+});
+
+Deno.test("two controllers started together: one wins, one instance", async () => {
+  await using lab = await Lab.create({ p: { cmd: "sleep 1000", startSec: 0.1 } });
+  const both = [lab.run(), lab.run()];
+  const loser = await Promise.race(
+    both.map((one) => one.status.then(({ code }) => ({ one, code }))),
+  );
+  assertEquals(loser.code, 1);
+  assertMatch(loser.one.stderr, /Cannot control this experiment: pid \d+ /);
+  const winner = both.find((one) => one !== loser.one);
+  await winner?.saw(/p: starting → running/);
+  assertEquals(lab.instances("p").length, 1);
+});
+
+Deno.test("a torn state file is not believed; the process is found all the same", async () => {
+  await using lab = await Lab.create({ p: { cmd: "sleep 1000", startSec: 0.1 } });
+  const first = lab.run();
+  await first.saw(/p: starting → running/);
+  const [one] = lab.instances("p");
+  await killNow(first);
+  const file = `${lab.state}/programs/p.json`;
+  const text = await Deno.readTextFile(file);
+  await Deno.writeTextFile(file, text.slice(0, text.length / 2));
+  const second = lab.run();
+  await second.saw(/p: its state is not believed/);
+  await second.saw(new RegExp(`p: found running \\(pid ${one?.pid}\\)`));
+  await second.saw(/p: starting → running/);
+  assertEquals(lab.instances("p").map(({ pid }) => pid), [one?.pid]);
+});
+
+Deno.test("--leave: the programs run on, and the next controller takes them up", async () => {
+  await using lab = await Lab.create({ p: { cmd: "sleep 1000", startSec: 0.1 } });
+  const first = lab.run("--leave");
+  await first.saw(/p: starting → running/);
+  const [one] = lab.instances("p");
+  first.signal("SIGTERM");
+  assertEquals((await first.end()).code, 0);
+  assertEquals(lab.instances("p").map(({ pid }) => pid), [one?.pid]);
+  const second = lab.run();
+  await second.saw(new RegExp(`p: adopted, pid ${one?.pid}\\b`));
+  second.signal("SIGTERM");
+  assertEquals((await second.end()).code, 0);
+  assertEquals(lab.processes(), []);
+});
