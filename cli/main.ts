@@ -1,28 +1,10 @@
-// The command table; the only place with Deno.args, Deno.exit and the operating system's signals.
+// From the arguments to a subcommand and its exit code; the only place with Deno.args, Deno.exit and the operating system's signals.
 
 import { VERSION } from "../lib/version.ts";
-import { type Command, CommandError, type Context, EXIT, UsageError } from "./command.ts";
+import { CommandError, type Context, EXIT, UsageError } from "./command.ts";
+import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
-import { parseLine, unknownCommand } from "./parse.ts";
-
-/** Every subcommand, in the order of the help. Loaded when asked for: a start stays quick. */
-const COMMANDS: { readonly [name: string]: () => Promise<{ default: Command }> } = {
-  server: () => import("./server.ts"),
-  run: () => import("./run.ts"),
-  spy: () => import("./spy.ts"),
-  history: () => import("./history.ts"),
-  replay: () => import("./replay.ts"),
-  send: () => import("./send.ts"),
-  exec: () => import("./exec.ts"),
-  sim: () => import("./sim.ts"),
-  init: () => import("./init.ts"),
-};
-
-async function load(name: string): Promise<Command> {
-  const loader = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (loader === undefined) throw unknownCommand(name, [...Object.keys(COMMANDS), "help"]);
-  return (await loader()).default;
-}
+import { parseLine } from "./parse.ts";
 
 function width(): number {
   try {
@@ -33,8 +15,8 @@ function width(): number {
 }
 
 async function help(name: string | undefined): Promise<string> {
-  if (name !== undefined) return commandHelp(await load(name), width());
-  const all = await Promise.all(Object.keys(COMMANDS).map(load));
+  if (name !== undefined) return commandHelp(await loadCommand(name), width());
+  const all = await Promise.all(COMMAND_NAMES.map(loadCommand));
   return generalHelp(all, VERSION, width());
 }
 
@@ -68,7 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(await help(rest[0]));
     return EXIT.done;
   }
-  const command = await load(name);
+  const command = await loadCommand(name);
   const { help: wanted, ...line } = parseLine(command, rest, (key) => Deno.env.get(key));
   if (wanted) {
     console.log(commandHelp(command, width()));

@@ -1,0 +1,109 @@
+// abcd check: reads an experiment file and shows what a run of it would do; nothing is started.
+
+import {
+  type Experiment,
+  ExperimentError,
+  parseExperiment,
+  type Program,
+} from "../lib/run/experiment_file.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+
+function readExperiment(file: string): Experiment {
+  let text: string;
+  let path: string;
+  try {
+    path = Deno.realPathSync(file);
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new CommandError(
+      `Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  try {
+    return parseExperiment(text, path);
+  } catch (error) {
+    if (error instanceof ExperimentError) throw new UsageError(error.problems.join("\n"));
+    throw error;
+  }
+}
+
+/** The programs by when they can start: each step waits for programs of the steps before it. */
+export function startSteps(programs: readonly Program[]): Program[][] {
+  const steps: Program[][] = [];
+  const done = new Set<string>();
+  while (done.size < programs.length) {
+    const step = programs.filter((program) =>
+      !done.has(program.name) && Object.keys(program.dependsOn).every((name) => done.has(name))
+    );
+    // The file's reader refuses circles and unknown names; without it this would not end.
+    if (step.length === 0) break;
+    steps.push(step);
+    for (const { name } of step) done.add(name);
+  }
+  return steps;
+}
+
+/** A word as a shell takes it. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function settings(program: Program): string[] {
+  const { dependsOn, ready, alive, env } = program;
+  const needs = Object.entries(dependsOn).map(([name, kind]) => `${name} ${kind}`);
+  const probe = (one: { client: string; timeoutSec: number }) =>
+    `client ${one.client} is in the hub, within ${one.timeoutSec} s`;
+  const { restart, restartSec, restartMultiplier, restartMaxSec, startLimit } = program;
+  const backOff = restart === "no"
+    ? "no"
+    : `${restart}; ${restartSec} s after a failure, then ×${restartMultiplier} up to ${restartMaxSec} s` +
+      (startLimit === 0 ? "" : `, ${startLimit} failures at most`);
+  const rows: (readonly [string, string])[] = [
+    ["command", program.argv.map(quote).join(" ")],
+    ["folder", program.cwd],
+    ["environment", Object.entries(env).map(([k, v]) => `${k}=${quote(v)}`).join(" ")],
+    ["waits for", needs.join(", ")],
+    ["ready when", ready === undefined ? `alive for ${program.startSec} s` : probe(ready)],
+    ["alive while", alive === undefined ? "" : probe(alive)],
+    ["restart", backOff],
+    ["stop", `${program.stopSignal}, SIGKILL after ${program.stopSec} s`],
+    ["starts", program.autostart ? "" : "only when told to (autostart is false)"],
+  ];
+  return rows.filter(([, text]) => text !== "").map(([key, text]) =>
+    `    ${key.padEnd(12)} ${text}`
+  );
+}
+
+/** `abcd check`. */
+export default defineCommand({
+  name: "check",
+  summary: "look an experiment file over without starting anything",
+  usage: "FILE",
+  arity: [1, 1],
+  description:
+    "Names every error of the file with its line and column, exit code 2; or shows what a run would start, in which order, with every setting that the file leaves out.",
+  options: { json: { type: "flag", help: "the settings of all programs, one JSON object" } },
+  examples: [
+    ["abcd check damicm.jsonc", "what would be started"],
+    ["abcd check damicm.jsonc --json", "for another program to read"],
+  ],
+  run({ options, args }) {
+    const experiment = readExperiment(args[0] ?? "");
+    if (options.json) {
+      console.log(JSON.stringify(experiment, undefined, 2));
+      return Promise.resolve(EXIT.done);
+    }
+    const { programs } = experiment;
+    const lines = [
+      `${experiment.name}: ${programs.length} program${
+        programs.length === 1 ? "" : "s"
+      }, controller "${experiment.controller}"; the file has no error`,
+    ];
+    for (const [i, step] of startSteps(programs).entries()) {
+      lines.push("", i === 0 ? "At once:" : `Step ${i + 1}:`);
+      for (const program of step) lines.push(`  ${program.name}`, ...settings(program));
+    }
+    console.log(lines.join("\n"));
+    return Promise.resolve(EXIT.done);
+  },
+});

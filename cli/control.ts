@@ -1,0 +1,226 @@
+// What the subcommands that talk to a run controller share: how it is found, asked, and waited for.
+
+import { type Client, connect, type Outgoing, RefusedError } from "../lib/client.ts";
+import type { Message } from "../lib/message.ts";
+import type { ExperimentStatus, ProgramStatus } from "../lib/run/program_status.ts";
+import { readStatus } from "../lib/run/read_status.ts";
+import { escapeControls } from "../lib/terminal/table.ts";
+import { CLIENT_OPTIONS } from "./common.ts";
+import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
+
+/** Of every subcommand that talks to a run controller. */
+export const CONTROL_OPTIONS = {
+  controller: {
+    type: "text",
+    value: "NAME",
+    default: "run",
+    help: "the controller's name in the hub",
+  },
+  timeout: {
+    type: "seconds",
+    value: "SECONDS",
+    default: 10,
+    help: "give up if the hub or the controller does not answer in this time",
+  },
+  ...CLIENT_OPTIONS,
+} as const satisfies OptionSpecs;
+
+/** Values of {@linkcode CONTROL_OPTIONS}. */
+export interface ControlValues {
+  readonly controller: string;
+  readonly timeout: number;
+  readonly server: string | undefined;
+  readonly hub: string | undefined;
+  readonly "beacon-port": number;
+}
+
+/** A run controller, seen from a client of the hub. */
+export interface RemoteController extends AsyncDisposable {
+  readonly client: Client;
+  /** The controller's name. */
+  readonly name: string;
+  /**
+   * Sends it a message and resolves to its answer.
+   *
+   * @throws {CommandError} If it is not there, does not answer in time, or answers with an error.
+   */
+  ask(cmd: string, fields?: { readonly programs?: readonly string[] } & Fields): Promise<Message>;
+}
+
+type Fields = { readonly [field: string]: Outgoing[string] };
+
+async function absence(client: Client, name: string): Promise<string> {
+  const all = await client.clients({ timeoutSec: 5 }).catch(() => []);
+  const others = all.filter(({ info }) => info?.program === "abcd run").map((one) => one.name);
+  return `Cannot find the controller "${name}" in hub "${client.hub?.name}"; ${
+    others.length === 0
+      ? 'start one with "abcd run FILE", or name it with --controller'
+      : `there are: ${others.join(", ")}; name one with --controller`
+  }`;
+}
+
+/** Joins the hub to talk to a controller. */
+export async function openController(
+  subcommand: string,
+  options: ControlValues,
+  stop: AbortSignal,
+): Promise<RemoteController> {
+  const { controller: name, timeout: timeoutSec } = options;
+  let client: Client;
+  try {
+    client = await connect({
+      name: subcommand,
+      unique: true,
+      server: options.server,
+      hub: options.hub,
+      beaconPort: options["beacon-port"],
+      timeoutSec,
+      signal: stop,
+      info: { program: `abcd ${subcommand}` },
+    });
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw new CommandError(error instanceof Error ? error.message : String(error));
+  }
+  return {
+    client,
+    name,
+    async ask(cmd, fields = {}) {
+      let answer: Message;
+      try {
+        answer = await client.request({ ...fields, cmd, to: name }, { timeoutSec, signal: stop });
+      } catch (error) {
+        if (error instanceof RefusedError && error.code === "unknown-client") {
+          throw new CommandError(await absence(client, name));
+        }
+        if (error instanceof DOMException && error.name === "TimeoutError") {
+          throw new CommandError(
+            `Cannot tell what "${name}" does: it has not answered "${cmd}" in ${timeoutSec} s`,
+          );
+        }
+        throw new CommandError(error instanceof Error ? error.message : String(error));
+      }
+      const { error } = answer;
+      if (error !== undefined) {
+        throw new CommandError(
+          `Cannot ${cmd}: ${typeof error === "string" ? error : JSON.stringify(error)}`,
+        );
+      }
+      return answer;
+    },
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+/** A program's state in words: `running, ready, pid 4711`. */
+export function describeProgram({ state, ready, pid, reason }: ProgramStatus): string {
+  const parts = [
+    state === "running" && ready ? "ready" : state,
+    ...(pid === undefined ? [] : [`pid ${pid}`]),
+    ...(reason === undefined || (state === "running" && ready) ? [] : [reason]),
+  ];
+  return escapeControls(parts.join(", "));
+}
+
+/** Where a program is to be after `start`, `stop` or `restart`: there, on the way, or stuck. */
+export function progress(
+  what: "start" | "stop" | "restart",
+  { state, ready }: ProgramStatus,
+): "there" | "on the way" | "stuck" {
+  if (what === "stop") {
+    return ["stopped", "exited", "fatal"].includes(state) ? "there" : "on the way";
+  }
+  if (state === "running") return ready ? "there" : "on the way";
+  if (state === "exited") return "there";
+  return state === "fatal" || state === "backoff" || state === "stopped" ? "stuck" : "on the way";
+}
+
+const WAIT_OPTIONS = {
+  ...CONTROL_OPTIONS,
+  all: { type: "flag", help: "all programs" },
+  wait: {
+    type: "seconds",
+    value: "SECONDS",
+    default: 60,
+    help: "wait this long for it to be done; 0: only say so to the controller",
+  },
+} as const satisfies OptionSpecs;
+
+/** The options of `start`, `stop` and `restart`. */
+export const TELL_OPTIONS: typeof WAIT_OPTIONS = WAIT_OPTIONS;
+
+/**
+ * `abcd start`, `stop`, `restart`: tells the controller, and shows how it goes until it is done.
+ *
+ * @returns The exit code: 1 if a program is not where it was told to be.
+ */
+export async function tellPrograms(
+  what: "start" | "stop" | "restart",
+  { options, args, stop }: Context<typeof WAIT_OPTIONS>,
+): Promise<number> {
+  if (args.length === 0 && !options.all) {
+    throw new UsageError(`Cannot ${what}: name the programs, or give --all`);
+  }
+  if (args.length > 0 && options.all) {
+    throw new UsageError(`Cannot ${what}: give either the programs' names or --all`);
+  }
+  await using controller = await openController(what, options, stop);
+  const { client } = controller;
+  const fields = options.all ? {} : { programs: [...new Set(args)] };
+
+  let wake = () => {};
+  const off = client.subscribe("run/+/state", () => wake());
+  await client.flush({ timeoutSec: options.timeout, signal: stop });
+  const before = new Map<string, ProgramStatus>();
+  for (const one of readStatus(await controller.ask("status", fields)).programs) {
+    before.set(one.name, one);
+  }
+  // A restart is over when the program is up again, not while the one of before still runs.
+  const isNew = ({ name, since, state, pid }: ProgramStatus) => {
+    const old = before.get(name);
+    return old === undefined || old.since !== since || old.state !== state || old.pid !== pid;
+  };
+  const seen = new Map<string, string>();
+  const moved = new Set<string>();
+  const stuck: string[] = [];
+  const show = (status: ExperimentStatus): boolean => {
+    stuck.length = 0;
+    let done = true;
+    for (const program of status.programs) {
+      const words = describeProgram(program);
+      if (seen.get(program.name) !== words) console.log(`${program.name}: ${words}`);
+      seen.set(program.name, words);
+      if (isNew(program)) moved.add(program.name);
+      const at = progress(what, program);
+      if (at === "stuck") stuck.push(program.name);
+      if (at === "on the way" || (what === "restart" && !moved.has(program.name))) done = false;
+    }
+    return done;
+  };
+
+  const deadline = performance.now() + options.wait * 1000;
+  let done = show(readStatus(await controller.ask(what, fields)));
+  while (!done && performance.now() < deadline) {
+    stop.throwIfAborted();
+    // Told by the topic; asked anyway after a second, for a controller that publishes nothing.
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(1000, deadline - performance.now()));
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    wake = () => {};
+    done = show(readStatus(await controller.ask("status", fields)));
+  }
+  off();
+  if (stuck.length > 0) {
+    console.error(`${stuck.join(", ")}: not running; ask "abcd why ${stuck[0]}"`);
+    return EXIT.failed;
+  }
+  if (!done && options.wait > 0) {
+    console.error(`Not done after ${options.wait} s; the controller goes on with it`);
+    return EXIT.failed;
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,93 @@
+// abcd logs: the programs' output, the last lines and what follows.
+
+import { readLogLines } from "../lib/run/read_status.ts";
+import { escapeControls } from "../lib/terminal/table.ts";
+import { useColor } from "./common.ts";
+import { CommandError, defineCommand, EXIT } from "./command.ts";
+import { CONTROL_OPTIONS, openController } from "./control.ts";
+
+/** Colours that are told apart on dark and on light ground; the names tell them apart too. */
+const PAINTS = ["36", "33", "35", "32", "34", "96", "93", "95"];
+
+/** `abcd logs`. */
+export default defineCommand({
+  name: "logs",
+  summary: "show what programs wrote, and follow it",
+  usage: "[PROGRAM…]",
+  arity: [0, Infinity],
+  description:
+    "The last lines of these programs, or of all, each with its program's name. With --follow it goes on with every new line, until Ctrl-C, also when the controller or the hub comes back.",
+  options: {
+    follow: { type: "flag", short: "f", help: "go on with what is written from now on" },
+    lines: { type: "number", short: "n", value: "N", default: 20, help: "of each program" },
+    ...CONTROL_OPTIONS,
+  },
+  examples: [
+    ["abcd logs", "the last lines of all programs"],
+    ["abcd logs -f ccd1 ccd2", "these two, and what they write from now on"],
+    ["abcd logs -n 200 hv", "more of one"],
+  ],
+  async run({ options, args, stop }) {
+    await using controller = await openController("logs", options, stop);
+    const { client, name } = controller;
+    const color = useColor(Deno.stdout);
+    const paints = new Map<string, string>();
+    let width = 0;
+    const show = (program: string, line: string) => {
+      const paint = paints.get(program) ?? PAINTS[paints.size % PAINTS.length] ?? "0";
+      paints.set(program, paint);
+      width = Math.max(width, program.length);
+      const label = escapeControls(program).padEnd(width);
+      const text = escapeControls(line);
+      console.log(color ? `\x1b[${paint}m${label}\x1b[0m | ${text}` : `${label} | ${text}`);
+    };
+    const programs = args.length === 0 ? {} : { programs: [...args] };
+    /** What is published before the answer is in the answer. */
+    let answered = false;
+    let failed: (error: unknown) => void = () => {};
+    const over = new Promise<void>((resolve, reject) => {
+      failed = reject;
+      stop.addEventListener("abort", () => resolve());
+      if (stop.aborted || !options.follow) resolve();
+    });
+    over.catch(() => {});
+    const ask = async (lines: number) => {
+      answered = false;
+      const follow = options.follow ? { follow: true } : {};
+      const answer = readLogLines(await controller.ask("log", { ...programs, lines, ...follow }));
+      width = Math.max(width, ...answer.map(({ program }) => program.length));
+      for (const { program, line } of answer) show(program, line);
+      answered = true;
+    };
+    if (!options.follow) {
+      await ask(options.lines);
+      return EXIT.done;
+    }
+    client.subscribe("run/+/log", ({ from, topic, line }) => {
+      const program = topic?.split("/")[1] ?? "";
+      if (!answered || from !== name || typeof line !== "string") return;
+      if (args.length > 0 && !args.includes(program)) return;
+      try {
+        show(program, line);
+      } catch (error) {
+        failed(error);
+      }
+    });
+    await client.flush({ timeoutSec: options.timeout, signal: stop });
+    await ask(options.lines);
+    // A controller or a hub that came back does not know that somebody follows.
+    const again = () => void ask(0).catch((error) => console.error(String(error.message ?? error)));
+    client.subscribe("_hub/joined", (message) => {
+      if (message.name === name) again();
+    });
+    client.addEventListener("lost", ({ reason }) => console.error(`lost: ${reason}`));
+    client.addEventListener("joined", ({ again: isAgain }) => isAgain && again());
+    try {
+      await over;
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return EXIT.done;
+      throw new CommandError(error instanceof Error ? error.message : String(error));
+    }
+    return EXIT.done;
+  },
+});
