@@ -1,10 +1,17 @@
 // abcd status: how the programs of an experiment are, from any computer through the hub.
 
-import { readStatus } from "../lib/run/read_status.ts";
+import type { ExperimentStatus } from "../lib/run/program_status.ts";
+import { readLogLines, readStatus, readVerdicts } from "../lib/run/read_status.ts";
+import { type LiveSource, showLive } from "../lib/terminal/live.ts";
 import { renderTable } from "../lib/terminal/table.ts";
 import { useColor } from "./common.ts";
-import { defineCommand, EXIT } from "./command.ts";
-import { CONTROL_OPTIONS, openController } from "./control.ts";
+import { defineCommand, EXIT, UsageError } from "./command.ts";
+import {
+  CONTROL_OPTIONS,
+  describeProgram,
+  openController,
+  type RemoteController,
+} from "./control.ts";
 
 /** Columns of the table where there is no terminal that says. */
 const COLUMNS = 120;
@@ -18,6 +25,79 @@ function terminalColumns(): number {
   }
 }
 
+/** Time between two questions to the controller if its topics say nothing, in milliseconds. */
+const ASK_MS = 2000;
+const LOG_LINES = 200;
+
+/** The live table of a controller behind a hub, until somebody quits. */
+async function watch(
+  controller: RemoteController,
+  programs: { readonly programs?: readonly string[] },
+  stop: AbortSignal,
+): Promise<void> {
+  const { client, name } = controller;
+  let status: ExperimentStatus = readStatus(await controller.ask("status", programs));
+  let isAsking = false;
+  let trouble: string | undefined;
+  const ask = async () => {
+    if (isAsking) return;
+    isAsking = true;
+    try {
+      status = readStatus(await controller.ask("status", programs));
+      trouble = undefined;
+    } catch (error) {
+      trouble = error instanceof Error ? error.message : String(error);
+    }
+    isAsking = false;
+  };
+  /** What is known is old then: that is said, and no program is shown as if it were known to run. */
+  const away = (): ExperimentStatus => ({
+    ...status,
+    programs: status.programs.map((one) => ({
+      ...one,
+      state: "unreachable",
+      ready: false,
+      reason: client.joined ? trouble : "the hub does not answer",
+    })),
+  });
+  const source: LiveSource = {
+    status: () =>
+      trouble === undefined && client.joined
+        ? { ...status, hub: status.hub ?? client.hub?.name }
+        : away(),
+    async act(cmd, names) {
+      const after = readStatus(await controller.ask(cmd, { programs: names }));
+      await ask();
+      return after.programs.map((one) => `${one.name}: ${describeProgram(one)}`).join("; ");
+    },
+    async lastLines(program) {
+      const answer = await controller.ask("log", { programs: [program], lines: LOG_LINES });
+      return readLogLines(answer).map(({ line }) => line);
+    },
+    async why(program) {
+      const verdicts = readVerdicts(await controller.ask("why", { programs: [program] }));
+      return verdicts.flatMap(({ time, text }) => [
+        time === undefined ? "" : new Date(time * 1000).toLocaleString("sv"),
+        ...text.split("\n"),
+        "",
+      ]);
+    },
+  };
+  const off = client.subscribe("run/+/state", ({ from }) => from === name ? ask() : undefined);
+  const timer = setInterval(ask, ASK_MS);
+  try {
+    using live = showLive({ source, color: useColor(Deno.stdout) });
+    const stopped = new Promise<void>((resolve) => {
+      stop.addEventListener("abort", () => resolve());
+      if (stop.aborted) resolve();
+    });
+    await Promise.race([live.quit, stopped]);
+  } finally {
+    clearInterval(timer);
+    off();
+  }
+}
+
 /** `abcd status`. */
 export default defineCommand({
   name: "status",
@@ -28,17 +108,31 @@ export default defineCommand({
     "Asks the run controller through the hub, from any computer. The exit code is 0 only if every program shown runs and is ready, or ended as it should.",
   options: {
     json: { type: "flag", help: "one JSON object" },
+    watch: {
+      type: "flag",
+      short: "w",
+      help: "the live table, with keys to start, stop, restart, see logs; q quits",
+    },
     ...CONTROL_OPTIONS,
   },
   examples: [
     ["abcd status", "a table of all programs"],
+    ["abcd status --watch", "the table that abcd run shows, from any computer"],
     ["abcd status ccd1 --json", "one of them, for another program to read"],
   ],
   async run({ options, args, stop }) {
+    if (options.watch && options.json) throw new UsageError("Cannot show both --watch and --json");
+    if (options.watch && !Deno.stdout.isTerminal()) {
+      throw new UsageError("Cannot show --watch: standard output is not a terminal");
+    }
     await using controller = await openController("status", options, stop);
-    const answer = await controller.ask("status", args.length === 0 ? {} : { programs: [...args] });
-    const status = { hub: controller.client.hub?.name, ...readStatus(answer) };
-    status.hub ??= controller.client.hub?.name;
+    const programs = args.length === 0 ? {} : { programs: [...args] };
+    if (options.watch) {
+      await watch(controller, programs, stop);
+      return EXIT.done;
+    }
+    const known = readStatus(await controller.ask("status", programs));
+    const status = { ...known, hub: known.hub ?? controller.client.hub?.name };
     if (options.json) {
       console.log(JSON.stringify(status));
     } else {

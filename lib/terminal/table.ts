@@ -13,6 +13,8 @@ export interface TableView {
   readonly color: boolean;
   /** Unix time in seconds. */
   readonly now: number;
+  /** Marks this program, and shows the page of the table that it is on. Default: no mark, page 1. */
+  readonly selected?: string;
 }
 
 const ESCAPES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
@@ -47,6 +49,24 @@ export function textWidth(text: string): number {
   let width = 0;
   for (const char of text) width += charWidth(char);
   return width;
+}
+
+/** The text in lines of at most this width. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  let used = 0;
+  for (const char of text) {
+    const more = charWidth(char);
+    if (used + more > Math.max(2, width)) {
+      lines.push(line);
+      line = "";
+      used = 0;
+    }
+    line += char;
+    used += more;
+  }
+  return [...lines, line];
 }
 
 /** The text cut to a width, with "…" in the place of what is missing. */
@@ -105,7 +125,8 @@ function stateOf(program: ProgramStatus): { text: string; paint: string } {
   return { text: `${SHAPES[program.state]} ${program.state}`, paint: PAINTS[program.state] };
 }
 
-function lastOf(program: ProgramStatus, now: number): string {
+/** What there is to say of a program: why it is as it is, else its last line. */
+export function lastOf(program: ProgramStatus, now: number): string {
   const { reason, retryAt, lastLine, lastLines, state, ready } = program;
   const line = lastLine ?? lastLines?.at(-1) ?? "";
   if (state === "running" && ready) return line === "" ? reason ?? "" : line;
@@ -148,6 +169,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 const GAP = "  ";
+const MARK = "› ";
 /** A last line that is narrower than this says too little: a column goes instead. */
 const LEAST_LAST = 16;
 
@@ -169,7 +191,7 @@ function countsOf(programs: readonly ProgramStatus[]): string {
  * `view.columns`, and there are at most `view.rows` lines.
  */
 export function renderTable(status: ExperimentStatus, view: TableView): string[] {
-  const { columns, rows, color, now } = view;
+  const { columns, rows, color, now, selected } = view;
   if (columns < 1 || rows < 1) return [];
   const paint = (code: string, text: string) =>
     color && code !== "" && text !== "" ? `${code}${text}\x1b[0m` : text;
@@ -190,16 +212,21 @@ export function renderTable(status: ExperimentStatus, view: TableView): string[]
   );
   const widthOf = (c: Column) =>
     Math.max(c.title.length, ...(texts.get(c.title) ?? []).map(textWidth));
-  const total = () => shown.reduce((sum, c) => sum + widthOf(c) + GAP.length, 0);
+  const marked = selected === undefined ? 0 : MARK.length;
+  const total = () => shown.reduce((sum, c) => sum + widthOf(c) + GAP.length, marked);
   while (total() + LEAST_LAST > columns) {
     const most = Math.max(...shown.map((c) => c.drop));
     if (most === 0) break;
     shown = shown.filter((c) => c.drop !== most);
   }
 
-  function row(cellOf: (c: Column) => { text: string; paint: string }, last: string): string {
-    let room = columns;
-    let line = "";
+  function row(
+    cellOf: (c: Column) => { text: string; paint: string },
+    last: string,
+    mark: string,
+  ): string {
+    let line = cutText(mark, columns);
+    let room = columns - textWidth(line);
     for (const c of shown) {
       const { text, paint: code } = cellOf(c);
       const cell = cutText(text, room);
@@ -213,23 +240,36 @@ export function renderTable(status: ExperimentStatus, view: TableView): string[]
     return (line + cutText(last, room)).trimEnd();
   }
 
+  const unmarked = selected === undefined ? "" : " ".repeat(MARK.length);
   if (rows > 2) {
-    lines.push(paint("\x1b[2m", row((c) => ({ text: c.title, paint: "" }), "LAST")));
+    lines.push(paint("\x1b[2m", row((c) => ({ text: c.title, paint: "" }), "LAST", unmarked)));
   }
   const count = status.programs.length;
   const room = rows - lines.length;
   const fit = count <= room ? count : Math.max(0, room - 1);
-  status.programs.slice(0, fit).forEach((program, i) => {
+  // Page by page and not line by line: a step to the next program changes two rows, not all.
+  const at = Math.max(0, status.programs.findIndex(({ name }) => name === selected));
+  const first = fit === 0 ? 0 : Math.floor(at / fit) * fit;
+  for (const [i, program] of [...status.programs.entries()].slice(first, first + fit)) {
+    const isSelected = program.name === selected;
     lines.push(row(
       (c) => ({
         text: texts.get(c.title)?.[i] ?? "",
-        paint: c.title === "STATE" ? stateOf(program).paint : "",
+        paint: c.title === "STATE"
+          ? stateOf(program).paint
+          : c.title === "NAME" && isSelected
+          ? "\x1b[1m"
+          : "",
       }),
       escapeControls(lastOf(program, now)),
+      isSelected ? MARK : unmarked,
     ));
-  });
+  }
   if (fit < count && lines.length < rows) {
-    lines.push(paint("\x1b[2m", cutText(`… ${count - fit} more`, columns)));
+    const more = first === 0
+      ? `… ${count - fit} more`
+      : `${first + 1} to ${Math.min(count, first + fit)} of ${count}`;
+    lines.push(paint("\x1b[2m", cutText(more, columns)));
   }
   return lines;
 }

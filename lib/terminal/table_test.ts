@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import type { ProgramStatus } from "../run/program_status.ts";
-import { openScreen } from "./screen.ts";
 import { cutText, escapeControls, renderTable, textWidth } from "./table.ts";
 
 const NOW = 1_000_000;
@@ -98,17 +97,18 @@ Deno.test("table: texts are escaped and cut", () => {
   assertEquals(cutText("hello", 0), "");
 });
 
-Deno.test("screen: one write a page; closing restores once", () => {
-  const written: string[] = [];
-  const screen = openScreen((text) => void written.push(text));
-  assertEquals(written.length, 1);
-  assertStringIncludes(written[0] ?? "", "\x1b[?1049h\x1b[?25l");
-  screen.draw(["a", "b"]);
-  assertEquals(written.length, 2);
-  assertStringIncludes(written[1] ?? "", "\x1b[H\x1b[Ka\x1b[0m\r\n\x1b[Kb\x1b[0m");
-  screen.close();
-  screen.close();
-  screen.draw(["c"]);
-  assertEquals(written.length, 3);
-  assertStringIncludes(written[2] ?? "", "\x1b[?25h\x1b[?1049l");
+Deno.test("table: the selected program is marked, and its page is shown", () => {
+  const programs = Array.from({ length: 25 }, (_, i) => program(`p${i + 1}`));
+  const status = { experiment: "x", programs };
+  const lines = (selected: string) => renderTable(status, { ...view, rows: 13, selected });
+  assertEquals(lines("p3").findIndex((line) => line.startsWith("› p3 ")), 4);
+  assertEquals(lines("p3").at(-1), "… 15 more");
+  assertEquals(lines("p11")[2]?.startsWith("› p11 "), true);
+  assertEquals(lines("p25").slice(-2).map((line) => line.slice(0, 12)), [
+    "› p25   ● re",
+    "21 to 25 of ",
+  ]);
+  // A step within a page changes two lines and no more.
+  const [a, b] = [lines("p12"), lines("p13")];
+  assertEquals(a.filter((line, i) => line !== b[i]).length, 2);
 });

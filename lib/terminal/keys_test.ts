@@ -1,0 +1,15 @@
+import { assertEquals } from "@std/assert";
+import { readKeys } from "./keys.ts";
+
+Deno.test("keys: characters, arrows, and several at once", () => {
+  assertEquals(readKeys("s"), ["s"]);
+  assertEquals(readKeys("\x1b[A\x1b[B\x1bOA"), ["up", "down", "up"]);
+  assertEquals(readKeys("jé漢\r\x7f"), ["j", "é", "漢", "enter", "backspace"]);
+  assertEquals(readKeys("\x1b[5~\x1b[6~\x1b[H\x1b[F"), ["pageup", "pagedown", "home", "end"]);
+});
+
+Deno.test("keys: escape alone is a key; sequences without a meaning are none", () => {
+  assertEquals(readKeys("\x1b"), ["escape"]);
+  assertEquals(readKeys("\x1b[1;5C\x1b[200~x\x01"), ["x"]);
+  assertEquals(readKeys(""), []);
+});

@@ -1,0 +1,141 @@
+// The live table on the terminal: an experiment that is looked at and told what to do by keys.
+
+import type { ExperimentStatus } from "../run/program_status.ts";
+import type { Key } from "./keys.ts";
+import { LIVE_START, type LiveCommand, press, selectedProgram } from "./live_state.ts";
+import { liveLines, ROWS_BELOW } from "./live_view.ts";
+import { openScreen, type Screen, type ScreenOptions } from "./screen.ts";
+
+/** The experiment that the table shows, in this process or behind a hub. */
+export interface LiveSource {
+  /** What there is to know now; asked for twice a second, and so to be had at once. */
+  status(): ExperimentStatus;
+  /** Does it, and says what came of it, in a line. */
+  act(cmd: LiveCommand, programs: readonly string[]): string | Promise<string>;
+  /** The last lines of a program's output, oldest first; 200 are plenty. */
+  lastLines(program: string): readonly string[] | Promise<readonly string[]>;
+  /** Why it ended, each time that is known, in lines. */
+  why(program: string): readonly string[] | Promise<readonly string[]>;
+}
+
+/** Options of {@linkcode showLive}. */
+export interface LiveOptions {
+  readonly source: LiveSource;
+  /** Whether to colour. */
+  readonly color: boolean;
+  /** What `q` asks before it quits. Default: nothing, it quits at once. */
+  readonly quitQuestion?: string;
+  /** Time between two looks, in milliseconds. Default: 500. */
+  readonly everyMs?: number;
+  /** The terminal. Default: the one of this process. */
+  readonly open?: (options: ScreenOptions) => Screen;
+  /** The terminal's size. Default: of standard output. */
+  readonly size?: () => { columns: number; rows: number };
+  /** Unix time in seconds. Default: the computer's clock. */
+  readonly now?: () => number;
+}
+
+/** The table, until it is disposed of. */
+export interface Live extends Disposable {
+  /** Resolves when somebody quits with a key. The table stays until it is disposed of. */
+  readonly quit: Promise<void>;
+}
+
+/** How long the answer to a command stays, in seconds. */
+const SAID_SEC = 8;
+
+function consoleSize(): { columns: number; rows: number } {
+  try {
+    return Deno.consoleSize();
+  } catch {
+    return { columns: 80, rows: 24 }; // it has just gone
+  }
+}
+
+/** Takes the terminal and shows the table on it. */
+export function showLive(options: LiveOptions): Live {
+  const { source, color, quitQuestion, open = openScreen, size = consoleSize } = options;
+  const now = options.now ?? (() => Date.now() / 1000);
+  const quit = Promise.withResolvers<void>();
+  let state = LIVE_START;
+  let said = { text: "", at: -Infinity };
+  let lines: readonly string[] = [];
+  let isReading = false;
+
+  const say = (text: string) => {
+    said = { text, at: now() };
+    draw();
+  };
+  const problem = (error: unknown) => error instanceof Error ? error.message : String(error);
+
+  function draw(): void {
+    const { columns, rows } = size();
+    const texts = {
+      said: now() - said.at < SAID_SEC ? said.text : "",
+      lines,
+      quitQuestion: quitQuestion ?? "",
+    };
+    screen.draw(liveLines(source.status(), state, texts, { columns, rows, color, now: now() }));
+  }
+
+  /** Reads the lines of the page that is open; one look at a time. */
+  async function read(): Promise<void> {
+    const { page } = state;
+    const program = state.selected;
+    if (isReading || program === undefined || (page !== "logs" && page !== "why")) return;
+    isReading = true;
+    let found: readonly string[];
+    try {
+      found = page === "logs" ? await source.lastLines(program) : await source.why(program);
+      if (found.length === 0) found = [page === "logs" ? "nothing yet" : "no unexpected end"];
+    } catch (error) {
+      found = [problem(error)];
+    }
+    isReading = false;
+    // By now another page may be open.
+    if (state.page !== page || state.selected !== program) return void read();
+    lines = found;
+    draw();
+  }
+
+  async function act(cmd: LiveCommand, program: string): Promise<void> {
+    say(`${cmd} ${program} …`);
+    try {
+      say(await source.act(cmd, [program]));
+    } catch (error) {
+      say(problem(error));
+    }
+  }
+
+  function onKey(key: Key): void {
+    if (key === "ctrl-l") screen.forget();
+    const status = source.status();
+    const rows = Math.max(1, size().rows - ROWS_BELOW - 2);
+    const before = state;
+    const next = press(state, key, { status, rows, quitAsks: quitQuestion !== undefined });
+    state = next.state;
+    if (state.page !== before.page) lines = [];
+    said = { text: "", at: -Infinity };
+    const { action } = next;
+    if (action?.do === "quit") quit.resolve();
+    else if (action !== undefined) act(action.do, action.program);
+    draw();
+    read();
+  }
+
+  // Nothing is drawn before `screen` is there: keys and signals come later than this line.
+  const screen = open({ onKey, onResize: () => draw() });
+  state = { ...state, selected: selectedProgram(state, source.status())?.name };
+  draw();
+  const timer = setInterval(() => {
+    draw();
+    read();
+  }, options.everyMs ?? 500);
+  return {
+    quit: quit.promise,
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      screen.close();
+    },
+  };
+}
