@@ -6,6 +6,7 @@ import {
   parseExperiment,
   type Program,
 } from "../lib/run/experiment_file.ts";
+import { describeProbe } from "../lib/run/probes.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 
 function readExperiment(file: string): Experiment {
@@ -51,8 +52,6 @@ function quote(word: string): string {
 function settings(program: Program): string[] {
   const { dependsOn, ready, alive, env } = program;
   const needs = Object.entries(dependsOn).map(([name, kind]) => `${name} ${kind}`);
-  const probe = (one: { client: string; timeoutSec: number }) =>
-    `client ${one.client} is in the hub, within ${one.timeoutSec} s`;
   const { restart, restartSec, restartMultiplier, restartMaxSec, startLimit } = program;
   const backOff = restart === "no"
     ? "no"
@@ -63,8 +62,8 @@ function settings(program: Program): string[] {
     ["folder", program.cwd],
     ["environment", Object.entries(env).map(([k, v]) => `${k}=${quote(v)}`).join(" ")],
     ["waits for", needs.join(", ")],
-    ["ready when", ready === undefined ? `alive for ${program.startSec} s` : probe(ready)],
-    ["alive while", alive === undefined ? "" : probe(alive)],
+    ["ready when", ready === undefined ? `alive for ${program.startSec} s` : describeProbe(ready)],
+    ["alive while", alive === undefined ? "" : describeProbe(alive)],
     ["restart", backOff],
     ["stop", `${program.stopSignal}, SIGKILL after ${program.stopSec} s`],
     ["starts", program.autostart ? "" : "only when told to (autostart is false)"],

@@ -65,7 +65,8 @@ export interface Start {
 // A place for the exit code is made before the start: a full disk takes it from nobody then.
 // The inner shell writes down who it is and then becomes the program: same pid, same start time.
 // A shell without job control would start a job in the background with SIGINT ignored; so the
-// program runs in the foreground, and `setsid` gives it a session and a group.
+// program runs in the foreground, and `setsid` gives it a session and a group. What the outer shell
+// says of its end, such as "core dumped", is kept apart from the program's own output.
 const SHELL = `
 trap : HUP INT QUIT TERM
 log=$1 base=$2
@@ -76,8 +77,10 @@ command -p setsid /bin/sh -c '
   read -r stat </proc/$$/stat
   read -r boot </proc/sys/kernel/random/boot_id
   printf "%s\\n%s\\n" "$boot" "$stat" >"$0.new" && command -p mv "$0.new" "$0.pid"
-  exec "$@"
-' "$base" "$@" </dev/null >>"$log" 2>&1
+  log=$1
+  shift
+  exec "$@" </dev/null >>"$log" 2>&1
+' "$base" "$log" "$@"
 code=$?
 printf '%s\\n' "$code" 1<>"$base.tmp"
 command -p mv "$base.tmp" "$base.exit"

@@ -3,7 +3,7 @@
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
-import { lastLines } from "../process/log_tail.ts";
+import type { LogCursor } from "../process/program_log.ts";
 import type { Controller } from "./controller.ts";
 import type { Experiment } from "./experiment_file.ts";
 
@@ -22,6 +22,8 @@ const COMMANDS = ["status", "start", "stop", "restart", "reload", "log", "why"] 
 /** Lines of a log that are sent if nobody says how many, and the most that are sent. */
 const LOG_LINES = 20;
 const MOST_LOG_LINES = 1000;
+/** How often new lines are sent to those who follow, in milliseconds. */
+const FOLLOW_MS = 250;
 
 /** What a reload did, in words. */
 export function describeReload(
@@ -73,9 +75,39 @@ export function serveControl(options: ControlOptions): Disposable {
       ? Math.min(MOST_LOG_LINES, count)
       : LOG_LINES;
     const lines = names.flatMap((program) =>
-      lastLines(controller.logPath(program), most).map((line) => ({ program, line }))
+      (controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
     );
+    if (message.follow === true && message.from !== undefined) follow(names, message.from);
     return { experiment: controller.status().experiment, lines };
+  }
+
+  /** Who follows which program; a program that nobody follows is not read. */
+  const followers = new Map<string, { readonly cursor: LogCursor; readonly who: Set<string> }>();
+
+  function follow(names: readonly string[], who: string): void {
+    for (const name of names) {
+      const known = followers.get(name);
+      if (known !== undefined) known.who.add(who);
+      const cursor = known?.cursor ?? controller.output(name)?.cursor();
+      if (cursor !== undefined) {
+        followers.set(name, known ?? { cursor, who: new Set([who]) });
+      }
+    }
+  }
+
+  function unfollow(gone: (who: string) => boolean): void {
+    for (const [name, { cursor, who }] of followers) {
+      for (const one of who) if (gone(one)) who.delete(one);
+      if (who.size > 0) continue;
+      cursor[Symbol.dispose]();
+      followers.delete(name);
+    }
+  }
+
+  function publishLines(): void {
+    for (const [program, { cursor }] of followers) {
+      for (const line of cursor.read()) publish(program, "log", { line });
+    }
   }
 
   function respond(cmd: typeof COMMANDS[number], names: readonly string[], message: Message) {
@@ -125,8 +157,16 @@ export function serveControl(options: ControlOptions): Disposable {
   offs.push(client.addEventListener("joined", () => {
     for (const { name, ...rest } of controller.status().programs) publish(name, "state", rest);
   }));
+  offs.push(
+    client.subscribe("_hub/left", ({ name }) => unfollow((who) => who === name)),
+    // They ask again when they are back.
+    client.addEventListener("lost", () => unfollow(() => true)),
+  );
+  const timer = setInterval(publishLines, FOLLOW_MS);
   return {
     [Symbol.dispose]() {
+      clearInterval(timer);
+      unfollow(() => true);
       for (const off of offs) off();
     },
   };

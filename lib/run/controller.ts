@@ -3,14 +3,17 @@
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
+import type { ProgramLog } from "../process/program_log.ts";
 import { findLeft, newStartId, programOfFile, startBase } from "./adoption.ts";
 import type { Experiment, Program } from "./experiment_file.ts";
 import { watchPresence } from "./presence.ts";
+import { type Watch, watchProgram } from "./probes.ts";
 import { writeAbcdCommand } from "./program_path.ts";
 import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
 import { parseSettings, type ProgramRecord, settingsText } from "./record.ts";
 import { createRunner, type Runner, type RunnerContext } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";
+import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Options of {@linkcode createController}. */
@@ -49,8 +52,8 @@ export interface Controller {
   /** What is told to some programs: `start`, `stop`, `restart`. */
   tell(what: "start" | "stop" | "restart", names: readonly string[]): void;
   verdicts(name: string): readonly Verdict[];
-  /** Where a program's output is. */
-  logPath(name: string): string;
+  /** A program's output. */
+  output(name: string): ProgramLog | undefined;
   /** Takes over a file that was read again: what did not change is not touched. */
   reload(experiment: Experiment): Reloaded;
   /** Whether it is ending. */
@@ -69,6 +72,8 @@ export interface Controller {
 const TICK_MS = 100;
 /** The look at processes of which no file tells that they ended, in milliseconds. */
 const POLL_MS = 1000;
+/** Between two looks at processor and memory, in milliseconds. */
+const MEASURE_MS = 5000;
 
 /** Makes the controller of an experiment; nothing starts yet. */
 export function createController(options: ControllerOptions): Controller {
@@ -109,6 +114,8 @@ export function createController(options: ControllerOptions): Controller {
     environment,
     save: (name: string, record: ProgramRecord) => folder.save(name, record),
     changed(runner) {
+      // Not from inside the step of another program.
+      queueMicrotask(() => restartDependants(runner));
       const status = statusOf(runner);
       for (const handler of changeHandlers) handler(status);
     },
@@ -118,7 +125,8 @@ export function createController(options: ControllerOptions): Controller {
   };
 
   function statusOf(runner: Runner): ProgramStatus {
-    const status = runner.status();
+    const { usage } = meters.get(runner) ?? {};
+    const status: ProgramStatus = { ...runner.status(), ...usage };
     if (status.state !== "waiting") return status;
     const what = unmet(runner.program).map(([name, kind]) =>
       `${name} to be ${kind === "started" ? "running" : kind}`
@@ -139,25 +147,53 @@ export function createController(options: ControllerOptions): Controller {
     });
   }
 
-  const missingSince = new Map<Runner, number>();
+  const watches = new Map<Runner, Watch>();
   function watch(runner: Runner): void {
-    const { program: { ready, alive }, machine } = runner;
-    if (machine.state !== "running") return void missingSince.delete(runner);
-    if (!machine.ready) {
-      if (ready === undefined || presence.has(ready.client)) runner.fire({ type: "readyHolds" });
-      else if (presence.known && now() - machine.since > ready.timeoutSec * 1000) {
-        const reason = `was not ready within ${ready.timeoutSec} s: no client ${ready.client}`;
-        return runner.fire({ type: "aliveFailed", reason });
+    const { program, output, logFrom } = runner;
+    let one = watches.get(runner);
+    if (runner.machine.state !== "running") {
+      one?.[Symbol.dispose]();
+      return void watches.delete(runner);
+    }
+    if (one === undefined) {
+      const context = { now, presence, output, logFrom, environment: environment(program) };
+      watches.set(runner, one = watchProgram(program, context));
+    }
+    const event = one.tick(runner.machine.ready);
+    if (event !== undefined) runner.fire(event);
+  }
+
+  /** Those that go down and up with a program that they depend on. */
+  function restartDependants(runner: Runner): void {
+    const { state, was, next } = runner.machine;
+    const again = state === "backoff" || state === "starting" ||
+      (state === "stopping" && next !== "stopped");
+    if (was !== "running" || !again || ending) return;
+    const { name } = runner.program;
+    for (const other of runners.values()) {
+      const { program, machine } = other;
+      if (!program.withDependency || !Object.hasOwn(program.dependsOn, name)) continue;
+      if (machine.state !== "starting" && machine.state !== "running") continue;
+      log.info(`${program.name}: restarted with ${name}`);
+      other.fire({ type: "restart" });
+    }
+  }
+
+  const meters = new Map<Runner, { readonly meter: UsageMeter; usage: Usage }>();
+  function measure(all: readonly ProcessStat[]): void {
+    for (const runner of runners.values()) {
+      const pid = runner.start?.pid;
+      if (pid === undefined || isGone(runner)) {
+        meters.delete(runner);
+        continue;
       }
-    }
-    // Without a hub nobody knows who is there: that is no fault of the program.
-    if (alive === undefined || !presence.known || presence.has(alive.client)) {
-      return void missingSince.delete(runner);
-    }
-    const since = missingSince.get(runner) ?? now();
-    missingSince.set(runner, since);
-    if (now() - since > alive.timeoutSec * 1000) {
-      const reason = `is not alive: no client ${alive.client} for ${alive.timeoutSec} s`;
+      const meter = meters.get(runner)?.meter ?? createUsageMeter();
+      const usage = meter.look(pid, all, now());
+      meters.set(runner, { meter, usage });
+      const { memoryMaxBytes } = runner.program;
+      if (memoryMaxBytes === 0 || usage.memoryBytes <= memoryMaxBytes) continue;
+      const reason =
+        `uses ${usage.memoryBytes} bytes of memory, memoryMaxBytes is ${memoryMaxBytes}`;
       runner.fire({ type: "aliveFailed", reason });
     }
   }
@@ -182,6 +218,7 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   let nextPoll = 0;
+  let nextMeasure = 0;
   function tick(): void {
     const polls = now() >= nextPoll;
     if (polls) nextPoll = now() + POLL_MS;
@@ -196,6 +233,11 @@ export function createController(options: ControllerOptions): Controller {
         runner.fire({ type: "dependenciesHold" });
       }
       watch(runner);
+      if (polls) runner.output.keepSmall(runner.program.log);
+    }
+    if (now() >= nextMeasure) {
+      nextMeasure = now() + MEASURE_MS;
+      measure(processes());
     }
     for (const runner of removed) {
       if (!isGone(runner)) continue;
@@ -258,6 +300,8 @@ export function createController(options: ControllerOptions): Controller {
     clearInterval(timer);
     watcher.close();
     presence[Symbol.dispose]();
+    for (const one of watches.values()) one[Symbol.dispose]();
+    watches.clear();
   }
 
   return {
@@ -283,7 +327,7 @@ export function createController(options: ControllerOptions): Controller {
       tick();
     },
     verdicts: (name) => runners.get(name)?.verdicts ?? [],
-    logPath,
+    output: (name) => runners.get(name)?.output,
     reload(next) {
       const restarted: string[] = [];
       const started: string[] = [];

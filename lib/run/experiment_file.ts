@@ -15,11 +15,30 @@ export type Dependency = "started" | "ready" | "completed";
 /** When a program that ended is started again. */
 export type RestartPolicy = "always" | "on-failure" | "no";
 
-/** A probe: a client of this name is in the hub. */
+/** What a probe looks at. */
+export type Check =
+  /** A client of this name is in the hub. */
+  | { readonly kind: "client"; readonly client: string }
+  /** The program has written a line that the regular expression finds something in. */
+  | { readonly kind: "logLine"; readonly pattern: string }
+  /** Somebody listens there. */
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  /** The file or folder is there; an absolute path. */
+  | { readonly kind: "file"; readonly path: string }
+  /** The command ends with exit code 0. */
+  | { readonly kind: "exec"; readonly argv: readonly string[] };
+
+/** How to see that a program is ready, or alive. */
 export interface Probe {
-  readonly client: string;
+  readonly check: Check;
+  /**
+   * `ready`: how long it may take (default 90 s). `alive`: how long the client may be missing, or
+   * no line may come (default 30 s).
+   */
   readonly timeoutSec: number;
+  /** Between two looks with `tcp`, `file`, `exec`; one may take as long. Default 1 s, `alive` 10 s. */
   readonly periodSec: number;
+  /** `alive` with `tcp`, `file`, `exec`: so many failures in a row are too many. Default 3. */
   readonly failures: number;
 }
 
@@ -32,6 +51,8 @@ export interface Program {
   readonly env: { readonly [name: string]: string };
   readonly autostart: boolean;
   readonly dependsOn: { readonly [program: string]: Dependency };
+  /** Restarted when one that it depends on is restarted or ends. */
+  readonly withDependency: boolean;
   readonly restart: RestartPolicy;
   readonly successExitCodes: readonly number[];
   readonly startSec: number;
@@ -44,6 +65,8 @@ export interface Program {
   readonly alive: Probe | undefined;
   readonly stopSignal: Deno.Signal;
   readonly stopSec: number;
+  /** Restarted when it and all that descends from it use more; 0: no limit. */
+  readonly memoryMaxBytes: number;
   readonly log: { readonly maxBytes: number; readonly backups: number };
 }
 
@@ -77,6 +100,7 @@ const PROGRAM_KEYS = [
   "env",
   "autostart",
   "dependsOn",
+  "withDependency",
   "restart",
   "successExitCodes",
   "startSec",
@@ -89,6 +113,7 @@ const PROGRAM_KEYS = [
   "alive",
   "stopSignal",
   "stopSec",
+  "memoryMaxBytes",
   "log",
 ];
 const NOT_YET = ["host", "via", "screen"];
@@ -267,11 +292,15 @@ class Settings {
   }
 
   argv(): string[] {
-    const node = this.find("cmd");
-    const shell = this.flag("shell", false);
+    return this.words("cmd", this.flag("shell", false));
+  }
+
+  /** A command: a line that is split, a list, or a line for the shell. Empty if it is none. */
+  words(key: string, shell: boolean): string[] {
+    const node = this.find(key);
     if (node === undefined) {
       const [place = []] = this.places;
-      this.reader.problem(this.reader.node(place), `${this.what} has no "cmd", expected one`);
+      this.reader.problem(this.reader.node(place), `${this.what} has no "${key}", expected one`);
       return [];
     }
     if (node.type === "array" && !shell) {
@@ -288,12 +317,12 @@ class Settings {
         const why = error instanceof Error ? error.message : String(error);
         this.reader.problem(
           node,
-          `"cmd" of ${this.what} cannot be split: ${why}, expected words as for a shell`,
+          `"${key}" of ${this.what} cannot be split: ${why}, expected words as for a shell`,
         );
         return [];
       }
     }
-    this.wrong(node, "cmd", shell ? "a shell line" : "a command line or a list of texts");
+    this.wrong(node, key, shell ? "a shell line" : "a command line or a list of texts");
     return [];
   }
 
@@ -332,7 +361,11 @@ class Settings {
     return out;
   }
 
-  probe(key: string, timeoutSec: number): Probe | undefined {
+  probe(
+    key: string,
+    defaults: { readonly timeoutSec: number; readonly periodSec: number },
+    folder: string,
+  ): Probe | undefined {
     const node = this.find(key);
     if (node === undefined) return undefined;
     const what = `"${key}" of ${this.what}`;
@@ -340,13 +373,6 @@ class Settings {
     if (members === undefined) return undefined;
     this.reader.keys(node, what, PROBE_KEYS);
     const kinds = members.filter(({ name }) => PROBES.includes(name));
-    for (const kind of kinds) {
-      if (kind.name === "client") continue;
-      this.reader.problem(
-        kind.key,
-        `"${kind.name}" in ${what} is not yet supported, expected "client"`,
-      );
-    }
     if (kinds.length !== 1) {
       this.reader.problem(
         node,
@@ -355,12 +381,38 @@ class Settings {
     }
     const inner = new Settings(this.reader, [pathOf(node)], what);
     const numbers = {
-      timeoutSec: inner.number("timeoutSec", timeoutSec),
-      periodSec: inner.number("periodSec", 10, 0.01),
+      timeoutSec: inner.number("timeoutSec", defaults.timeoutSec),
+      periodSec: inner.number("periodSec", defaults.periodSec, 0.01),
       failures: inner.number("failures", 3, 1, true),
     };
-    const client = inner.text("client", "");
-    return client === "" ? undefined : { client, ...numbers };
+    const [kind] = kinds;
+    const check = kind === undefined ? undefined : inner.check(kind.name, kind.value, folder);
+    return check === undefined ? undefined : { check, ...numbers };
+  }
+
+  check(kind: string, node: Node, folder: string): Check | undefined {
+    const { value }: { value?: unknown } = node;
+    const text = typeof value === "string" && value !== "" ? value : undefined;
+    if (kind === "client") {
+      if (text !== undefined) return { kind, client: text };
+      this.wrong(node, kind, "the name of a client");
+    } else if (kind === "logLine") {
+      if (text !== undefined && isPattern(text)) return { kind, pattern: text };
+      this.wrong(node, kind, "a regular expression");
+    } else if (kind === "file") {
+      if (text !== undefined) return { kind, path: isAbsolute(text) ? text : `${folder}/${text}` };
+      this.wrong(node, kind, "a path");
+    } else if (kind === "tcp") {
+      const [, host = "", port] = /^(?:(.*):)?(\d+)$/.exec(String(value ?? "")) ?? [];
+      if (Number(port) >= 1 && Number(port) <= 65535) {
+        return { kind, host: host.replace(/^\[(.*)\]$/, "$1") || "127.0.0.1", port: Number(port) };
+      }
+      this.wrong(node, kind, `a port, or "host:port"`);
+    } else if (kind === "exec") {
+      const argv = this.words("exec", false);
+      return argv.length === 0 ? undefined : { kind, argv };
+    }
+    return undefined;
   }
 
   codes(): number[] {
@@ -402,6 +454,15 @@ function pathOf(node: Node): Path {
   return path;
 }
 
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isAbsolute(path: string): boolean {
   return path.startsWith("/");
 }
@@ -422,6 +483,7 @@ function readProgram(
     env: s.env(),
     autostart: s.flag("autostart", true),
     dependsOn: s.dependsOn(names, name),
+    withDependency: s.flag("withDependency", false),
     restart: s.choice("restart", "always", ["always", "on-failure", "no"]),
     successExitCodes: s.codes(),
     startSec: s.number("startSec", 1),
@@ -430,10 +492,11 @@ function readProgram(
     restartMaxSec: s.number("restartMaxSec", 30),
     restartResetSec: s.number("restartResetSec", 60),
     startLimit: s.number("startLimit", 0, 0, true),
-    ready: s.probe("ready", 90),
-    alive: s.probe("alive", 30),
+    ready: s.probe("ready", { timeoutSec: 90, periodSec: 1 }, folder),
+    alive: s.probe("alive", { timeoutSec: 30, periodSec: 10 }, folder),
     stopSignal: s.choice("stopSignal", "SIGTERM", SIGNALS) as Deno.Signal,
     stopSec: s.number("stopSec", 10),
+    memoryMaxBytes: s.number("memoryMaxBytes", 0, 0, true),
     log: s.log(),
   };
 }

@@ -28,7 +28,7 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
         `{"run": {
   "a": {"cmd": "x", "restrat": "no", "dependsOn": {"b": "ready"}},
   "b": {"cmd": "x", "dependsOn": {"a": "started", "cc": "ready"}, "stopSec": "1"},
-  "c": {"host": "h", "cmd": "x", "ready": {"tcp": 1}}
+  "c": {"host": "h", "cmd": "x", "ready": {"tcp": 0}}
 }}`,
         "/e/f",
       ),
@@ -40,11 +40,34 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
     `/e/f:3:51: program b depends on "cc", which is not in the file, expected perhaps "c"`,
     `/e/f:3:78: "stopSec" of program b is "1", expected a number, 0 or more`,
     `/e/f:4:9: "host" in program c is not yet supported, expected no such key`,
-    `/e/f:4:44: "tcp" in "ready" of program c is not yet supported, expected "client"`,
+    `/e/f:4:51: "tcp" of "ready" of program c is 0, expected a port, or "host:port"`,
   ]);
 });
 
 Deno.test("parseExperiment tells of broken JSON", () => {
   const error = assertThrows(() => parseExperiment(`{"run": {]}`, "/e/f"), ExperimentError);
   assertEquals(error.problems[0]?.startsWith("/e/f:1:"), true);
+});
+
+Deno.test("parseExperiment reads every probe", () => {
+  const probe = (text: string) =>
+    parseExperiment(`{"run": {"a": {"cmd": "x", "ready": ${text}}}}`, "/e/f").programs[0]?.ready;
+  const times = { timeoutSec: 90, periodSec: 1, failures: 3 };
+  assertEquals(probe(`{"client": "a"}`), { check: { kind: "client", client: "a" }, ...times });
+  const tcp = { kind: "tcp", host: "127.0.0.1", port: 5025 } as const;
+  assertEquals(probe(`{"tcp": 5025}`), { check: tcp, ...times });
+  assertEquals(probe(`{"tcp": "[::1]:5025"}`), { check: { ...tcp, host: "::1" }, ...times });
+  assertEquals(probe(`{"file": "up"}`), { check: { kind: "file", path: "/e/up" }, ...times });
+  assertEquals(probe(`{"logLine": "^up$"}`), {
+    check: { kind: "logLine", pattern: "^up$" },
+    ...times,
+  });
+  assertEquals(probe(`{"exec": "ping -c 1 h", "periodSec": 2}`), {
+    check: { kind: "exec", argv: ["ping", "-c", "1", "h"] },
+    ...times,
+    periodSec: 2,
+  });
+  for (const bad of [`{"logLine": "("}`, `{"tcp": 70000}`, `{"exec": ""}`, `{}`, `{"file": 1}`]) {
+    assertThrows(() => probe(bad), ExperimentError);
+  }
 });

@@ -1,8 +1,8 @@
 // One program of the experiment: the table's state, the start it belongs to, and what is kept of both.
 
 import type { Log } from "../log.ts";
-import { lastLines, sizeOf } from "../process/log_tail.ts";
 import { outOfMemoryKills, type ProcessStat } from "../process/proc_fs.ts";
+import { openProgramLog, type ProgramLog } from "../process/program_log.ts";
 import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
 import type { Program } from "./experiment_file.ts";
 import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
@@ -39,6 +39,9 @@ export interface Runner {
   readonly program: Program;
   readonly machine: Machine;
   readonly start: Start | undefined;
+  readonly output: ProgramLog;
+  /** Where its output of the last start begins. */
+  readonly logFrom: number | undefined;
   readonly verdicts: readonly Verdict[];
   fire(event: ProgramEvent): void;
   /** Looks what has become of its process, and lets time pass. `all` saves a look at /proc. */
@@ -66,6 +69,15 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
   let endTold = true;
   let runId: string | undefined;
   let logFrom: number | undefined;
+  const output = openProgramLog({
+    path: context.logPath(name),
+    warn: (text) => log.warn(`${name}: ${text}`),
+    moved(bytes) {
+      if (logFrom === undefined) return;
+      logFrom -= bytes;
+      save();
+    },
+  });
   /** A signal for a program that has not told its pid yet. */
   let pending: Deno.Signal | undefined;
   let verdicts: readonly Verdict[] = [];
@@ -89,8 +101,8 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
     }
   }
 
-  function tail(): string[] {
-    return lastLines(context.logPath(name), LAST_LINES, logFrom);
+  function tail(): readonly string[] {
+    return output.tail(LAST_LINES, logFrom);
   }
 
   function tellEnd(ended: Ended): void {
@@ -146,7 +158,7 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
     const alive = before.state === "starting" || before.state === "running";
     if (ended !== undefined && alive && !isWanted(ended)) tellEnd(ended);
     // The lines above are of the start that ended; what comes now is of the next.
-    if (spawns) logFrom = sizeOf(context.logPath(name));
+    if (spawns) logFrom = output.end();
     for (const action of actions) perform(action, old);
     if (spawns) {
       if (oldId !== undefined) forgetStart(context.basePath(oldId));
@@ -181,7 +193,7 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
         argv: program.argv,
         cwd: program.cwd,
         env: context.environment(program),
-        logPath: context.logPath(name),
+        logPath: output.path,
         id,
         base: context.basePath(id),
       });
@@ -225,6 +237,10 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
     },
     get start() {
       return start;
+    },
+    output,
+    get logFrom() {
+      return logFrom;
     },
     get verdicts() {
       return verdicts;

@@ -1,0 +1,167 @@
+// Whether a program is ready, and whether it is still alive, by what the file says to look at.
+
+import { lookAtExec, lookAtFile, lookAtTcp } from "../process/look.ts";
+import type { LogCursor, ProgramLog } from "../process/program_log.ts";
+import type { Probe, Program } from "./experiment_file.ts";
+import type { Presence } from "./presence.ts";
+import type { ProgramEvent } from "./program_state.ts";
+
+/** What probes look at. */
+export interface ProbeContext {
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  readonly presence: Presence;
+  readonly output: ProgramLog;
+  /** Where the program's output of this start begins. */
+  readonly logFrom: number | undefined;
+  readonly environment: { readonly [name: string]: string };
+}
+
+/** The probes of a running program, until it is disposed of. */
+export interface Watch extends Disposable {
+  /** Looks if it is time to; what it has found out, if that is new. */
+  tick(isReady: boolean): ProgramEvent | undefined;
+}
+
+/** One probe, asked again and again. */
+interface Question extends Disposable {
+  /** Asks if it is time to. */
+  ask(): void;
+  /** When it held last, on the monotonic clock; before it has: when it was asked first. */
+  readonly heldAt: number;
+  /** It has held at least once. */
+  readonly held: boolean;
+  /** Answers of "no" in a row. */
+  readonly failures: number;
+}
+
+/** How often a log is looked at for lines, in milliseconds. */
+const LOG_MS = 250;
+
+/** A probe in words: "client cryo", "tcp 127.0.0.1:5025". */
+export function describeProbe({ check }: Probe): string {
+  switch (check.kind) {
+    case "client":
+      return `client ${check.client}`;
+    case "tcp":
+      return `tcp ${check.host}:${check.port}`;
+    case "file":
+      return `file ${check.path}`;
+    case "exec":
+      return `exec ${check.argv.join(" ")}`;
+    case "logLine":
+      return `line of the log like ${check.pattern}`;
+  }
+}
+
+function createQuestion(probe: Probe, program: Program, context: ProbeContext): Question {
+  const { now, presence, output } = context;
+  const { check, periodSec } = probe;
+  const abort = new AbortController();
+  const pattern = check.kind === "logLine" ? new RegExp(check.pattern) : undefined;
+  let cursor: LogCursor | undefined;
+  let heldAt = now();
+  let held = false;
+  let failures = 0;
+  let next = 0;
+  let asking = false;
+
+  function found(holds: boolean): void {
+    if (holds) [heldAt, held, failures] = [now(), true, 0];
+    else failures++;
+  }
+
+  async function tryIt(look: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+    asking = true;
+    const timeout = setTimeout(() => late.abort(), Math.max(1, periodSec) * 1000);
+    const late = new AbortController();
+    const holds = await look(AbortSignal.any([abort.signal, late.signal]));
+    clearTimeout(timeout);
+    asking = false;
+    if (!abort.signal.aborted) found(holds);
+  }
+
+  return {
+    ask() {
+      if (check.kind === "client") {
+        // Without a hub nobody knows who is there: that is no fault of the program.
+        if (!presence.known) heldAt = now();
+        else if (presence.has(check.client)) found(true);
+        return;
+      }
+      if (asking || now() < next) return;
+      next = now() + (check.kind === "logLine" ? LOG_MS : periodSec * 1000);
+      if (check.kind === "tcp") tryIt((signal) => lookAtTcp(check.host, check.port, signal));
+      else if (check.kind === "file") found(lookAtFile(check.path));
+      else if (check.kind === "exec") {
+        const { cwd } = program;
+        tryIt((signal) => lookAtExec(check.argv, cwd, context.environment, signal));
+      } else {
+        cursor ??= output.cursor(context.logFrom);
+        if (cursor.read().some((line) => pattern?.test(line) === true)) found(true);
+      }
+    },
+    get heldAt() {
+      return heldAt;
+    },
+    get held() {
+      return held;
+    },
+    get failures() {
+      return failures;
+    },
+    [Symbol.dispose]() {
+      abort.abort();
+      cursor?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** Begins to watch a program that runs. */
+export function watchProgram(program: Program, context: ProbeContext): Watch {
+  const { now } = context;
+  const { ready, alive } = program;
+  let readiness: Question | undefined;
+  let life: Question | undefined;
+
+  function askReady(): ProgramEvent | undefined {
+    if (ready === undefined) return { type: "readyHolds" };
+    readiness ??= createQuestion(ready, program, context);
+    readiness.ask();
+    if (readiness.held) return { type: "readyHolds" };
+    if (now() - readiness.heldAt <= ready.timeoutSec * 1000) return undefined;
+    const what = describeProbe(ready);
+    return {
+      type: "aliveFailed",
+      reason: `was not ready within ${ready.timeoutSec} s: no ${what}`,
+    };
+  }
+
+  function askAlive(): ProgramEvent | undefined {
+    if (alive === undefined) return undefined;
+    life ??= createQuestion(alive, program, context);
+    life.ask();
+    const what = describeProbe(alive);
+    const { kind } = alive.check;
+    if (kind === "client" || kind === "logLine") {
+      if (now() - life.heldAt <= alive.timeoutSec * 1000) return undefined;
+      return {
+        type: "aliveFailed",
+        reason: `is not alive: no ${what} for ${alive.timeoutSec} s`,
+      };
+    }
+    if (life.failures < alive.failures) return undefined;
+    return {
+      type: "aliveFailed",
+      reason: `is not alive: ${what} failed ${life.failures} times in a row`,
+    };
+  }
+
+  return {
+    tick: (isReady) => isReady ? askAlive() : askReady(),
+    [Symbol.dispose]() {
+      readiness?.[Symbol.dispose]();
+      life?.[Symbol.dispose]();
+    },
+  };
+}

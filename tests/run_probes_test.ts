@@ -1,0 +1,174 @@
+// `ready` and `alive`, each probe with a real program; memory; dependants that restart with another.
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "../lib/client.ts";
+import { freeTcpPort, TestHub, until } from "./harness.ts";
+import { Lab } from "./run_lab.ts";
+
+const FOREVER = "while :; do sleep 0.05; done";
+const quick = { shell: true, startSec: 0.05, restartSec: 0.05, stopSec: 5 };
+
+Deno.test("ready by file, logLine, exec and tcp: the next waits for each", async () => {
+  await using lab = await Lab.create({});
+  const port = freeTcpPort();
+  const listen = `Deno.listen({hostname: "127.0.0.1", port: ${port}}); setInterval(() => {}, 1000)`;
+  const until = (test: string) => `while ! ${test}; do sleep 0.02; done;`;
+  lab.write({
+    file: {
+      cmd: `${until("test -e go1")} touch up1; ${FOREVER}`,
+      ...quick,
+      ready: { file: "up1" },
+    },
+    line: {
+      cmd: `echo not yet; ${until("test -e go2")} echo it is 42 up; ${FOREVER}`,
+      ...quick,
+      dependsOn: { file: "ready" },
+      ready: { logLine: "^it is \\d+ up$" },
+    },
+    exec: {
+      cmd: `${until("test -e go3")} touch up3; ${FOREVER}`,
+      ...quick,
+      dependsOn: { line: "ready" },
+      ready: { exec: "test -e up3", periodSec: 0.05 },
+    },
+    tcp: {
+      cmd: [Deno.execPath(), "eval", listen],
+      startSec: 0.05,
+      dependsOn: { exec: "ready" },
+      ready: { tcp: port, periodSec: 0.05 },
+    },
+    last: { cmd: FOREVER, ...quick, dependsOn: { tcp: "ready" } },
+  });
+  await using run = lab.run();
+  const order = ["file", "line", "exec", "tcp"];
+  for (const [i, name] of order.entries()) {
+    await run.saw(new RegExp(`${name}: starting → running`));
+    const next = [...order, "last"][i + 1] ?? "";
+    assert(!run.stderr.includes(`${name}: ready`), run.stderr);
+    assert(!run.stderr.includes(`${next}: waiting → starting`), run.stderr);
+    await Deno.writeTextFile(`${lab.path}/go${i + 1}`, "");
+    await run.saw(new RegExp(`${name}: ready`));
+  }
+  await run.saw(/last: ready/);
+});
+
+Deno.test("not ready in time: restarted, and said why", async () => {
+  await using lab = await Lab.create({
+    p: { cmd: FOREVER, ...quick, ready: { file: "never", timeoutSec: 0.3, periodSec: 0.05 } },
+  });
+  await using run = lab.run();
+  await run.saw(/p: running → stopping \(was not ready within 0.3 s: no file \S+never\)/);
+  await run.saw(/p: stopping → starting/);
+});
+
+Deno.test("alive: so many failures in a row restart it, one in between does not", async () => {
+  await using lab = await Lab.create({});
+  const count = `${lab.path}/asked`;
+  // Fails each second time it is asked, until there is a file "dead".
+  const probe = `n=$(cat ${count} 2>/dev/null || echo 0); n=$((n+1)); echo $n >${count}; ` +
+    `test ! -e dead && test $((n % 2)) = 0`;
+  lab.write({
+    p: {
+      cmd: FOREVER,
+      ...quick,
+      alive: { exec: ["sh", "-c", probe], periodSec: 0.05, failures: 2 },
+    },
+  });
+  await using run = lab.run();
+  await until(() => Number(lab.text("asked")) > 10, "the probe is not asked");
+  assert(!run.stderr.includes("stopping"), run.stderr);
+  await Deno.writeTextFile(`${lab.path}/dead`, "");
+  await run.saw(/p: running → stopping \(is not alive: exec sh .* failed 2 times in a row\)/);
+  await run.saw(/p: stopping → starting/);
+});
+
+Deno.test("more memory than memoryMaxBytes: restarted; the whole tree counts", async () => {
+  const hog = `const b = new Uint8Array(150e6).fill(1); setInterval(() => b.at(1), 1000)`;
+  await using lab = await Lab.create({
+    hog: {
+      cmd: `"${Deno.execPath()}" eval '${hog}' & wait`,
+      ...quick,
+      memoryMaxBytes: 120_000_000,
+    },
+    small: { cmd: FOREVER, ...quick, memoryMaxBytes: 120_000_000 },
+  });
+  await using run = lab.run();
+  await run.saw(
+    /hog: running → stopping \(uses \d{9} bytes of memory, memoryMaxBytes is 120000000\)/,
+  );
+  await run.saw(/hog: stopping → starting/);
+  assert(!run.stderr.includes("small: running → stopping"), run.stderr);
+});
+
+Deno.test("withDependency: restarted with the other; without it, left alone", async () => {
+  await using lab = await Lab.create({
+    base: { cmd: FOREVER, ...quick },
+    with: { cmd: FOREVER, ...quick, dependsOn: { base: "ready" }, withDependency: true },
+    without: { cmd: FOREVER, ...quick, dependsOn: { base: "ready" } },
+  });
+  await using run = lab.run();
+  await run.saw(/with: ready/);
+  await run.saw(/without: ready/);
+  const [base, first, alone] = ["base", "with", "without"].map((name) =>
+    lab.instances(name)[0]?.pid
+  );
+  Deno.kill(base ?? 0, "SIGKILL");
+  await run.saw(/with: restarted with base[^]*base: ready[^]*with: ready/);
+  await until(() => lab.instances("with").length === 1, "not one instance");
+  assert(lab.instances("with")[0]?.pid !== first);
+  assertEquals(lab.instances("without").map(({ pid }) => pid), [alone]);
+});
+
+Deno.test("by message: log, following it, why, reload, processor and memory", async () => {
+  await using lab = await Lab.create({});
+  const file = `${lab.path}/lab.jsonc`;
+  const talk = `n=0; while :; do n=$((n+1)); echo line $n; sleep 0.05; done`;
+  const program = { cmd: talk, ...quick };
+  lab.write({ talk: program, dies: { cmd: "echo oh; kill -SEGV $$", ...quick, startSec: 0 } });
+  await using hub = await TestHub.start();
+  await using client = await connect({ name: "test", server: hub.address });
+  const lines: string[] = [];
+  client.subscribe("run/talk/log", ({ line }) => void lines.push(String(line)));
+  await client.flush();
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/in hub/);
+  await run.saw(/talk: ready/);
+  await until(() => lab.log("talk").includes("line 5\n"), "it does not talk");
+
+  const log = await client.request({
+    cmd: "log",
+    to: "run",
+    programs: ["talk"],
+    lines: 2,
+    follow: true,
+  });
+  const answered = Array.isArray(log.lines) ? log.lines.map((one) => JSON.stringify(one)) : [];
+  assertEquals(answered.length, 2);
+  assert(
+    answered.every((one) => /^{"program":"talk","line":"line \d+"}$/.test(one)),
+    String(answered),
+  );
+  await until(() => lines.length > 5, "no new lines are sent");
+  const numbers = lines.map((line) => Number(line.slice(5)));
+  assertEquals(numbers, numbers.map((_, i) => (numbers[0] ?? 0) + i));
+
+  const why = await client.request({ cmd: "why", to: "run", programs: ["dies"] });
+  const text = JSON.stringify(why.verdicts);
+  assert(/SIGSEGV; it used memory that is not its own;/.test(text), text);
+  assert(/Its last lines:\\n {2}oh"/.test(text), text);
+
+  await until(async () => {
+    const status = JSON.stringify(
+      await client.request({ cmd: "status", to: "run", programs: ["talk"] }),
+    );
+    return /"cpuPercent":[\d.]+,"memoryBytes":\d{5,}/.test(status);
+  }, "processor and memory are not told");
+
+  await Deno.writeTextFile(file, `{"run": {"talk": {"cmmd": "x"}}}`);
+  const bad = await client.request({ cmd: "reload", to: "run" });
+  assert(/unknown key "cmmd"/.test(String(bad.error)), String(bad.error));
+  assertEquals(lab.instances("talk").length, 1);
+  lab.write({ talk: program, fresh: { cmd: FOREVER, ...quick } });
+  const good = await client.request({ cmd: "reload", to: "run" });
+  assertEquals(good.text, "new: fresh; no longer there: dies");
+});
