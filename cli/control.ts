@@ -1,9 +1,10 @@
 // What the subcommands that talk to a run controller share: how it is found, asked, and waited for.
 
 import { type Client, connect, type Outgoing, RefusedError } from "../lib/client.ts";
+import { timeOfDay } from "../lib/log.ts";
 import type { Message } from "../lib/message.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/run/program_status.ts";
-import { readStatus } from "../lib/run/read_status.ts";
+import { readStatus, type VerdictLine } from "../lib/run/read_status.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { CLIENT_OPTIONS } from "./common.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
@@ -120,6 +121,16 @@ export function describeProgram({ state, ready, pid, reason }: ProgramStatus): s
     ...(reason === undefined || (state === "running" && ready) ? [] : [reason]),
   ];
   return escapeControls(parts.join(", "));
+}
+
+/** An unexpected end in lines; the first has day and local time, and the program's name. */
+export function verdictLines({ program, time, text }: VerdictLine): string[] {
+  const [first = "", ...rest] = text.split("\n");
+  if (time === undefined) return [`${program}: ${first}`, ...rest];
+  const date = new Date(time * 1000);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return [`${day} ${timeOfDay(date).slice(0, 8)}  ${program}: ${first}`, ...rest];
 }
 
 /** Where a program is to be after `start`, `stop` or `restart`: there, on the way, or stuck. */

@@ -7,8 +7,7 @@ import { type Controller, createController } from "../lib/run/controller.ts";
 import { describeReload, serveControl } from "../lib/run/control.ts";
 import { type Experiment, ExperimentError, parseExperiment } from "../lib/run/experiment_file.ts";
 import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
-import { openScreen } from "../lib/terminal/screen.ts";
-import { renderTable } from "../lib/terminal/table.ts";
+import { type Live, showLive } from "../lib/terminal/live.ts";
 import { startServer } from "../server.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import {
@@ -19,8 +18,11 @@ import {
   type LogValues,
   useColor,
 } from "./common.ts";
+import { describeProgram, verdictLines } from "./control.ts";
 
 const HUB_WAIT_MS = 3000;
+/** Lines of a program's output that the table shows on its page of logs. */
+const TABLE_LOG_LINES = 200;
 
 function readExperiment(file: string): Experiment {
   let text: string;
@@ -67,22 +69,24 @@ function aborted(signal: AbortSignal): Promise<void> {
   );
 }
 
-/** The live table on standard output, until it is disposed of. */
-function showTable(controller: Controller): Disposable {
-  const screen = openScreen();
-  const color = useColor(Deno.stdout);
-  const draw = () => {
-    const { columns, rows } = Deno.consoleSize();
-    screen.draw(renderTable(controller.status(), { columns, rows, color, now: Date.now() / 1000 }));
-  };
-  draw();
-  const timer = setInterval(draw, 500);
-  return {
-    [Symbol.dispose]() {
-      clearInterval(timer);
-      screen.close();
+/** The live table on the terminal, with keys, until it is disposed of. */
+function showTable(controller: Controller): Live {
+  return showLive({
+    source: {
+      status: controller.status,
+      act(cmd, names) {
+        if (controller.ending) return "the experiment is being stopped";
+        controller.tell(cmd, names);
+        return controller.status().programs.filter(({ name }) => names.includes(name))
+          .map((one) => `${one.name}: ${describeProgram(one)}`).join("; ");
+      },
+      lastLines: (name) => controller.output(name)?.tail(TABLE_LOG_LINES) ?? [],
+      why: (program) =>
+        controller.verdicts(program).flatMap((one) => [...verdictLines({ program, ...one }), ""]),
     },
-  };
+    color: useColor(Deno.stdout),
+    quitQuestion: "Stop all programs and quit?",
+  });
 }
 
 /** The log in a file alone. */
@@ -190,8 +194,10 @@ export default defineCommand({
       }
     });
     controller.start();
-    if (onTerminal) cleanup.use(showTable(controller));
-    await aborted(stop);
+    const live = onTerminal ? cleanup.use(showTable(controller)) : undefined;
+    await Promise.race([aborted(stop), ...(live === undefined ? [] : [live.quit])]);
+    // Quit by a key: the first Ctrl-C behind it is the second time that somebody asks.
+    if (!stop.aborted) stop.addEventListener("abort", () => controller.kill(), { once: true });
     if (options.leave) {
       controller.leave();
       log.info("the programs are left running");

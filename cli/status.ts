@@ -11,6 +11,7 @@ import {
   describeProgram,
   openController,
   type RemoteController,
+  verdictLines,
 } from "./control.ts";
 
 /** Columns of the table where there is no terminal that says. */
@@ -76,11 +77,7 @@ async function watch(
     },
     async why(program) {
       const verdicts = readVerdicts(await controller.ask("why", { programs: [program] }));
-      return verdicts.flatMap(({ time, text }) => [
-        time === undefined ? "" : new Date(time * 1000).toLocaleString("sv"),
-        ...text.split("\n"),
-        "",
-      ]);
+      return verdicts.flatMap((verdict) => [...verdictLines(verdict), ""]);
     },
   };
   const off = client.subscribe("run/+/state", ({ from }) => from === name ? ask() : undefined);

@@ -1,18 +1,9 @@
 // abcd why: what is known of the last unexpected ends of a program.
 
-import { timeOfDay } from "../lib/log.ts";
 import { readVerdicts } from "../lib/run/read_status.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { defineCommand, EXIT } from "./command.ts";
-import { CONTROL_OPTIONS, openController } from "./control.ts";
-
-/** Day and time, local: `2026-11-24 03:12:45`. */
-function moment(unixSec: number): string {
-  const date = new Date(unixSec * 1000);
-  const two = (n: number) => String(n).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${timeOfDay(date).slice(0, 8)}`;
-}
+import { CONTROL_OPTIONS, openController, verdictLines } from "./control.ts";
 
 /** `abcd why`. */
 export default defineCommand({
@@ -42,13 +33,8 @@ export default defineCommand({
     if (verdicts.length === 0) {
       console.log(`${args.length === 0 ? "No program" : args.join(", ")}: no unexpected end`);
     }
-    for (const { program, time, text } of verdicts) {
-      const [first = "", ...rest] = text.split("\n").map(escapeControls);
-      console.log(
-        [`${time === undefined ? "" : `${moment(time)}  `}${program}: ${first}`, ...rest].join(
-          "\n",
-        ),
-      );
+    for (const verdict of verdicts) {
+      console.log(verdictLines(verdict).map(escapeControls).join("\n"));
     }
     return EXIT.done;
   },

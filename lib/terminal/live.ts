@@ -87,7 +87,10 @@ export function showLive(options: LiveOptions): Live {
     let found: readonly string[];
     try {
       found = page === "logs" ? await source.lastLines(program) : await source.why(program);
-      if (found.length === 0) found = [page === "logs" ? "nothing yet" : "no unexpected end"];
+      if (found.length === 0) {
+        const now = source.status().programs.find(({ name }) => name === program);
+        found = [page === "logs" ? "nothing yet" : now?.reason ?? "no unexpected end"];
+      }
     } catch (error) {
       found = [problem(error)];
     }
