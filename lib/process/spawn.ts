@@ -145,9 +145,14 @@ export function liveStarts(prefix: string): Map<string, ProcessStat[]> {
   return found;
 }
 
+/** Whether a process is the shell that holds a program, or was called by it. */
+export function isHolder(pid: number): boolean {
+  return commandLine(pid).includes(` ${SHELL_NAME} `);
+}
+
 /** Whether one of these processes is the shell that holds the program. */
 export function isHeld(processes: readonly ProcessStat[]): boolean {
-  return processes.some(({ pid }) => commandLine(pid).includes(` ${SHELL_NAME} `));
+  return processes.some(({ pid }) => isHolder(pid));
 }
 
 function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {

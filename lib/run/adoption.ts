@@ -40,7 +40,8 @@ export function programOfFile(path: string): string {
   return name.replace(/\.[0-9a-f]+\.[a-z]+$/, "");
 }
 
-function describe(processes: readonly ProcessStat[]): string {
+/** Processes in words: "pid 4711 (sleep 1000)". */
+export function describeProcesses(processes: readonly ProcessStat[]): string {
   return processes.map(({ pid }) => `pid ${pid} (${commandLine(pid).slice(0, 60)})`).join(", ");
 }
 
@@ -64,7 +65,9 @@ export function findLeft(folder: StateFolder, log: Log): Map<string, Left> {
     names.add(program);
     // Without its shell it is not the program, but something that the program left behind.
     if (isHeld(processes) && !strays.has(program)) strays.set(program, id);
-    else log.warn(`${program}: an earlier start has left ${describe(processes)}; it is let be`);
+    else {log.warn(
+        `${program}: an earlier start has left ${describeProcesses(processes)}; it is let be`,
+      );}
   }
   return new Map(
     [...names].map((name) => [name, {

@@ -4,7 +4,8 @@ import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
-import { findLeft, newStartId, programOfFile, startBase } from "./adoption.ts";
+import { isHolder, liveStarts, type Start } from "../process/spawn.ts";
+import { describeProcesses, findLeft, newStartId, programOfFile, startBase } from "./adoption.ts";
 import type { Experiment, Program } from "./experiment_file.ts";
 import { watchPresence } from "./presence.ts";
 import { type Watch, watchProgram } from "./probes.ts";
@@ -54,6 +55,8 @@ export interface Controller {
   verdicts(name: string): readonly Verdict[];
   /** A program's output. */
   output(name: string): ProgramLog | undefined;
+  /** The file that it is in. */
+  logPath(name: string): string;
   /** Takes over a file that was read again: what did not change is not touched. */
   reload(experiment: Experiment): Reloaded;
   /** Whether it is ending. */
@@ -89,6 +92,21 @@ export function createController(options: ControllerOptions): Controller {
   let ending = false;
   let finished: (() => void) | undefined;
 
+  /** Starts that are over, but may have left something behind. */
+  const over = new Map<Start, string>();
+  /** What made itself a session of its own is in no group of ours: it is told of, and let be. */
+  function tellWhatIsLeft(): void {
+    if (over.size === 0) return;
+    const live = liveStarts(`${folder.path}:`);
+    for (const [start, name] of over) {
+      const left = (live.get(start.id) ?? []).filter(({ pid, group }) =>
+        group !== start.pid && !isHolder(pid)
+      );
+      if (left.length > 0) log.warn(`${name}: has left ${describeProcesses(left)} behind`);
+    }
+    over.clear();
+  }
+
   const presence = watchPresence(client, log, () => {
     for (const runner of runners.values()) watch(runner);
   });
@@ -122,6 +140,7 @@ export function createController(options: ControllerOptions): Controller {
     verdict(runner, verdict) {
       for (const handler of verdictHandlers) handler(runner.program.name, verdict);
     },
+    over: (runner, start) => void over.set(start, runner.program.name),
   };
 
   function statusOf(runner: Runner): ProgramStatus {
@@ -235,6 +254,7 @@ export function createController(options: ControllerOptions): Controller {
       watch(runner);
       if (polls) runner.output.keepSmall(runner.program.log);
     }
+    if (polls) tellWhatIsLeft();
     if (now() >= nextMeasure) {
       nextMeasure = now() + MEASURE_MS;
       measure(processes());
@@ -328,6 +348,7 @@ export function createController(options: ControllerOptions): Controller {
     },
     verdicts: (name) => runners.get(name)?.verdicts ?? [],
     output: (name) => runners.get(name)?.output,
+    logPath,
     reload(next) {
       const restarted: string[] = [];
       const started: string[] = [];
@@ -365,6 +386,7 @@ export function createController(options: ControllerOptions): Controller {
         stopNext();
       });
       for (const runner of runners.values()) runner.close();
+      tellWhatIsLeft();
       end();
     },
     kill() {

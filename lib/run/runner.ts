@@ -32,6 +32,8 @@ export interface RunnerContext {
   /** It is another state, or ready. */
   readonly changed: (runner: Runner) => void;
   readonly verdict: (runner: Runner, verdict: Verdict) => void;
+  /** A start is over: its process has ended, and its group is gone or was told to be. */
+  readonly over: (runner: Runner, start: Start) => void;
 }
 
 /** A program of the experiment. */
@@ -211,7 +213,6 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
     start.shellEnded.then(() => runner.look());
   }
 
-  /** Processes of an ended start that are in no group of ours any more, said once. */
   function lookAtProcess(): void {
     if (start === undefined || endTold) return;
     const wasKnown = start.pid;
@@ -225,7 +226,10 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
     pending = undefined;
     const { code, signal } = view.ended;
     if (machine.state === "stopping") log.info(`${name}: ${howItEnded(code, signal)}`);
+    const ended = start;
+    const { state } = machine;
     fire({ type: "exited", code, signal }, view.ended);
+    if (state !== "stopping") context.over(runner, ended);
   }
 
   const runner: Runner = {
@@ -250,7 +254,10 @@ export function createRunner(first: Program, context: RunnerContext): Runner {
       lookAtProcess();
       if (machine.deadline !== undefined && now() >= machine.deadline) fire({ type: "tick" });
       if (machine.state !== "stopping" || !endTold) return;
-      if ((start?.group(all?.()) ?? []).length === 0) fire({ type: "groupGone" });
+      if ((start?.group(all?.()) ?? []).length > 0) return;
+      const ended = start;
+      fire({ type: "groupGone" });
+      if (ended !== undefined) context.over(runner, ended);
     },
     status() {
       const ended = ["backoff", "exited", "fatal"].includes(machine.state);

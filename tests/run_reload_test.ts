@@ -1,0 +1,77 @@
+// SIGHUP: what changed in the file is restarted, and nothing else is touched.
+
+import { assert, assertEquals } from "@std/assert";
+import { until } from "./harness.ts";
+import { Lab } from "./run_lab.ts";
+
+const FOREVER = "while :; do sleep 0.05; done";
+
+/** Another value for every key of a program. */
+const CHANGES: Record<string, unknown> = {
+  cmd: `: ; ${FOREVER}`,
+  cwd: "other",
+  env: { A: "2" },
+  autostart: false,
+  dependsOn: { zero: "started" },
+  withDependency: true,
+  restart: "on-failure",
+  successExitCodes: [0, 1],
+  startSec: 0.06,
+  restartSec: 0.06,
+  restartMultiplier: 3,
+  restartMaxSec: 31,
+  restartResetSec: 61,
+  startLimit: 7,
+  ready: { file: "/" },
+  alive: { file: "/" },
+  stopSignal: "SIGINT",
+  stopSec: 5,
+  memoryMaxBytes: 1e12,
+  log: { maxBytes: 1e6 },
+};
+
+Deno.test("each key changed, one after the other: exactly that program restarts", async () => {
+  const program: Record<string, unknown> = { cmd: FOREVER, shell: true, startSec: 0.05 };
+  const names = ["zero", ...Object.keys(CHANGES)];
+  const run: Record<string, Record<string, unknown>> = Object.fromEntries(
+    names.map((name) => [name, program]),
+  );
+  await using lab = await Lab.create(run);
+  await Deno.mkdir(`${lab.path}/other`);
+  await using controller = lab.run();
+  const pids = () => new Map(names.map((name) => [name, lab.instances(name).map((p) => p.pid)]));
+  for (const name of names) await controller.saw(new RegExp(`${name}: starting → running`));
+  let before = pids();
+  for (const [key, value] of Object.entries(CHANGES)) {
+    run[key] = { ...program, [key]: value };
+    lab.write(run);
+    const seen = controller.stderr.length;
+    controller.signal("SIGHUP");
+    const since = () => controller.stderr.slice(seen);
+    await until(() => since().includes(`reload: restarted: ${key}\n`), `${key}: no reload`);
+    await until(() => since().includes(`${key}: starting → running`), `${key} does not run`);
+    const after = pids();
+    for (const name of names) {
+      assertEquals(after.get(name)?.length, 1, `${name} after ${key}`);
+      const same = after.get(name)?.[0] === before.get(name)?.[0];
+      assertEquals(same, name !== key, `${name} after ${key}`);
+    }
+    before = after;
+  }
+  // The same file again, and a bad one, touch nothing.
+  controller.signal("SIGHUP");
+  await controller.saw(/reload: nothing has changed/);
+  await Deno.writeTextFile(`${lab.path}/lab.jsonc`, `{"run": {"zero": {"cmd": 3}}}`);
+  controller.signal("SIGHUP");
+  await controller.saw(/"cmd" of program zero is 3[^]*nothing is changed/);
+  assertEquals(pids(), before);
+  // One goes, one comes.
+  const { cmd: _, ...rest } = run;
+  lab.write({ ...rest, fresh: program });
+  controller.signal("SIGHUP");
+  await controller.saw(/reload: new: fresh; no longer there: cmd/);
+  await controller.saw(/cmd: stopping → stopped/);
+  await controller.saw(/fresh: starting → running/);
+  assertEquals(lab.instances("cmd"), []);
+  assert(lab.instances("fresh").length === 1);
+});
