@@ -1,13 +1,21 @@
 // A hub on the network: HTTP with WebSocket, plain TCP, announcements by UDP.
 
-import { BEACON_PORT, BEACON_SEC, HTTP_PORT, MAX_MESSAGE_BYTES, TCP_PORT } from "./lib/defaults.ts";
+import {
+  BEACON_PORT,
+  BEACON_SEC,
+  HTTP_PORT,
+  JOIN_SEC,
+  MAX_MESSAGE_BYTES,
+  TCP_PORT,
+} from "./lib/defaults.ts";
 import { startBeacon } from "./lib/discovery/udp.ts";
 import { Hub } from "./lib/hub/hub.ts";
 import { createJournal, type Journal, type JournalOptions } from "./lib/journal/journal.ts";
 import { type HubJournal, readPage } from "./lib/journal/page.ts";
 import { type Log, NO_LOG } from "./lib/log.ts";
+import { type Answer, type RequestHead, serveHttpConnection } from "./lib/transport/http.ts";
+import { hostPort } from "./lib/transport/socket.ts";
 import { serveTcpConnection } from "./lib/transport/tcp.ts";
-import { serveWebSocket } from "./lib/transport/websocket.ts";
 
 /** Options of {@linkcode startServer}; all have defaults. */
 export interface ServerOptions {
@@ -45,12 +53,6 @@ export interface Server extends AsyncDisposable {
 
 const TICK_MS = 1000;
 
-function hostPort(address: Deno.Addr): string {
-  if (address.transport !== "tcp" && address.transport !== "udp") return "unknown";
-  const { hostname, port } = address;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
-
 function asHubJournal(journal: Journal): HubJournal {
   return {
     get seq() {
@@ -62,10 +64,33 @@ function asHubJournal(journal: Journal): HubJournal {
   };
 }
 
-function json(value: unknown): Response {
-  return new Response(JSON.stringify(value) + "\n", {
-    headers: { "content-type": "application/json" },
-  });
+function json(value: unknown): Answer {
+  return { type: "application/json", body: JSON.stringify(value) + "\n" };
+}
+
+/** Accepts connections until the listener is closed; resolves when all of them have ended. */
+async function acceptAll(
+  listener: Deno.TcpListener,
+  serve: (conn: Deno.Conn) => Promise<void>,
+  log: Log,
+): Promise<void> {
+  const connections = new Set<Promise<void>>();
+  for (;;) {
+    try {
+      const conn = await listener.accept();
+      const served = serve(conn)
+        .catch((error) => log.error(`Cannot serve a connection: ${error}`))
+        .finally(() => connections.delete(served));
+      connections.add(served);
+    } catch (error) {
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        break;
+      }
+      log.error(`Cannot accept a connection: ${error}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  await Promise.all(connections);
 }
 
 function cannotListen(what: string, port: number, cause: unknown): Error {
@@ -129,61 +154,39 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   alarm = hub.publishAlarm.bind(hub);
   const accept = hub.attach.bind(hub);
 
-  let listener: Deno.TcpListener;
-  try {
-    listener = Deno.listen({ hostname: bind, port: tcpPort });
-  } catch (error) {
-    await journal?.[Symbol.asyncDispose]();
-    throw cannotListen("TCP", tcpPort, error);
-  }
-  let http: Deno.HttpServer<Deno.NetAddr>;
-  try {
-    http = Deno.serve({ hostname: bind, port: httpPort, onListen() {} }, (request, info) => {
-      const { pathname } = new URL(request.url);
-      if (pathname === "/ws") {
-        if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-          return new Response("This path is for WebSocket connections.\n", { status: 426 });
-        }
-        try {
-          return serveWebSocket(request, hostPort(info.remoteAddr), accept);
-        } catch (error) {
-          const why = error instanceof Error ? error.message : String(error);
-          return new Response(`Cannot open a WebSocket: ${why}\n`, { status: 400 });
-        }
-      }
-      if (request.method === "GET" && pathname === "/health") {
-        return json({ ok: true, name, id, ...hub.stats() });
-      }
-      if (request.method === "GET" && pathname === "/clients") return json(hub.clients());
-      return new Response("Nothing is here. There are /ws, /health and /clients.\n", {
-        status: 404,
-      });
-    });
-  } catch (error) {
-    listener.close();
-    await journal?.[Symbol.asyncDispose]();
-    throw cannotListen("HTTP", httpPort, error);
-  }
-
-  let closed = false;
-  const connections = new Set<Promise<void>>();
-  async function acceptTcp(): Promise<void> {
-    while (!closed) {
-      try {
-        const conn = await listener.accept();
-        const served = serveTcpConnection(conn, { accept, maxBytes })
-          .finally(() => connections.delete(served));
-        connections.add(served);
-      } catch (error) {
-        if (closed) return;
-        log.error(`Cannot accept a TCP connection: ${error}`);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+  async function listen(what: string, port: number): Promise<Deno.TcpListener> {
+    try {
+      return Deno.listen({ hostname: bind, port });
+    } catch (error) {
+      await journal?.[Symbol.asyncDispose]();
+      throw cannotListen(what, port, error);
     }
   }
-  const accepting = acceptTcp();
 
-  const ports = { http: http.addr.port, tcp: listener.addr.port };
+  function answer({ path }: RequestHead): Answer | undefined {
+    if (path === "/health") return json({ ok: true, name, id, ...hub.stats() });
+    if (path === "/clients") return json(hub.clients());
+    return undefined;
+  }
+
+  const tcp = await listen("TCP", tcpPort);
+  let http: Deno.TcpListener;
+  try {
+    http = await listen("HTTP", httpPort);
+  } catch (error) {
+    tcp.close();
+    throw error;
+  }
+  const { joinSec: headSec = JOIN_SEC } = options;
+  const ending = new AbortController();
+  const httpOptions = { accept, maxBytes, headSec, signal: ending.signal, answer };
+  const accepting = [
+    acceptAll(tcp, (conn) => serveTcpConnection(conn, { accept, maxBytes }), log),
+    acceptAll(http, (conn) => serveHttpConnection(conn, httpOptions), log),
+  ];
+  let closed = false;
+
+  const ports = { http: http.addr.port, tcp: tcp.addr.port };
   let beacon: AsyncDisposable | undefined;
   if (beaconSec > 0) {
     try {
@@ -204,7 +207,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }, TICK_MS);
 
   log.info(
-    `hub ${name} listens: http ${hostPort(http.addr)}, tcp ${hostPort(listener.addr)}, ${
+    `hub ${name} listens: http ${hostPort(http.addr)}, tcp ${hostPort(tcp.addr)}, ${
       beacon === undefined ? "no beacon" : `beacon udp ${beaconPort}`
     }`,
   );
@@ -221,13 +224,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       clearInterval(ticker);
       await beacon?.[Symbol.asyncDispose]();
       hub.shutdown();
-      listener.close();
-      await Promise.all([accepting, ...connections]);
-      // Clients that do not answer the close frame must not hold up the end.
-      await Promise.race([
-        http.shutdown(),
-        new Promise<void>((resolve) => Deno.unrefTimer(setTimeout(resolve, 2000))),
-      ]);
+      ending.abort();
+      tcp.close();
+      http.close();
+      await Promise.all(accepting);
       await journal?.[Symbol.asyncDispose]();
     },
   };

@@ -301,8 +301,7 @@ Deno.test({
 
 Deno.test({
   name: "WebSocket: a message that never ends is not collected",
-  // Deno's own WebSocket collects the parts of a message without a limit.
-  ignore: true,
+  ignore,
   fn: () =>
     underWatch([], async (hub) => {
       using client = await rawWebSocket(hub);

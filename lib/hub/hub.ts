@@ -9,6 +9,7 @@ import {
   TAKEOVER_SEC,
   TIMEOUT_SEC,
 } from "../defaults.ts";
+import { createNames, type Envelope } from "../envelope.ts";
 import type { HubJournal } from "../journal/page.ts";
 import { type Log, type LogLevel, NO_LOG } from "../log.ts";
 import {
@@ -29,8 +30,9 @@ import {
   type StatsAnswer,
   type ToHub,
 } from "../message.ts";
-import { topicMatches } from "../topic.ts";
-import type { Connection, Receiver } from "../transport/transport.ts";
+import { type Connection, NOTHING, type Receiver } from "../transport/transport.ts";
+import { createStamp, type Stamp } from "./stamp.ts";
+import { createSubscribers, isOfHub } from "./subscribers.ts";
 
 /** Options of {@linkcode Hub}; those in seconds and bytes default to defaults.ts. */
 export interface HubOptions {
@@ -79,6 +81,10 @@ interface Client {
   reading: boolean;
   only: MessageFilter | undefined;
   readonly topics: Set<string>;
+  /** What its messages end with, once it has joined. */
+  stamp: Stamp | undefined;
+  /** Number of the last message that it was sent: nobody gets one twice. */
+  lastDelivery: number;
 }
 
 const encoder = new TextEncoder();
@@ -99,6 +105,17 @@ export class Hub {
   readonly #all = new Set<Client>();
   readonly #joined = new Map<string, Client>();
   readonly #spies = new Set<Client>();
+  /** How many wait for a name. */
+  #waiting = 0;
+  /** Those in `#joined`, once somebody has asked. */
+  #everyone: readonly Client[] | undefined;
+  readonly #subscribers = createSubscribers(() => this.#joined.values());
+  readonly #names = createNames();
+  /** Messages that go to several are put together here. */
+  #whole = new Uint8Array(4096);
+  #delivery = 0;
+  /** Clients that do not read: they go once the message at hand is delivered to all. */
+  #slow: Client[] = [];
   #down = false;
   #messages = 0;
   #bytes = 0;
@@ -143,11 +160,14 @@ export class Hub {
       reading: false,
       only: undefined,
       topics: new Set(),
+      stamp: undefined,
+      lastDelivery: 0,
     };
     this.#all.add(client);
     this.#log.debug("connected", { address: connection.address, transport: connection.transport });
     if (this.#down) this.#turnAway(client, "shutting-down", "The hub is shutting down");
     return {
+      scanned: (envelope) => this.#scanned(client, envelope),
       received: (text) => this.#received(client, text),
       garbled: (code, text, fatal) => this.#garbled(client, code, text, fatal),
       closed: (reason) => this.#forget(client, reason),
@@ -238,12 +258,84 @@ export class Hub {
     }
     this.#all.clear();
     this.#joined.clear();
+    this.#changed();
     this.#spies.clear();
+  }
+
+  /**
+   * A message whose envelope is known. What cannot be forwarded as it is, or has to be refused, is
+   * parsed.
+   */
+  #scanned(client: Client, envelope: Envelope): void {
+    if (client.gone) return;
+    if (!this.#forward(client, envelope)) this.#received(client, envelope.text());
+  }
+
+  /** Passes a message on without a parse; `false`: it has done nothing. */
+  #forward(client: Client, envelope: Envelope): boolean {
+    const { name, stamp } = client;
+    if (name === undefined || stamp === undefined) return false;
+    const names = this.#names;
+    const from = envelope.from(names);
+    if (from !== undefined && from !== name) return false;
+    const cmd = envelope.cmd(names);
+    if (cmd === "_welcome") return false;
+    const to = envelope.to(names), topic = envelope.topic(names);
+    let one: Client | undefined;
+    let several: readonly Client[] | undefined;
+    if (topic !== undefined) several = this.#subscribers.ofClients(topic);
+    else if (to === EVERYONE) several = this.#everybody();
+    else if (to !== undefined) one = this.#joined.get(to);
+    if (one === undefined && several === undefined) return false;
+
+    const now = this.#options.clock();
+    const tail = stamp.tail(now, from !== undefined, envelope.hasTime);
+    const { bytes, begin, end } = envelope;
+    if (end - begin + tail.length - 1 > this.#options.maxBytes) return false;
+    this.#alive(client, now);
+    client.received++;
+    this.#bytes += end - begin;
+    this.#messages++;
+    const delivery = ++this.#delivery;
+    if (one !== undefined && this.#journal === undefined && this.#spies.size === 0) {
+      this.#send(one, delivery, bytes, begin, end - 1, tail);
+      this.#evictSlow();
+      return true;
+    }
+    const size = end - 1 - begin + tail.length;
+    if (this.#whole.length < size) this.#whole = new Uint8Array(2 * size);
+    const whole = this.#whole;
+    whole.set(bytes.subarray(begin, end - 1));
+    whole.set(tail, size - tail.length);
+    if (one !== undefined) this.#send(one, delivery, whole, 0, size, NOTHING);
+    if (several !== undefined) {
+      for (const other of several) {
+        if (other !== client || topic !== undefined) {
+          this.#send(other, delivery, whole, 0, size, NOTHING);
+        }
+      }
+    }
+    if (this.#journal !== undefined || this.#spies.size > 0) {
+      this.#seen({ cmd, from: name, to, topic }, whole.subarray(0, size), delivery);
+    }
+    this.#evictSlow();
+    return true;
+  }
+
+  /** Everybody, as they are now. */
+  #everybody(): readonly Client[] {
+    return this.#everyone ??= [...this.#joined.values()];
+  }
+
+  /** Somebody came or left. */
+  #changed(): void {
+    this.#everyone = undefined;
+    this.#subscribers.changed();
   }
 
   #received(client: Client, text: string): void {
     if (client.gone) return;
-    this.#alive(client);
+    this.#alive(client, this.#options.clock());
     if (client.waiting !== undefined) {
       const { waiting } = client;
       waiting.held.push(text);
@@ -268,15 +360,15 @@ export class Hub {
 
   #garbled(client: Client, code: ErrorCode, text: string, fatal: boolean): void {
     if (client.gone) return;
-    this.#alive(client);
+    this.#alive(client, this.#options.clock());
     if (fatal || client.name === undefined) this.#turnAway(client, code, text);
     else this.#refuse(client, code, text);
   }
 
   /** A sign of life: whoever waits for this client's name does not get it. */
-  #alive(client: Client): void {
-    client.lastSeen = this.#options.clock();
-    if (client.name === undefined) return;
+  #alive(client: Client, now: number): void {
+    client.lastSeen = now;
+    if (this.#waiting === 0 || client.name === undefined) return;
     for (const other of [...this.#all]) {
       if (other.waiting?.holder === client) this.#nameTaken(other, client, other.waiting.init);
     }
@@ -318,7 +410,14 @@ export class Hub {
     if (init.unique === true) return this.#join(client, init, this.#freeName(init.name));
     const now = this.#options.clock();
     client.waiting = { init, holder, since: now, held: [], heldLength: 0 };
+    this.#waiting++;
     this.#tell(holder, { cmd: "_ping" });
+  }
+
+  #stopWaiting(client: Client): void {
+    if (client.waiting === undefined) return;
+    client.waiting = undefined;
+    this.#waiting--;
   }
 
   #freeName(name: string): string {
@@ -341,14 +440,17 @@ export class Hub {
   #join(client: Client, init: InitMessage, name: string): void {
     const now = this.#options.clock();
     const held = client.waiting?.held ?? [];
-    client.waiting = undefined;
+    this.#stopWaiting(client);
     client.name = name;
+    client.stamp = createStamp(name);
     client.info = init.info ?? {};
     client.since = now;
     client.lastSeen = now;
     client.lastPing = now;
     this.#joined.set(name, client);
-    this.#seen({ ...init, from: name, time: init.time ?? now / 1000 });
+    this.#changed();
+    const seen = { ...init, from: name, time: init.time ?? now / 1000 };
+    this.#seen(seen, encoder.encode(JSON.stringify(seen)), ++this.#delivery);
     this.#tell(client, {
       cmd: "_welcome",
       name,
@@ -398,10 +500,10 @@ export class Hub {
     if (forHub) {
       const request = asToHub(message);
       this.#messages++;
-      this.#seen(message, text);
+      this.#seen(message, encoder.encode(text), ++this.#delivery);
       this.#answer(client, name, request);
     } else if (topic !== undefined) {
-      if (topic === HUB_NAME || topic.startsWith(`${HUB_NAME}/`)) {
+      if (isOfHub(topic)) {
         throw new MessageError(
           "denied",
           `Cannot publish on ${topic}: that topic is the hub's own`,
@@ -410,10 +512,10 @@ export class Hub {
         );
       }
       this.#messages++;
-      this.#deliver(message, text, this.#subscribers(topic));
+      this.#deliver(message, text, this.#subscribers.of(topic));
     } else if (to === EVERYONE) {
       this.#messages++;
-      this.#deliver(message, text, [...this.#joined.values()].filter((other) => other !== client));
+      this.#deliver(message, text, this.#everybody(), client);
     } else {
       const receiver = this.#joined.get(to ?? "");
       if (receiver === undefined) {
@@ -463,9 +565,11 @@ export class Hub {
         return this.#tell(client, { cmd: "_stats", ...this.stats(), re });
       case "_subscribe":
         for (const topic of request.topics) client.topics.add(topic);
+        this.#subscribers.changed();
         return this.#tell(client, { cmd: "_ok", re });
       case "_unsubscribe":
         for (const topic of request.topics) client.topics.delete(topic);
+        this.#subscribers.changed();
         return this.#tell(client, { cmd: "_ok", re });
       case "_spy":
         // First the answer, then what is seen: a program waits for the one to begin the other.
@@ -508,7 +612,9 @@ export class Hub {
         re: id,
         next,
       });
-      this.#send(client, `${head.slice(0, -1)},"records":[${records.join(",")}]}`);
+      const page = encoder.encode(`${head.slice(0, -1)},"records":[${records.join(",")}]}`);
+      this.#send(client, ++this.#delivery, page, 0, page.length, NOTHING);
+      this.#evictSlow();
     }, (error) => {
       client.reading = false;
       const text = `Cannot look back: ${error instanceof Error ? error.message : error}`;
@@ -516,33 +622,25 @@ export class Hub {
     });
   }
 
-  #subscribers(topic: string): Client[] {
-    const found: Client[] = [];
-    for (const client of this.#joined.values()) {
-      for (const subscription of client.topics) {
-        if (topicMatches(subscription, topic)) {
-          found.push(client);
-          break;
-        }
-      }
-    }
-    return found;
-  }
-
   /** Gives a message to its receivers, and to the spies that are none of them. */
-  #deliver(message: Message, text: string, receivers: readonly Client[]): void {
-    for (const receiver of receivers) this.#send(receiver, text);
-    this.#seen(message, text, receivers);
+  #deliver(message: Message, text: string, receivers: readonly Client[], but?: Client): void {
+    const bytes = encoder.encode(text);
+    const delivery = ++this.#delivery;
+    for (const receiver of receivers) {
+      if (receiver !== but) this.#send(receiver, delivery, bytes, 0, bytes.length, NOTHING);
+    }
+    this.#seen(message, bytes, delivery);
+    this.#evictSlow();
   }
 
-  #seen(message: Message, text?: string, except: readonly Client[] = []): void {
-    const journal = isSignOfLife(message.cmd) ? undefined : this.#journal;
-    if (this.#spies.size === 0 && journal === undefined) return;
-    const line = text ?? JSON.stringify(message);
-    journal?.append(line, message);
-    for (const spy of [...this.#spies]) {
-      if (except.includes(spy)) continue;
-      if (spy.only === undefined || passesFilter(message, spy.only)) this.#send(spy, line);
+  /** What was routed: for the journal, and for spies that were not sent it. */
+  #seen(message: Message, bytes: Uint8Array, delivery: number): void {
+    if (!isSignOfLife(message.cmd)) this.#journal?.append(bytes, message);
+    for (const spy of this.#spies) {
+      if (spy.lastDelivery === delivery) continue;
+      if (spy.only === undefined || passesFilter(message, spy.only)) {
+        this.#send(spy, delivery, bytes, 0, bytes.length, NOTHING);
+      }
     }
   }
 
@@ -559,33 +657,51 @@ export class Hub {
 
   #publish(topic: string, message: Message): void {
     const full: Message = { ...message, topic, from: HUB_NAME, time: this.#options.clock() / 1000 };
-    this.#deliver(full, JSON.stringify(full), this.#subscribers(topic));
+    this.#deliver(full, JSON.stringify(full), this.#subscribers.of(topic));
   }
 
-  #send(client: Client, text: string): void {
+  /** Sends one message to one client, see {@linkcode Connection.send}. */
+  #send(
+    client: Client,
+    delivery: number,
+    bytes: Uint8Array,
+    begin: number,
+    end: number,
+    tail: Uint8Array,
+  ): void {
     if (client.gone) return;
     const { connection } = client;
-    connection.send(text);
+    connection.send(bytes, begin, end, tail);
+    client.lastDelivery = delivery;
     client.sent++;
     this.#delivered++;
-    if (connection.queued <= this.#options.queueBytes) return;
-    // Nothing may be sent to it from here on but the last word, or this would not end.
-    client.gone = true;
-    this.#slowConsumers++;
-    const reason = `it does not read: ${connection.queued} bytes wait for it`;
-    connection.send(JSON.stringify({
-      cmd: "_error",
-      code: "slow-consumer",
-      text: `Closed: you do not read what is sent to you; ${connection.queued} bytes waited`,
-      from: HUB_NAME,
-      time: this.#options.clock() / 1000,
-    }));
-    connection.destroy();
-    client.gone = false;
-    const who = client.name ?? connection.address;
-    this.#forget(client, reason);
-    this.#log.warn(`Closed ${who}: ${reason}`);
-    this.publishLog("warn", `Closed ${who}: ${reason}`);
+    if (connection.queued > this.#options.queueBytes) this.#slow.push(client);
+  }
+
+  /** Lets go of clients that do not read. */
+  #evictSlow(): void {
+    if (this.#slow.length === 0) return;
+    const slow = this.#slow;
+    this.#slow = [];
+    for (const client of slow) {
+      if (client.gone) continue;
+      const { connection } = client;
+      const { queued } = connection;
+      this.#slowConsumers++;
+      const reason = `it does not read: ${queued} bytes wait for it`;
+      const who = client.name ?? connection.address;
+      this.#forget(client, reason);
+      // The rest of what it was to get goes at once, so that this is the last that it gets.
+      connection.destroy(encoder.encode(JSON.stringify({
+        cmd: "_error",
+        code: "slow-consumer",
+        text: `Closed: you do not read what is sent to you; ${queued} bytes waited`,
+        from: HUB_NAME,
+        time: this.#options.clock() / 1000,
+      })));
+      this.#log.warn(`Closed ${who}: ${reason}`);
+      this.publishLog("warn", `Closed ${who}: ${reason}`);
+    }
   }
 
   #refuse(client: Client, code: ErrorCode, text: string, re?: string): void {
@@ -596,7 +712,7 @@ export class Hub {
 
   /** Refuses, and closes the connection. */
   #turnAway(client: Client, code: ErrorCode, text: string, re?: string): void {
-    client.waiting = undefined;
+    this.#stopWaiting(client);
     this.#refuse(client, code, text, re);
     this.#log.info(`turned away: ${text}`, { address: client.connection.address, code });
     this.#forget(client, text);
@@ -613,12 +729,13 @@ export class Hub {
   #forget(client: Client, reason: string): void {
     if (client.gone) return;
     client.gone = true;
-    client.waiting = undefined;
+    this.#stopWaiting(client);
     this.#all.delete(client);
     this.#spies.delete(client);
     const { name } = client;
     if (name === undefined) return;
     if (this.#joined.get(name) === client) this.#joined.delete(name);
+    this.#changed();
     this.#log.info(`${name} left: ${reason}`);
     this.#publish("_hub/left", { cmd: "left", name, reason });
     // Whoever waited first for the name has it now.

@@ -33,7 +33,7 @@ export interface Readable {
 /** What the hub needs of a journal. */
 export interface HubJournal {
   readonly seq: number;
-  append(text: string, envelope: Envelope): number;
+  append(text: string | Uint8Array, envelope: Envelope): number;
   page(query: JournalQuery, options: PageOptions): Promise<HistoryPage>;
   stats(): { readonly [field: string]: string | number | undefined };
 }

@@ -1,7 +1,11 @@
 // Connections without a network, for tests of the hub.
 
+import { Envelope } from "../envelope.ts";
 import { type Message, parseMessage } from "../message.ts";
 import type { Accept, Connection, Receiver } from "./transport.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Both ends of a connection in memory. */
 export class MemoryConnection implements Connection {
@@ -11,15 +15,20 @@ export class MemoryConnection implements Connection {
   /** Why it ended; `undefined`: it has not. */
   ended: string | undefined;
   destroyed = false;
+  /** Whether envelopes are read from the bytes where they can be, as other transports do. */
+  scans = true;
   #inbox: Message[] = [];
+  readonly #envelope = new Envelope();
   readonly #receiver: Receiver;
 
   constructor(accept: Accept, readonly address: string = "memory:1") {
     this.#receiver = accept(this);
   }
 
-  send(text: string): void {
-    if (this.ended === undefined) this.#inbox.push(parseMessage(text, { maxBytes: Infinity }));
+  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+    if (this.ended !== undefined) return;
+    const text = decoder.decode(bytes.subarray(begin, end)) + decoder.decode(tail);
+    this.#inbox.push(parseMessage(text, { maxBytes: Infinity }));
   }
 
   close(reason: string): void {
@@ -28,14 +37,21 @@ export class MemoryConnection implements Connection {
     this.#receiver?.closed(reason);
   }
 
-  destroy(): void {
+  destroy(lastWords?: Uint8Array): void {
+    if (lastWords !== undefined) {
+      this.send(lastWords, 0, lastWords.length, lastWords.subarray(0, 0));
+    }
     this.destroyed = true;
     this.close("destroyed");
   }
 
   /** The client sends a message, or any text. */
   say(message: Message | string): void {
-    this.#receiver.received(typeof message === "string" ? message : JSON.stringify(message));
+    const text = typeof message === "string" ? message : JSON.stringify(message);
+    const bytes = encoder.encode(text);
+    const found = this.scans && this.#envelope.read(bytes, 0, bytes.length);
+    if (found && this.#envelope.end === bytes.length) this.#receiver.scanned(this.#envelope);
+    else this.#receiver.received(text);
   }
 
   /** What has come since the last call. */

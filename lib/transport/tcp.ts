@@ -1,11 +1,16 @@
 // Plain TCP: JSON objects one after another, with or without anything between them.
 
-import type { Accept, Connection } from "./transport.ts";
+import { Envelope } from "../envelope.ts";
+import { copy } from "./outbox.ts";
+import { createSocket } from "./socket.ts";
+import { type Accept, type Connection, NOTHING } from "./transport.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN = 0x7b, CLOSE = 0x7d, NEWLINE = 0x0a;
 
 /** What a {@linkcode Splitter} finds. */
 export interface SplitterHandler {
+  /** One object whose envelope could be read. */
+  scanned(envelope: Envelope): void;
   /** The text of one object. */
   object(text: string): void;
   /** What is no object; `fatal`: nothing after it can be read. */
@@ -16,6 +21,7 @@ export interface SplitterHandler {
 export class Splitter {
   readonly #handler: SplitterHandler;
   readonly #maxBytes: number;
+  readonly #envelope = new Envelope();
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #parts: Uint8Array[] = [];
   #length = 0;
@@ -31,13 +37,18 @@ export class Splitter {
   }
 
   /** Takes the next bytes. They are copied where they are kept. */
-  push(chunk: Uint8Array): void {
-    if (this.#dead) return;
-    let begin = 0;
-    for (let i = 0; i < chunk.length; i++) {
+  push(chunk: Uint8Array, from = 0, limit = chunk.length): void {
+    let begin = from;
+    for (let i = from; i < limit && !this.#dead; i++) {
       const byte = chunk[i];
       if (this.#depth === 0) {
         if (byte === OPEN) {
+          if (this.#envelope.read(chunk, i, limit) && this.#fits()) {
+            this.#inGarbage = false;
+            i = this.#envelope.end - 1;
+            this.#handler.scanned(this.#envelope);
+            continue;
+          }
           this.#depth = 1;
           this.#inGarbage = false;
           begin = i;
@@ -62,7 +73,17 @@ export class Splitter {
         this.#finish();
       }
     }
-    if (this.#depth > 0) this.#keep(chunk.slice(begin));
+    if (this.#depth > 0 && !this.#dead) this.#keep(chunk.slice(begin, limit));
+  }
+
+  /** Nothing more is read. */
+  end(): void {
+    this.#reset();
+    this.#dead = true;
+  }
+
+  #fits(): boolean {
+    return this.#envelope.end - this.#envelope.begin <= this.#maxBytes;
   }
 
   #reset(): void {
@@ -106,6 +127,9 @@ export class Splitter {
       }
     }
     this.#reset();
+    if (this.#envelope.read(bytes, 0, bytes.length) && this.#envelope.end === bytes.length) {
+      return this.#handler.scanned(this.#envelope);
+    }
     let text: string;
     try {
       text = this.#decoder.decode(bytes);
@@ -128,9 +152,15 @@ function isLibAbcd01(text: string): boolean {
   }
 }
 
-/** After `close` a client has this long to read the rest. */
-const LINGER_MS = 2000;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** One message without white space: libABCD 0.1 reads 1024 bytes and no more. */
+function compact(parts: readonly Uint8Array[]): Uint8Array {
+  const text = parts.map((part) => decoder.decode(part, { stream: true })).join("") +
+    decoder.decode();
+  return encoder.encode(JSON.stringify(JSON.parse(text)));
+}
 
 /** Options of {@linkcode serveTcpConnection}. */
 export interface TcpOptions {
@@ -140,88 +170,55 @@ export interface TcpOptions {
 }
 
 /** Serves one connection until it ends. */
-export async function serveTcpConnection(conn: Deno.TcpConn, options: TcpOptions): Promise<void> {
-  const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
-  let separator = "\n";
+export async function serveTcpConnection(conn: Deno.Conn, options: TcpOptions): Promise<void> {
+  const socket = createSocket(conn);
+  const { outbox } = socket;
+  let isOld = false;
   let first = true;
-  let queue: Uint8Array[] = [];
-  let queued = 0;
-  let writing = false;
-  let closing: string | undefined;
-  let over = false;
-  let linger: ReturnType<typeof setTimeout> | undefined;
 
-  function end(reason: string): void {
-    if (over) return;
-    over = true;
-    clearTimeout(linger);
-    queue = [];
-    queued = 0;
-    try {
-      conn.close();
-    } catch {
-      // it is closed
+  function put(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+    if (isOld) {
+      bytes = compact([bytes.subarray(begin, end), tail]);
+      begin = 0;
+      end = bytes.length;
+      tail = NOTHING;
     }
-    receiver.closed(closing ?? reason);
-  }
-
-  function joined(parts: readonly Uint8Array[]): Uint8Array {
-    if (parts.length === 1 && parts[0] !== undefined) return parts[0];
-    const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
-  }
-
-  async function write(): Promise<void> {
-    if (writing) return;
-    writing = true;
-    try {
-      while (queue.length > 0 && !over) {
-        const bytes = joined(queue.splice(0, 256));
-        for (let done = 0; done < bytes.length && !over;) {
-          const count = await conn.write(bytes.subarray(done));
-          done += count;
-          queued -= count;
-        }
-      }
-      // The reader goes on until the client has closed too: a reset would take the last words.
-      if (closing !== undefined && !over) await conn.closeWrite();
-    } catch (error) {
-      end(error instanceof Error ? error.message : String(error));
-    } finally {
-      writing = false;
-    }
+    const chunk = outbox.reserve(end - begin + tail.length + (isOld ? 0 : 1));
+    copy(bytes, begin, end, chunk.bytes, chunk.length);
+    chunk.length += end - begin;
+    copy(tail, 0, tail.length, chunk.bytes, chunk.length);
+    chunk.length += tail.length;
+    if (!isOld) chunk.bytes[chunk.length++] = NEWLINE;
   }
 
   const connection: Connection = {
     transport: "tcp",
-    address: hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`,
+    address: socket.address,
     get queued() {
-      return Math.max(0, queued);
+      return outbox.queued;
     },
-    send(text) {
-      if (over || closing !== undefined) return;
-      const bytes = encoder.encode(text + separator);
-      queue.push(bytes);
-      queued += bytes.length;
-      void write();
+    send(bytes, begin, end, tail) {
+      if (!socket.over) put(bytes, begin, end, tail);
     },
     close(reason) {
-      if (over || closing !== undefined) return;
-      closing = reason;
-      linger = setTimeout(() => end(reason), LINGER_MS);
-      void write();
+      splitter.end();
+      socket.close(reason);
     },
-    destroy: () => end("destroyed"),
+    destroy(lastWords) {
+      if (socket.over || lastWords === undefined) return socket.destroy("destroyed");
+      outbox.drop();
+      put(lastWords, 0, lastWords.length, NOTHING);
+      connection.close("destroyed");
+    },
   };
-  const receiver = options.accept(connection);
   const splitter = new Splitter(options.maxBytes, {
+    scanned(envelope) {
+      if (first) isOld = isLibAbcd01(envelope.text());
+      first = false;
+      receiver.scanned(envelope);
+    },
     object(text) {
-      if (first && isLibAbcd01(text)) separator = "";
+      if (first) isOld = isLibAbcd01(text);
       first = false;
       receiver.received(text);
     },
@@ -230,16 +227,11 @@ export async function serveTcpConnection(conn: Deno.TcpConn, options: TcpOptions
       receiver.garbled(code, text, fatal);
     },
   });
-  try {
-    conn.setNoDelay(true);
-    const buffer = new Uint8Array(65536);
-    for (;;) {
-      const count = await conn.read(buffer);
-      if (count === null) break;
-      if (closing === undefined) splitter.push(buffer.subarray(0, count));
-    }
-    end("the client closed the connection");
-  } catch (error) {
-    end(error instanceof Error ? error.message : String(error));
-  }
+  const receiver = options.accept(connection);
+  receiver.closed(
+    await socket.read((bytes, begin, end) => {
+      splitter.push(bytes, begin, end);
+      return end;
+    }, 0),
+  );
 }

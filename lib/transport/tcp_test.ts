@@ -5,6 +5,7 @@ import { Splitter } from "./tcp.ts";
 function split(chunks: readonly Uint8Array[], maxBytes = 1000): string[] {
   const found: string[] = [];
   const splitter = new Splitter(maxBytes, {
+    scanned: (envelope) => found.push(envelope.text()),
     object: (text) => found.push(text),
     garbled: (code, _, fatal) => found.push(`${code}${fatal ? "!" : ""}`),
   });

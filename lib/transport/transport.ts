@@ -1,5 +1,7 @@
 // What the hub asks of a way in: WebSocket, plain TCP, or memory in tests.
 
+import type { Envelope } from "../envelope.ts";
+
 /** A way in by which a client reached the hub. */
 export type TransportName = "websocket" | "tcp" | "memory";
 
@@ -8,21 +10,29 @@ export interface Connection {
   readonly transport: TransportName;
   /** Where the client connects from, `host:port`. */
   readonly address: string;
-  /** Bytes of messages accepted by `send` that the operating system has not yet taken. */
+  /** Bytes accepted by `send` that the operating system has not yet taken. */
   readonly queued: number;
-  /** Sends the text of one message. Never blocks, never throws; nothing once it has ended. */
-  send(text: string): void;
+  /**
+   * Sends one message: the bytes from `begin` to `end`, and those of `tail` behind them. They are
+   * copied. Never blocks, never throws; nothing once it has ended.
+   */
+  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void;
   /**
    * Ends the connection, after what is queued if the client reads, by force soon after if it does
    * not. Idempotent.
    */
   close(reason: string): void;
-  /** Ends the connection at once, whatever is queued. Idempotent. */
-  destroy(): void;
+  /**
+   * Forgets what is queued. If there are last words, the client gets them when it begins to read
+   * within 2 s; without, or after that, the connection ends by force. Idempotent.
+   */
+  destroy(lastWords?: Uint8Array): void;
 }
 
 /** What a connection tells the hub. After `closed` it says nothing more. */
 export interface Receiver {
+  /** One message whose envelope could be read; it holds until the call returns. */
+  scanned(envelope: Envelope): void;
   /** The text of one message. */
   received(text: string): void;
   /** What came is not a message of this transport; `fatal`: and nothing after it can be read. */
@@ -33,3 +43,6 @@ export interface Receiver {
 
 /** Takes a new connection in and says who listens to it. */
 export type Accept = (connection: Connection) => Receiver;
+
+/** No bytes. */
+export const NOTHING: Uint8Array = new Uint8Array();

@@ -1,0 +1,366 @@
+// Reads the envelope of a message from its bytes, without making an object of it.
+//
+// What is accepted is JSON, complete and correct, and reads as `JSON.parse` and `checkMessage` read
+// it. Whatever is rare, wrong or doubtful is not decided here: then the text has to be parsed.
+
+import { MAX_NESTING } from "./defaults.ts";
+
+const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
+const OPEN = 0x7b, CLOSE = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
+const SPACE = 0x20, TAB = 0x09, ZERO = 0x30, NINE = 0x39;
+
+/** The fields of an envelope, in the order of {@linkcode Envelope}'s offsets. */
+const CMD = 0, TO = 1, TOPIC = 2, FROM = 3, TIME = 4, ID = 5, RE = 6;
+const FIELDS = ["cmd", "to", "topic", "from", "time", "id", "re"] as const;
+type Field = typeof FIELDS[number];
+
+/** Longer values are left to the parser, which has the words for it; in bytes. */
+const MAX_VALUE = 256;
+/** A time this long has no exponent and is finite. */
+const MAX_TIME = 32;
+
+/** Bytes that stand for themselves in a string: ASCII but control characters, `"` and `\`. */
+const PLAIN = Uint8Array.from(
+  { length: 256 },
+  (_, c) => c >= 0x20 && c < 0x80 && c !== QUOTE && c !== BACKSLASH ? 1 : 0,
+);
+const HEX = Uint8Array.from(
+  { length: 256 },
+  (_, c) => /[0-9a-f]/i.test(String.fromCharCode(c)) ? 1 : 0,
+);
+const ESCAPED = Uint8Array.from(
+  { length: 256 },
+  (_, c) => '"\\/bfnrt'.includes(String.fromCharCode(c)) ? 1 : 0,
+);
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Where the UTF-8 character of several bytes that begins at `i` ends; -1: it is none. */
+function behindCharacter(bytes: Uint8Array, i: number, limit: number): number {
+  const first = bytes[i] ?? 0;
+  const length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
+  if (first < 0xc2 || first > 0xf4 || i + length > limit) return -1;
+  const second = bytes[i + 1] ?? 0;
+  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < least || second > most) return -1;
+  for (let k = 2; k < length; k++) {
+    if (((bytes[i + k] ?? 0) & 0xc0) !== 0x80) return -1;
+  }
+  return i + length;
+}
+
+/**
+ * One message as bytes, and where in them its envelope's values are. Made once and used for all
+ * messages of a connection: it holds from one `read` to the next.
+ */
+export class Envelope {
+  /** The bytes that were read from. Not the envelope's own. */
+  bytes: Uint8Array = new Uint8Array();
+  /** Where the message's `{` is. */
+  begin = 0;
+  /** Behind its `}`. */
+  end = 0;
+  /** Where each field's value begins and ends, without quotes; an end of 0: it is not there. */
+  readonly #begins = new Int32Array(FIELDS.length);
+  readonly #ends = new Int32Array(FIELDS.length);
+  /** Whether the last string had a backslash. */
+  #escaped = false;
+
+  /**
+   * Reads the message that begins at `begin`, which must be a `{`.
+   *
+   * @returns Whether it could; if not, it may still be a message, or one may become of it with more
+   * bytes.
+   */
+  read(bytes: Uint8Array, begin: number, limit: number): boolean {
+    if (bytes[begin] !== OPEN) return false;
+    this.bytes = bytes;
+    this.begin = begin;
+    this.#ends.fill(0);
+    let i = this.#space(bytes, begin + 1, limit);
+    for (;;) {
+      if (i >= limit || bytes[i] !== QUOTE) return false;
+      const key = i + 1;
+      i = this.#string(bytes, key, limit);
+      // With escapes a key could be one of the envelope's in disguise.
+      if (i < 0 || this.#escaped) return false;
+      const field = this.#field(bytes, key, i - 1);
+      i = this.#space(bytes, i, limit);
+      if (i >= limit || bytes[i] !== COLON) return false;
+      i = this.#space(bytes, i + 1, limit);
+      const value = i;
+      i = this.#value(bytes, i, limit, MAX_NESTING - 1);
+      if (i < 0) return false;
+      if (field >= 0 && !this.#keep(field, value, i)) return false;
+      i = this.#space(bytes, i, limit);
+      if (i >= limit) return false;
+      if (bytes[i] === CLOSE) break;
+      if (bytes[i] !== COMMA) return false;
+      i = this.#space(bytes, i + 1, limit);
+    }
+    this.end = i + 1;
+    // Without cmd, or with two receivers, it is refused, with words.
+    return this.#ends[CMD] !== 0 && (this.#ends[TO] === 0 || this.#ends[TOPIC] === 0);
+  }
+
+  /** Whether the message has this field. */
+  has(field: Field): boolean {
+    return this.#ends[FIELDS.indexOf(field)] !== 0;
+  }
+
+  /** The message's command. */
+  cmd(names: Names): string {
+    return this.#name(CMD, names) ?? "";
+  }
+
+  /** The client it is for, if it is for one. */
+  to(names: Names): string | undefined {
+    return this.#name(TO, names);
+  }
+
+  /** The topic it is on, if it is on one. */
+  topic(names: Names): string | undefined {
+    return this.#name(TOPIC, names);
+  }
+
+  /** The sender that it names. */
+  from(names: Names): string | undefined {
+    return this.#name(FROM, names);
+  }
+
+  /** Its time, if it has one: Unix time in seconds. */
+  get time(): number | undefined {
+    const text = this.#text(TIME);
+    return text === undefined ? undefined : Number(text);
+  }
+
+  get id(): string | undefined {
+    return this.#text(ID);
+  }
+
+  get re(): string | undefined {
+    return this.#text(RE);
+  }
+
+  /** Whether it has a `from`. */
+  get hasFrom(): boolean {
+    return this.#ends[FROM] !== 0;
+  }
+
+  /** Whether it has a `time`. */
+  get hasTime(): boolean {
+    return this.#ends[TIME] !== 0;
+  }
+
+  /** The whole message as text. */
+  text(): string {
+    return decoder.decode(this.bytes.subarray(this.begin, this.end));
+  }
+
+  #name(field: number, names: Names): string | undefined {
+    const end = this.#ends[field] ?? 0;
+    return end === 0 ? undefined : names.text(this.bytes, this.#begins[field] ?? 0, end);
+  }
+
+  #text(field: number): string | undefined {
+    const end = this.#ends[field] ?? 0;
+    if (end === 0) return undefined;
+    return decoder.decode(this.bytes.subarray(this.#begins[field], end));
+  }
+
+  /** Which field of the envelope the key is; -1: the sender's own. */
+  #field(bytes: Uint8Array, begin: number, end: number): number {
+    const first = bytes[begin];
+    switch (end - begin) {
+      case 2: {
+        const second = bytes[begin + 1];
+        if (first === 0x74 && second === 0x6f) return TO;
+        if (first === 0x69 && second === 0x64) return ID;
+        if (first === 0x72 && second === 0x65) return RE;
+        return -1;
+      }
+      case 3:
+        return first === 0x63 && bytes[begin + 1] === 0x6d && bytes[begin + 2] === 0x64 ? CMD : -1;
+      case 4:
+        if (first === 0x66) return this.#isField(FROM, bytes, begin);
+        return first === 0x74 ? this.#isField(TIME, bytes, begin) : -1;
+      case 5:
+        return first === 0x74 ? this.#isField(TOPIC, bytes, begin) : -1;
+      default:
+        return -1;
+    }
+  }
+
+  #isField(field: number, bytes: Uint8Array, begin: number): number {
+    const name = FIELDS[field] ?? "";
+    for (let i = 1; i < name.length; i++) {
+      if (bytes[begin + i] !== name.charCodeAt(i)) return -1;
+    }
+    return field;
+  }
+
+  /** Keeps where a field's value is; `false`: it is not one that can be told from its bytes. */
+  #keep(field: number, begin: number, end: number): boolean {
+    if (this.#ends[field] !== 0) return false; // the second of two counts, or the first: who knows
+    const first = this.bytes[begin] ?? 0;
+    if (field === TIME) {
+      if (first !== MINUS && (first < ZERO || first > NINE)) return false;
+      if (end - begin > MAX_TIME) return false;
+      for (let i = begin; i < end; i++) {
+        if (((this.bytes[i] ?? 0) | 0x20) === 0x65) return false; // an exponent
+      }
+      this.#begins[field] = begin;
+      this.#ends[field] = end;
+      return true;
+    }
+    if (first !== QUOTE || this.#escaped || end - begin - 2 > MAX_VALUE) return false;
+    if (end - begin === 2 && field === CMD) return false; // empty
+    this.#begins[field] = begin + 1;
+    this.#ends[field] = end - 1;
+    return true;
+  }
+
+  /** Behind white space. A line's end is none here: one message is one line. */
+  #space(bytes: Uint8Array, i: number, limit: number): number {
+    while (i < limit && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
+    return i;
+  }
+
+  /** Behind the closing quote of a string that begins at `i`, or -1. */
+  #string(bytes: Uint8Array, i: number, limit: number): number {
+    this.#escaped = false;
+    for (;;) {
+      while (i < limit && PLAIN[bytes[i] ?? 0] === 1) i++;
+      if (i >= limit) return -1;
+      const byte = bytes[i] ?? 0;
+      if (byte === QUOTE) return i + 1;
+      if (byte >= 0x80) {
+        i = behindCharacter(bytes, i, limit);
+        if (i < 0) return -1;
+      } else if (byte === BACKSLASH) {
+        this.#escaped = true;
+        if (i + 1 >= limit) return -1;
+        const what = bytes[i + 1] ?? 0;
+        if (ESCAPED[what] === 1) i += 2;
+        else if (what === 0x75 && i + 6 <= limit && this.#isHex(bytes, i + 2)) i += 6;
+        else return -1;
+      } else return -1;
+    }
+  }
+
+  #isHex(bytes: Uint8Array, i: number): boolean {
+    for (let k = i; k < i + 4; k++) if (HEX[bytes[k] ?? 0] === 0) return false;
+    return true;
+  }
+
+  /** Behind any value, or -1; `levels` more may be inside each other. */
+  #value(bytes: Uint8Array, i: number, limit: number, levels: number): number {
+    if (i >= limit) return -1;
+    switch (bytes[i]) {
+      case QUOTE:
+        return this.#string(bytes, i + 1, limit);
+      case OPEN:
+        return levels === 0 ? -1 : this.#object(bytes, i + 1, limit, levels - 1);
+      case OPEN_ARRAY:
+        return levels === 0 ? -1 : this.#array(bytes, i + 1, limit, levels - 1);
+      case 0x74:
+        return this.#word("true", bytes, i, limit);
+      case 0x66:
+        return this.#word("false", bytes, i, limit);
+      case 0x6e:
+        return this.#word("null", bytes, i, limit);
+      default:
+        return this.#number(bytes, i, limit);
+    }
+  }
+
+  #word(word: string, bytes: Uint8Array, i: number, limit: number): number {
+    if (i + word.length > limit) return -1;
+    for (let k = 1; k < word.length; k++) if (bytes[i + k] !== word.charCodeAt(k)) return -1;
+    return i + word.length;
+  }
+
+  #digits(bytes: Uint8Array, i: number, limit: number): number {
+    const begin = i;
+    while (i < limit && (bytes[i] ?? 0) >= ZERO && (bytes[i] ?? 0) <= NINE) i++;
+    return i === begin ? -1 : i;
+  }
+
+  #number(bytes: Uint8Array, i: number, limit: number): number {
+    if (bytes[i] === MINUS) i++;
+    if (i < limit && bytes[i] === ZERO) i++;
+    else if ((i = this.#digits(bytes, i, limit)) < 0) return -1;
+    if (i < limit && bytes[i] === DOT && (i = this.#digits(bytes, i + 1, limit)) < 0) return -1;
+    if (i < limit && ((bytes[i] ?? 0) | 0x20) === 0x65) {
+      i++;
+      if (i < limit && (bytes[i] === MINUS || bytes[i] === 0x2b)) i++;
+      i = this.#digits(bytes, i, limit);
+    }
+    return i;
+  }
+
+  #array(bytes: Uint8Array, i: number, limit: number, levels: number): number {
+    i = this.#space(bytes, i, limit);
+    if (i < limit && bytes[i] === CLOSE_ARRAY) return i + 1;
+    for (;;) {
+      i = this.#value(bytes, i, limit, levels);
+      if (i < 0) return -1;
+      i = this.#space(bytes, i, limit);
+      if (i >= limit) return -1;
+      if (bytes[i] === CLOSE_ARRAY) return i + 1;
+      if (bytes[i] !== COMMA) return -1;
+      i = this.#space(bytes, i + 1, limit);
+    }
+  }
+
+  #object(bytes: Uint8Array, i: number, limit: number, levels: number): number {
+    i = this.#space(bytes, i, limit);
+    if (i < limit && bytes[i] === CLOSE) return i + 1;
+    for (;;) {
+      if (i >= limit || bytes[i] !== QUOTE) return -1;
+      i = this.#string(bytes, i + 1, limit);
+      if (i < 0) return -1;
+      i = this.#space(bytes, i, limit);
+      if (i >= limit || bytes[i] !== COLON) return -1;
+      i = this.#value(bytes, this.#space(bytes, i + 1, limit), limit, levels);
+      if (i < 0) return -1;
+      i = this.#space(bytes, i, limit);
+      if (i >= limit) return -1;
+      if (bytes[i] === CLOSE) return i + 1;
+      if (bytes[i] !== COMMA) return -1;
+      i = this.#space(bytes, i + 1, limit);
+    }
+  }
+}
+
+/** Remembers names and commands, which come again and again, so that they are not decoded each time. */
+export interface Names {
+  /** The text of these bytes, which must be UTF-8. */
+  text(bytes: Uint8Array, begin: number, end: number): string;
+}
+
+/** Makes an empty memory of names; it holds at most `size` of them, a power of two. */
+export function createNames(size = 1024): Names {
+  const known: ({ bytes: Uint8Array; text: string } | undefined)[] = new Array(size).fill(
+    undefined,
+  );
+  return {
+    text(bytes, begin, end) {
+      const length = end - begin;
+      let hash = length;
+      for (let i = begin; i < end; i++) hash = Math.imul(hash, 31) + (bytes[i] ?? 0) | 0;
+      const slot = (hash ^ hash >>> 10) & size - 1;
+      const entry = known[slot];
+      if (entry !== undefined && entry.bytes.length === length) {
+        let i = 0;
+        while (i < length && entry.bytes[i] === bytes[begin + i]) i++;
+        if (i === length) return entry.text;
+      }
+      const own = bytes.slice(begin, end);
+      const text = decoder.decode(own);
+      known[slot] = { bytes: own, text };
+      return text;
+    },
+  };
+}

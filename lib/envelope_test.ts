@@ -1,0 +1,210 @@
+import { assert, assertEquals } from "@std/assert";
+import { createNames, Envelope } from "./envelope.ts";
+import { checkMessage, MessageError } from "./message.ts";
+import { type Random, seeded } from "./sim/random.ts";
+
+const encoder = new TextEncoder();
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const envelope = new Envelope();
+const names = createNames(16);
+
+type Read = { [field: string]: string | number | undefined };
+
+/** What is read from the bytes, from anywhere in a buffer; `undefined`: it is not decided. */
+function read(bytes: Uint8Array, pad = 0): Read | undefined {
+  const buffer = new Uint8Array(bytes.length + 2 * pad).fill(0x7d); // } } }
+  buffer.set(bytes, pad);
+  if (!envelope.read(buffer, pad, pad + bytes.length)) return undefined;
+  if (envelope.end !== pad + bytes.length) return undefined;
+  return {
+    cmd: envelope.cmd(names),
+    to: envelope.to(names),
+    topic: envelope.topic(names),
+    from: envelope.from(names),
+    time: envelope.time,
+    id: envelope.id,
+    re: envelope.re,
+  };
+}
+
+/** What a parser reads, or why it does not. */
+function parsed(bytes: Uint8Array): Read | string {
+  try {
+    const value = checkMessage(JSON.parse(strict.decode(bytes)));
+    const { cmd, to, topic, from, time, id, re } = value;
+    return { cmd, to, topic, from, time, id, re };
+  } catch (error) {
+    // Names of receivers and topics are looked up by who asks; the envelope does not judge them.
+    if (error instanceof MessageError && (error.field === "to" || error.field === "topic")) {
+      const value = JSON.parse(strict.decode(bytes));
+      const { cmd, to, topic, from, time, id, re } = value;
+      if (typeof (to ?? "") === "string" && typeof (topic ?? "") === "string") {
+        if (to === undefined || topic === undefined) return { cmd, to, topic, from, time, id, re };
+      }
+    }
+    return String(error);
+  }
+}
+
+function agree(bytes: Uint8Array, pad = 0): boolean {
+  const found = read(bytes, pad);
+  if (found !== undefined) assertEquals(found, parsed(bytes), strictOrHex(bytes));
+  return found !== undefined;
+}
+
+function strictOrHex(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes) + " " + [...bytes].map((b) => b.toString(16)).join(" ");
+}
+
+Deno.test("envelope: what is plain is read", () => {
+  const plain = [
+    '{"cmd":"x"}',
+    '{"cmd":"x","to":"hv","val":1}',
+    '{ "cmd" : "monit" ,\t"topic":"run/1/état", "x":{"to":"nested","cmd":[{}]}, "time":-1.25 }',
+    '{"v":[1,-0,0.5,1e9,1E-7,true,false,null,"\\u00e4\\n"],"cmd":"ä€😀","id":"1","re":"2","from":"a"}',
+    `{"cmd":"x","deep":${"[".repeat(63)}${"]".repeat(63)}}`,
+  ];
+  for (const text of plain) {
+    for (const pad of [0, 7]) assert(agree(encoder.encode(text), pad), text);
+  }
+});
+
+Deno.test("envelope: what is rare, wrong or doubtful is not decided", () => {
+  const doubtful = [
+    "",
+    "{}",
+    "[]",
+    '{"cmd":7}',
+    '{"cmd":""}',
+    '{"cmd":"x"',
+    '{"cmd":"x",}',
+    '{"cmd":"x"}}',
+    '{"cmd":"x"}\n',
+    '{"cmd":"x",\n"to":"a"}',
+    '{"cmd":"x","cmd":"y"}',
+    '{"cmd":"x","to":"a","\\u0074o":"b"}',
+    '{"cmd":"x","to":"\\u0061"}',
+    '{"cmd":"x","to":"a","topic":"b"}',
+    '{"cmd":"x","to":null}',
+    '{"cmd":"x","time":"1"}',
+    '{"cmd":"x","time":1e400}',
+    '{"cmd":"x","v":01}',
+    '{"cmd":"x","v":1.}',
+    '{"cmd":"x","v":.5}',
+    '{"cmd":"x","v":+1}',
+    '{"cmd":"x","v":NaN}',
+    '{"cmd":"x","v":"\t"}',
+    '{"cmd":"x","v":"\\x"}',
+    '{"cmd":"x","v":"\\u12g4"}',
+    '{"cmd":"x","v":[1,]}',
+    '{"cmd":"x","v":tru}',
+    `{"cmd":"x","deep":${"[".repeat(64)}${"]".repeat(64)}}`,
+    `{"cmd":"${"x".repeat(257)}"}`,
+  ];
+  for (const text of doubtful) assertEquals(read(encoder.encode(text), 3), undefined, text);
+  for (
+    const bytes of [[0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0x80], [
+      0xe2,
+      0x82,
+    ]]
+  ) {
+    const text = [...encoder.encode('{"cmd":"x","v":"'), ...bytes, ...encoder.encode('"}')];
+    assertEquals(read(Uint8Array.from(text)), undefined, bytes.join());
+  }
+});
+
+/** Random JSON that is near the things that matter, and now and then not JSON at all. */
+function random(pick: Random): string {
+  const one = <T>(list: readonly T[]): T => list[Math.floor(pick() * list.length)] as T;
+  const space = () => pick() < 0.1 ? one([" ", "\t", "  ", "\n", "\r", "\f", "\u00a0"]) : "";
+  const string = (): string =>
+    `"${
+      Array.from(
+        { length: Math.floor(pick() * 5) },
+        () =>
+          one([
+            "a",
+            "to",
+            "_",
+            "*",
+            "/",
+            "ä",
+            "€",
+            "😀",
+            '\\"',
+            "\\\\",
+            "\\u0061",
+            "\\ud800",
+            "\\n",
+            "\\",
+            "}",
+            '"',
+            "\u007f",
+          ]),
+      ).join("")
+    }"`;
+  const number = () =>
+    one(["0", "-0", "1", "12.5", "-1e3", "1E+9", "01", "1.", "-", "1e", "1e999", "123456789012"]);
+  const value = (depth: number): string => {
+    const kind = Math.floor(pick() * (depth > 0 ? 9 : 6));
+    if (kind < 3) return string();
+    if (kind === 3) return number();
+    if (kind === 4) return one(["true", "false", "null", "nul", "True"]);
+    if (kind === 5) return '"plain"';
+    const items = Array.from(
+      { length: Math.floor(pick() * 3) },
+      () => kind === 6 ? value(depth - 1) : pair(depth - 1),
+    );
+    return kind === 6 ? `[${items.join(",")}]` : `{${space()}${items.join("," + space())}}`;
+  };
+  const key = () =>
+    one(['"cmd"', '"to"', '"topic"', '"from"', '"time"', '"id"', '"re"', '"v"', '"x"', string()]);
+  const pair = (depth: number): string => {
+    const name = key();
+    const given = pick() < 0.6 ? (name === '"time"' ? number() : '"name"') : value(depth);
+    return `${name}${space()}:${space()}${given}`;
+  };
+  const pairs = Array.from({ length: Math.floor(pick() * 5) }, () => pair(3));
+  if (pick() < 0.8) pairs.unshift('"cmd":"x"');
+  let text = `{${space()}${pairs.join(one([",", ",", ",", ", ", ",,"]))}${space()}}`;
+  if (pick() < 0.3) {
+    const at = Math.floor(pick() * text.length);
+    const cut = text.slice(at + Math.floor(pick() * 2));
+    text = text.slice(0, at) +
+      one(["", "", "{", "}", '"', ",", ":", "\\", "0", "\u0000", "[", "]"]) + cut;
+  }
+  return text;
+}
+
+Deno.test("envelope: on a million random inputs it never reads what a parser does not", () => {
+  let decided = 0, parses = 0;
+  const pick = seeded(4);
+  const count = 1_000_000;
+  for (let i = 0; i < count; i++) {
+    const bytes = encoder.encode(random(pick));
+    if (pick() < 0.1 && bytes.length > 0) {
+      bytes[Math.floor(pick() * bytes.length)] = Math.floor(pick() * 256);
+    }
+    const found = read(bytes, i & 3);
+    if (found !== undefined) {
+      decided++;
+      // assertEquals for each would take minutes.
+      const wanted = parsed(bytes);
+      const same = typeof wanted !== "string" &&
+        Object.keys(wanted).every((field) => Object.is(wanted[field], found[field]));
+      if (!same) assertEquals(found, wanted, strictOrHex(bytes));
+    } else if (i % 100 === 0 && typeof parsed(bytes) !== "string") parses++;
+  }
+  assert(decided > count / 10, `only ${decided} were decided`);
+  assert(parses > 0, "and none of the others was a message");
+});
+
+Deno.test("names: each is what its bytes are, also when the memory overflows", () => {
+  const few = createNames(4);
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 50; i++) {
+      const bytes = encoder.encode(`xx-é${i}yy`);
+      assertEquals(few.text(bytes, 2, bytes.length - 2), `-é${i}`);
+    }
+  }
+});

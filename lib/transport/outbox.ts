@@ -1,0 +1,160 @@
+// What waits to be written to one socket: collected through a turn of the event loop, written with
+// one call at its end. Counted to the byte; the hub looks at the count and sets the bound.
+
+/** Bytes to be filled in from `length` on. */
+export interface Chunk {
+  readonly bytes: Uint8Array;
+  length: number;
+}
+
+/** What waits for one socket. */
+export interface Outbox {
+  /** Bytes that the operating system has not taken yet. */
+  readonly queued: number;
+  /**
+   * Room for `count` bytes more, to be filled in at once from the returned chunk's `length`, which
+   * the caller then sets. Messages are never torn: they are dropped whole or written whole.
+   */
+  reserve(count: number): Chunk;
+  /** Forgets what waits, but for what is being written now. */
+  drop(): void;
+  /** Resolves when all is written, or cannot be. */
+  drained(): Promise<void>;
+}
+
+/** One write takes at most this much, or one message. A client that does not read holds no more. */
+const LARGE = 64 * 1024;
+/** Most messages are smaller, and most turns produce one for a client. */
+const SMALL = 1024;
+/** Chunks kept to be used again. */
+const MAX_SPARE = 128;
+
+const spare: { readonly [size: number]: Uint8Array[] } = { [SMALL]: [], [LARGE]: [] };
+
+function allocate(count: number): Uint8Array {
+  if (count > LARGE) return new Uint8Array(count);
+  const size = count > SMALL ? LARGE : SMALL;
+  return spare[size]?.pop() ?? new Uint8Array(size);
+}
+
+function free(bytes: Uint8Array): void {
+  const list = spare[bytes.length];
+  if (list !== undefined && list.length < MAX_SPARE) list.push(bytes);
+}
+
+// Deno 2.4 has it, and no type for it.
+const { setImmediate } = globalThis as unknown as { setImmediate(call: () => void): void };
+
+/** What has to be flushed at the end of this turn. */
+let due: (() => void)[] = [];
+
+function atEndOfTurn(flush: () => void): void {
+  due.push(flush);
+  if (due.length > 1) return;
+  setImmediate(() => {
+    const now = due;
+    due = [];
+    for (const one of now) one();
+  });
+}
+
+/** Copies bytes; short ones faster than `set` does, which needs an object for the stretch. */
+export function copy(
+  from: Uint8Array,
+  begin: number,
+  end: number,
+  to: Uint8Array,
+  at: number,
+): void {
+  if (end - begin > 192) {
+    to.set(from.subarray(begin, end), at);
+    return;
+  }
+  for (let i = begin; i < end; i++, at++) to[at] = from[i] ?? 0;
+}
+
+/**
+ * Makes the outbox of a socket.
+ *
+ * @param write Writes some of the bytes, returns how many.
+ * @param failed Told once, if writing fails.
+ */
+export function createOutbox(
+  write: (bytes: Uint8Array) => Promise<number>,
+  failed: (error: unknown) => void,
+): Outbox {
+  let chunks: Chunk[] = [];
+  let queued = 0;
+  let isDue = false;
+  let writing = false;
+  let broken = false;
+  let drained: PromiseWithResolvers<void> | undefined;
+
+  async function writeAll(): Promise<void> {
+    writing = true;
+    try {
+      for (let chunk; (chunk = chunks.shift()) !== undefined;) {
+        for (let done = 0; done < chunk.length;) {
+          const count = await write(
+            done === 0 && chunk.length === chunk.bytes.length
+              ? chunk.bytes
+              : chunk.bytes.subarray(done, chunk.length),
+          );
+          done += count;
+          queued -= count;
+        }
+        free(chunk.bytes);
+      }
+    } catch (error) {
+      broken = true;
+      chunks = [];
+      queued = 0;
+      failed(error);
+    } finally {
+      writing = false;
+      drained?.resolve();
+      drained = undefined;
+    }
+  }
+
+  function flush(): void {
+    isDue = false;
+    if (!writing && !broken && chunks.length > 0) void writeAll();
+  }
+
+  return {
+    get queued() {
+      return queued;
+    },
+    reserve(count) {
+      if (broken) return { bytes: new Uint8Array(count), length: 0 };
+      queued += count;
+      if (!isDue && !writing) {
+        isDue = true;
+        atEndOfTurn(flush);
+      }
+      let last = chunks.at(-1);
+      if (last !== undefined && last.length + count <= last.bytes.length) return last;
+      if (last !== undefined && last.bytes.length === SMALL && last.length + count <= LARGE) {
+        // It is more than a message or two: into a large one with it.
+        const bytes = allocate(LARGE);
+        copy(last.bytes, 0, last.length, bytes, 0);
+        free(last.bytes);
+        chunks[chunks.length - 1] = last = { bytes, length: last.length };
+        return last;
+      }
+      const chunk = { bytes: allocate(count), length: 0 };
+      chunks.push(chunk);
+      return chunk;
+    },
+    drop() {
+      queued -= chunks.reduce((sum, { length }) => sum + length, 0);
+      chunks = [];
+    },
+    drained() {
+      if (broken || (!writing && chunks.length === 0)) return Promise.resolve();
+      drained ??= Promise.withResolvers<void>();
+      return drained.promise;
+    },
+  };
+}

@@ -1,0 +1,270 @@
+// The frames of WebSocket (RFC 6455), as a server sees them: bytes in, messages out. No I/O.
+
+const CONTINUATION = 0, TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10;
+
+/** Close codes, RFC 6455 section 7.4.1. */
+export const CLOSE_CODE = {
+  normal: 1000,
+  goingAway: 1001,
+  protocolError: 1002,
+  invalidText: 1007,
+  policy: 1008,
+  tooLarge: 1009,
+} as const;
+/** What `closed` gives when the other side named no code. */
+export const NO_CODE = 1005;
+
+/** Most bytes before a frame's payload, as clients send them. */
+export const MAX_FRAME_HEAD = 14;
+/** Longest payload of a control frame. */
+const MAX_CONTROL = 125;
+
+/** What a {@linkcode createFrameReader} finds. The bytes are good until the call returns. */
+export interface FrameHandler {
+  /** One whole message; whether it is UTF-8 is not looked at. */
+  text(bytes: Uint8Array, begin: number, end: number): void;
+  binary(): void;
+  /** A message that is larger than allowed; it is skipped. */
+  tooLarge(): void;
+  ping(payload: Uint8Array): void;
+  pong(): void;
+  /** The other side closes. Nothing is read after it. */
+  close(code: number, reason: string): void;
+  /** What came is against the protocol. Nothing is read after it. */
+  failed(code: number, why: string): void;
+}
+
+/** Reads frames. */
+export interface FrameReader {
+  /**
+   * Reads what there is, and undoes masks in place.
+   *
+   * @returns Behind the last frame that was complete; the rest has to come again, with more.
+   */
+  push(bytes: Uint8Array, begin: number, end: number): number;
+  /** Reads nothing more. */
+  end(): void;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** Whether a client may send this code in a close frame, RFC 6455 section 7.4 and the IANA registry. */
+function isCloseCode(code: number): boolean {
+  return code >= 3000 && code < 5000 ||
+    code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
+}
+
+/** Takes the mask off a payload whose four mask bytes stand before it. */
+function unmask(bytes: Uint8Array, begin: number, end: number): void {
+  const m0 = bytes[begin - 4] ?? 0, m1 = bytes[begin - 3] ?? 0;
+  const m2 = bytes[begin - 2] ?? 0, m3 = bytes[begin - 1] ?? 0;
+  if ((m0 | m1 | m2 | m3) === 0) return;
+  let i = begin;
+  for (const last = end - 3; i < last; i += 4) {
+    bytes[i] = (bytes[i] ?? 0) ^ m0;
+    bytes[i + 1] = (bytes[i + 1] ?? 0) ^ m1;
+    bytes[i + 2] = (bytes[i + 2] ?? 0) ^ m2;
+    bytes[i + 3] = (bytes[i + 3] ?? 0) ^ m3;
+  }
+  if (i < end) bytes[i] = (bytes[i++] ?? 0) ^ m0;
+  if (i < end) bytes[i] = (bytes[i++] ?? 0) ^ m1;
+  if (i < end) bytes[i] = (bytes[i] ?? 0) ^ m2;
+}
+
+/** Makes a reader of a client's frames; a message in parts is put together up to `maxBytes`. */
+export function createFrameReader(maxBytes: number, handler: FrameHandler): FrameReader {
+  /** The message that is coming in parts. */
+  let whole = new Uint8Array();
+  let length = 0;
+  let opcode = 0;
+  /** Bytes of a payload that is not wanted and still to come. */
+  let skip = 0;
+  /** The message has grown too large: the rest of its parts is skipped. */
+  let isTooLarge = false;
+  let over = false;
+
+  function fail(code: number, why: string): void {
+    over = true;
+    whole = new Uint8Array();
+    handler.failed(code, why);
+  }
+
+  function forget(): void {
+    whole = new Uint8Array();
+    length = 0;
+    opcode = 0;
+    isTooLarge = false;
+  }
+
+  function control(kind: number, payload: Uint8Array): void {
+    if (kind === PING) return handler.ping(payload);
+    if (kind === PONG) return handler.pong();
+    over = true;
+    whole = new Uint8Array();
+    if (payload.length === 0) return handler.close(NO_CODE, "");
+    const code = (payload[0] ?? 0) << 8 | (payload[1] ?? 0);
+    if (payload.length === 1 || !isCloseCode(code)) {
+      return handler.failed(CLOSE_CODE.protocolError, "the close code is none");
+    }
+    let reason: string;
+    try {
+      reason = decoder.decode(payload.subarray(2));
+    } catch {
+      return handler.failed(CLOSE_CODE.invalidText, "the reason for closing is not UTF-8");
+    }
+    handler.close(code, reason);
+  }
+
+  /** Adds a part; its memory grows with what came, not with what was announced. */
+  function add(part: Uint8Array): void {
+    if (length + part.length > whole.length) {
+      const next = new Uint8Array(Math.max(2 * whole.length, length + part.length));
+      next.set(whole.subarray(0, length));
+      whole = next;
+    }
+    whole.set(part, length);
+  }
+
+  /** A frame of a message, its payload unmasked. */
+  function data(final: boolean, bytes: Uint8Array, begin: number, end: number): void {
+    const isText = opcode === TEXT;
+    const isWhole = final && length === 0;
+    if (isText && !isWhole) add(bytes.subarray(begin, end));
+    length += end - begin;
+    if (!final) return;
+    const all = whole, size = length;
+    forget();
+    if (!isText) handler.binary();
+    else if (isWhole) handler.text(bytes, begin, end);
+    else handler.text(all, 0, size);
+  }
+
+  function problemWith(first: number, second: number): string | undefined {
+    if ((first & 0x70) !== 0) return "a reserved bit is set";
+    if ((second & 0x80) === 0) return "a frame of a client is not masked";
+    const kind = first & 0x0f;
+    if (kind === CLOSE || kind === PING || kind === PONG) {
+      if ((first & 0x80) === 0) return "a control frame comes in parts";
+      return (second & 0x7f) > MAX_CONTROL ? "a control frame is too long" : undefined;
+    }
+    if (kind !== CONTINUATION && kind !== TEXT && kind !== BINARY) return "the opcode is unknown";
+    if (kind === CONTINUATION && opcode === 0) return "a message goes on that has not begun";
+    if (kind !== CONTINUATION && opcode !== 0) return "a message begins within another";
+    return undefined;
+  }
+
+  function push(bytes: Uint8Array, begin: number, end: number): number {
+    let i = begin;
+    while (!over) {
+      if (skip > 0) {
+        const count = Math.min(skip, end - i);
+        skip -= count;
+        i += count;
+      }
+      if (i + 2 > end) return i;
+      const first = bytes[i] ?? 0, second = bytes[i + 1] ?? 0;
+      const problem = problemWith(first, second);
+      if (problem !== undefined) {
+        fail(CLOSE_CODE.protocolError, problem);
+        return end;
+      }
+      let size = second & 0x7f;
+      let payload = i + 6;
+      if (size === 126) {
+        payload = i + 8;
+        if (payload > end) return i;
+        size = (bytes[i + 2] ?? 0) << 8 | (bytes[i + 3] ?? 0);
+      } else if (size === 127) {
+        payload = i + MAX_FRAME_HEAD;
+        if (payload > end) return i;
+        const view = new DataView(bytes.buffer, bytes.byteOffset + i + 2, 8);
+        if (view.getUint32(0) >= 0x80000000) {
+          fail(CLOSE_CODE.protocolError, "the length is negative");
+          return end;
+        }
+        size = view.getUint32(0) * 2 ** 32 + view.getUint32(4);
+      }
+      if (payload > end) return i;
+      const final = (first & 0x80) !== 0;
+      const kind = first & 0x0f;
+      if (kind >= CLOSE) {
+        if (payload + size > end) return i;
+        unmask(bytes, payload, payload + size);
+        control(kind, bytes.subarray(payload, payload + size));
+        i = payload + size;
+        continue;
+      }
+      if (kind !== CONTINUATION) opcode = kind;
+      if (isTooLarge || length + size > maxBytes) {
+        if (!isTooLarge) handler.tooLarge();
+        isTooLarge = true;
+        whole = new Uint8Array();
+        if (final) forget();
+        skip = size;
+        i = payload;
+        continue;
+      }
+      if (payload + size > end) {
+        // The head is read again when there is more.
+        if (kind !== CONTINUATION) opcode = 0;
+        return i;
+      }
+      unmask(bytes, payload, payload + size);
+      i = payload + size;
+      data(final, bytes, payload, i);
+    }
+    return end;
+  }
+
+  return {
+    push,
+    end() {
+      over = true;
+      forget();
+    },
+  };
+}
+
+/** Bytes that a server's frame has before a payload of this length. */
+export function headLength(size: number): number {
+  return size < 126 ? 2 : size < 65536 ? 4 : 10;
+}
+
+/** Writes the head of a server's text frame; returns behind it. */
+export function writeTextHead(size: number, into: Uint8Array, at: number): number {
+  into[at++] = 0x80 | TEXT;
+  if (size < 126) {
+    into[at++] = size;
+    return at;
+  }
+  if (size < 65536) {
+    into[at++] = 126;
+    into[at++] = size >>> 8;
+    into[at++] = size & 0xff;
+    return at;
+  }
+  into[at++] = 127;
+  new DataView(into.buffer, into.byteOffset + at, 8).setBigUint64(0, BigInt(size));
+  return at + 8;
+}
+
+function controlFrame(kind: number, payload: Uint8Array): Uint8Array {
+  return Uint8Array.of(0x80 | kind, payload.length, ...payload);
+}
+
+/** A pong that answers a ping. */
+export function pongFrame(payload: Uint8Array): Uint8Array {
+  return controlFrame(PONG, payload);
+}
+
+/** A close frame; the reason is cut to what fits, and `NO_CODE` gives one without. */
+export function closeFrame(code: number, reason = ""): Uint8Array {
+  if (code === NO_CODE) return controlFrame(CLOSE, new Uint8Array());
+  const payload = new Uint8Array(MAX_CONTROL);
+  payload[0] = code >>> 8;
+  payload[1] = code & 0xff;
+  // It stops before a character that does not fit.
+  const { written } = encoder.encodeInto(reason, payload.subarray(2));
+  return controlFrame(CLOSE, payload.subarray(0, 2 + written));
+}
