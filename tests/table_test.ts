@@ -1,0 +1,115 @@
+// The live table on a terminal: keys do what they say, and the terminal is given back as it was.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { abcd, freeUdpPort, type Running, temporaryFolder, TestHub } from "./harness.ts";
+import { abcdOnTerminal, hasTerminals, shows } from "./terminal.ts";
+
+const ignore = !await hasTerminals();
+
+async function experiment(folder: string): Promise<string> {
+  const file = `${folder}/lab.jsonc`;
+  const run = {
+    steady: { cmd: "echo steady writes; exec sleep 1000", shell: true, startSec: 0.1 },
+    quiet: { cmd: "sleep 1000", startSec: 0.1, autostart: false },
+  };
+  await Deno.writeTextFile(file, JSON.stringify({ run }));
+  return file;
+}
+
+/** Waits for the end; the terminal must be as it was. Gives the exit code. */
+async function endsWell(running: Running): Promise<number> {
+  const [, code, after] = await running.saw(/<after (\d+) (\S+)>/);
+  const [, before] = await running.saw(/<before (\S+)>/);
+  assertEquals(after, before, "the terminal's settings");
+  const { stdout } = running;
+  // The last word of each is the one that switches it off.
+  assertEquals(stdout.lastIndexOf("\x1b[?1049l") > stdout.lastIndexOf("\x1b[?1049h"), true);
+  assertEquals(stdout.lastIndexOf("\x1b[?25h") > stdout.lastIndexOf("\x1b[?25l"), true);
+  await running.end();
+  return Number(code);
+}
+
+async function pidOf(running: Running): Promise<number> {
+  return Number((await running.saw(/<pid (\d+)>/))[1]);
+}
+
+Deno.test({
+  name: "table: keys start a program, show its log, ask before they quit",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const file = await experiment(folder.path);
+    await using run = abcdOnTerminal(["run", file, `--beacon-port=${freeUdpPort()}`]);
+    await shows(run, /● ready/);
+    await shows(run, /○ stopped/);
+    await run.type("js");
+    await shows(run, /● 2 ready/);
+    await run.type("k\x1b[A");
+    await run.type("l");
+    await shows(run, /steady: log/);
+    await shows(run, /steady writes/);
+    await run.type("qq");
+    await shows(run, /Stop all programs and quit\? y\/n/);
+    await run.type("y");
+    assertEquals(await endsWell(run), 0);
+  },
+});
+
+for (
+  const [how, end, code] of [
+    ["Ctrl-C", (run: Running) => run.type("\x03"), 0],
+    ["SIGTERM", async (run: Running) => Deno.kill(await pidOf(run), "SIGTERM"), 0],
+    ["SIGQUIT", (run: Running) => run.type("\x1c"), 131],
+  ] as const
+) {
+  Deno.test({
+    name: `table: the terminal is as it was after ${how}`,
+    ignore,
+    async fn() {
+      await using folder = await temporaryFolder();
+      const file = await experiment(folder.path);
+      await using hub = await TestHub.start();
+      await using run = abcd(["run", file, ...hub.clientArgs]);
+      await run.saw(/steady: starting → running/);
+      await using watch = abcdOnTerminal(["status", "--watch", ...hub.clientArgs]);
+      await shows(watch, /● ready/);
+      await end(watch);
+      assertEquals(await endsWell(watch), code);
+    },
+  });
+}
+
+Deno.test({
+  name: "table: status --watch acts through the hub, and says when the controller is gone",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const file = await experiment(folder.path);
+    await using hub = await TestHub.start();
+    await using run = abcd(["run", file, ...hub.clientArgs]);
+    await run.saw(/steady: starting → running/);
+    await using watch = abcdOnTerminal(["status", "--watch", ...hub.clientArgs], {
+      env: { NO_COLOR: "1" },
+    });
+    await shows(watch, /○ stopped/);
+    await watch.type("js");
+    await run.saw(/quiet: starting → running/);
+    await shows(watch, /● 2 ready/);
+    await watch.type("ty");
+    await run.saw(/quiet: \w+ → stopped/);
+    run.signal("SIGINT");
+    await run.end();
+    await shows(watch, /unreachable/);
+    await shows(watch, /Cannot find the controller "run"/);
+    // deno-lint-ignore no-control-regex -- colours there may not be any
+    assertEquals(/\x1b\[[1-9][0-9;]*m/.test(watch.stdout), false, "NO_COLOR");
+    await watch.type("q");
+    assertEquals(await endsWell(watch), 0);
+  },
+});
+
+Deno.test("table: --watch without a terminal is refused", async () => {
+  await using watch = abcd(["status", "--watch"]);
+  assertEquals((await watch.end()).code, 2);
+  assertStringIncludes(watch.stderr, "not a terminal");
+});
