@@ -1,6 +1,7 @@
 // SIGKILL of the controller in each state of a program, and again and again at any moment.
 
 import { assert, assertEquals } from "@std/assert";
+import { canCollapse } from "../lib/process/log_rotation.ts";
 import { until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 
@@ -114,6 +115,7 @@ const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 20) * 1000;
 const SEED = Number(Deno.env.get("ABCD_SOAK_SEED") ?? 1);
 
 Deno.test("a soak of crashes, reloads and killed controllers: never two of one program", async (t) => {
+  const exact = await canCollapse(Deno.env.get("TMPDIR") ?? "/tmp");
   const random = randomFrom(SEED);
   const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)];
   const names = ["a", "b", "c", "d"];
@@ -130,7 +132,8 @@ Deno.test("a soak of crashes, reloads and killed controllers: never two of one p
     restartMaxSec: 0.2,
     stopSec: 1,
     env: { N: String(n) },
-    log: { maxBytes: 20_000, backups: 200 },
+    // Where the front of a log cannot be cut off, moving it aside is not exact.
+    log: exact ? { maxBytes: 20_000, backups: 200 } : {},
   });
   const settings = names.map(() => 0);
   const file = () => Object.fromEntries(names.map((name, i) => [name, program(settings[i] ?? 0)]));

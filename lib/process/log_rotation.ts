@@ -51,15 +51,16 @@ async function cutFront(path: string, bytes: number): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
 }
 
-/** Whether the front of a file can be cut off in this folder: tries it. */
+/**
+ * Whether the front of a file can be cut off in this folder: tries it.
+ *
+ * @throws {Error} If nothing can be written there now, such as on a full disk: that says nothing.
+ */
 export async function canCollapse(folder: string): Promise<boolean> {
   const path = `${folder}/.collapse-${crypto.randomUUID()}`;
   try {
     Deno.writeFileSync(path, new Uint8Array(3 * BLOCK_BYTES));
-    await cutFront(path, BLOCK_BYTES);
-    return sizeOf(path) === 2 * BLOCK_BYTES;
-  } catch {
-    return false;
+    return await cutFront(path, BLOCK_BYTES).then(() => true, () => false);
   } finally {
     removeIfThere(path);
   }

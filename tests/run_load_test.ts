@@ -1,0 +1,133 @@
+// A flood of output, a full disk, many programs.
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "../lib/client.ts";
+import { canCollapse } from "../lib/process/log_rotation.ts";
+import { readProcess } from "../lib/process/proc_fs.ts";
+import { TestHub, until } from "./harness.ts";
+import { killNow, Lab } from "./run_lab.ts";
+
+const FOREVER = "while :; do sleep 0.2; done";
+const quick = { shell: true, startSec: 0.05, restartSec: 0.05 };
+
+Deno.test("a flood of 200 MB: kept small, exactly the end of it, others answer, memory is bounded", async () => {
+  const last = 22_500_000;
+  const maxBytes = 1024 * 1024;
+  await using lab = await Lab.create({
+    flood: { cmd: `seq 1 ${last}; ${FOREVER}`, ...quick, log: { maxBytes, backups: 5 } },
+    unbroken: {
+      cmd: `head -c 50000000 /dev/zero | tr '\\0' x; ${FOREVER}`,
+      ...quick,
+      log: { maxBytes, backups: 2 },
+    },
+    quiet: { cmd: FOREVER, ...quick },
+  });
+  await using hub = await TestHub.start();
+  await using client = await connect({ name: "test", server: hub.address });
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/in hub/);
+  let mostMemory = 0;
+  const sizeOf = (name: string) => {
+    try {
+      return Deno.statSync(`${lab.state}/log/${name}`).size;
+    } catch {
+      return 0;
+    }
+  };
+  const small = (name: string) => sizeOf(`${name}.log.1`) > 0 && sizeOf(`${name}.log`) <= maxBytes;
+  await until(async () => {
+    await client.request({ cmd: "status", to: "run", programs: ["quiet"] });
+    mostMemory = Math.max(mostMemory, readProcess(run.pid)?.memoryBytes ?? 0);
+    const ended = lab.log("flood").endsWith(`\n${last}\n`);
+    return ended && small("flood") && small("unbroken");
+  }, "the logs do not become small");
+  if (!await canCollapse(lab.path)) return; // then only the size is promised
+  assert(mostMemory < 400e6, `${mostMemory} bytes of memory`);
+  const kept = [5, 4, 3, 2, 1].map((i) => lab.text(`state/abcd/lab/log/flood.log.${i}`)).join("") +
+    lab.log("flood");
+  // The front may begin in the middle of a number.
+  const numbers = kept.split("\n").slice(1, -1).map(Number);
+  const gap = numbers.findIndex((n, i) => n !== last - numbers.length + 1 + i);
+  assertEquals(gap, -1, `at ${numbers[gap - 1]}, ${numbers[gap]}`);
+  assert(/^x*$/.test(lab.log("unbroken")));
+  assertEquals(sizeOf("unbroken.log.1"), maxBytes);
+  assertEquals(sizeOf("unbroken.log.3"), 0);
+});
+
+/** A small disk at a folder, if this user may make one. */
+async function mountSmall(path: string): Promise<AsyncDisposable | undefined> {
+  const run = (command: string, ...args: string[]) =>
+    new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output();
+  await Deno.mkdir(path, { recursive: true });
+  const { success } = await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path);
+  if (!success) return undefined;
+  return {
+    async [Symbol.asyncDispose]() {
+      await run("umount", "--lazy", path);
+    },
+  };
+}
+
+Deno.test("a full disk: nothing is lost track of, nothing starts twice, exit codes are learned", async () => {
+  await using lab = await Lab.create({});
+  const once = (code: number) => ({
+    cmd: `while ! test -e ${lab.path}/go${code}; do sleep 0.05; done; exit ${code}`,
+    ...quick,
+    restart: "no",
+  });
+  lab.write({ stays: { cmd: FOREVER, ...quick }, ends: once(7), later: once(8) });
+  await using disk = await mountSmall(`${lab.path}/state`);
+  if (disk === undefined) return; // not allowed to
+  await using first = lab.run();
+  for (const name of ["stays", "ends", "later"]) {
+    await first.saw(new RegExp(`${name}: starting → running`));
+  }
+  const [stays] = lab.instances("stays");
+  const filler = await Deno.open(`${lab.path}/state/filler`, { write: true, create: true });
+  try {
+    for (;;) await filler.write(new Uint8Array(4096));
+  } catch {
+    filler.close(); // full
+  }
+  await Deno.writeTextFile(`${lab.path}/go7`, "");
+  await first.saw(/ends: running → exited \(exit code 7\)/);
+  await first.saw(/Cannot write .*ends\.json/);
+  await killNow(first);
+  await Deno.writeTextFile(`${lab.path}/go8`, "");
+  await until(() => lab.instances("later").length === 0, "it has not ended");
+  await using second = lab.run();
+  await second.saw(/later: running → exited \(exit code 8\)/);
+  await second.saw(/ends: running → exited \(exit code 7\)/);
+  await second.saw(new RegExp(`stays: adopted, pid ${stays?.pid}\\b`));
+  await Deno.remove(`${lab.path}/state/filler`);
+  second.signal("SIGTERM");
+  assertEquals((await second.end()).code, 0);
+  assertEquals(lab.processes(), []);
+});
+
+Deno.test("200 programs start, are told of and stop", async () => {
+  const names = Array.from({ length: 200 }, (_, i) => `p${i}`);
+  await using lab = await Lab.create(
+    Object.fromEntries(names.map((name) => [name, { cmd: "sleep 10000", startSec: 0.05 }])),
+  );
+  await using hub = await TestHub.start();
+  await using client = await connect({ name: "test", server: hub.address });
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/in hub/);
+  const running = async () => {
+    const status = JSON.stringify((await client.request({ cmd: "status", to: "run" })).programs);
+    return status.split(`"state":"running"`).length - 1;
+  };
+  await until(async () => await running() === names.length, "not all run", 120_000);
+  const begin = performance.now();
+  const before = readProcess(run.pid)?.cpuSec ?? 0;
+  await until(() => performance.now() - begin > 4000, "time passes");
+  const load = 1000 * ((readProcess(run.pid)?.cpuSec ?? 0) - before) /
+    (performance.now() - begin);
+  if (Deno.env.has("ABCD_FIGURES")) console.log(`idle: ${(100 * load).toFixed(1)} % of a core`);
+  // Little more than the looks at /proc, of all processes of this computer.
+  assert(load < 0.15, `an idle controller uses ${load} of a core`);
+  run.signal("SIGTERM");
+  assertEquals((await run.end(120_000)).code, 0);
+  assertEquals(lab.processes(), []);
+});
