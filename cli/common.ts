@@ -190,6 +190,20 @@ export function logFrom(name: string, options: LogValues, json = false): Log {
   });
 }
 
+/** The error for `--as` with what cannot be a client's name. */
+export function nameError(name: string): UsageError {
+  return new UsageError(
+    `Cannot join as "${name}": a name is 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with _`,
+  );
+}
+
+/** Says on standard error that several hubs are heard, and how to choose. */
+export function saySeveral(heard: readonly string[]): void {
+  console.error(
+    `Several hubs are heard: ${heard.join(", ")}; takes the first. Name one with --hub`,
+  );
+}
+
 /** Whether to colour what goes to this stream: a terminal, and nobody said `NO_COLOR`. */
 export function useColor(stream: { isTerminal(): boolean }): boolean {
   return stream.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "" &&

@@ -6,7 +6,7 @@ import type { Message } from "../lib/message.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/run/program_status.ts";
 import { readStatus, type VerdictLine } from "../lib/run/read_status.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
-import { CLIENT_OPTIONS } from "./common.ts";
+import { CLIENT_OPTIONS, saySeveral } from "./common.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that talks to a run controller. */
@@ -74,6 +74,7 @@ export async function openController(
       unique: true,
       server: options.server,
       hub: options.hub,
+      several: saySeveral,
       beaconPort: options["beacon-port"],
       timeoutSec,
       signal: stop,

@@ -7,8 +7,14 @@ import {
   type Outgoing,
   RefusedError,
 } from "../lib/client.ts";
-import { checkMessage, type Json, type Message, MessageError } from "../lib/message.ts";
-import { CLIENT_OPTIONS } from "./common.ts";
+import {
+  checkMessage,
+  isClientName,
+  type Json,
+  type Message,
+  MessageError,
+} from "../lib/message.ts";
+import { CLIENT_OPTIONS, nameError, saySeveral } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 
 function parseJson(text: string, what: string): Json {
@@ -114,6 +120,7 @@ export default defineCommand({
   ],
   arity: [1, Infinity],
   async run({ options, args, stop }) {
+    if (!isClientName(options.as)) throw nameError(options.as);
     // What is wrong with the arguments is said before a hub is looked for.
     const fromArgs = args.length === 1 && args[0] === "-" ? undefined : messageFromArgs(args);
     try {
@@ -122,6 +129,7 @@ export default defineCommand({
         unique: true,
         server: options.server,
         hub: options.hub,
+        several: saySeveral,
         beaconPort: options["beacon-port"],
         timeoutSec: options.timeout,
         signal: stop,
@@ -179,7 +187,8 @@ export default defineCommand({
       await Promise.all(reports);
       return failures === 0 ? EXIT.done : EXIT.failed;
     } catch (error) {
-      if (error instanceof UsageError || error instanceof TypeError) throw error;
+      if (error instanceof UsageError) throw error;
+      if (error instanceof TypeError) throw new UsageError(error.message);
       throw new CommandError(error instanceof Error ? error.message : String(error), {
         cause: error,
       });

@@ -1,12 +1,12 @@
 // abcd spy: every message that goes through the hub, as it goes.
 
-import { createClient } from "../lib/client.ts";
+import { type Client, type ConnectOptions, createClient } from "../lib/client.ts";
 import { spySince } from "../lib/client/backlog.ts";
-import type { Message, MessageFilter } from "../lib/message.ts";
-import { createRotatingFile } from "../lib/process/log_file.ts";
+import { isClientName, type Message, type MessageFilter } from "../lib/message.ts";
+import { createRotatingFile, type RotatingFile } from "../lib/process/log_file.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
-import { CLIENT_OPTIONS, useColor } from "./common.ts";
+import { CLIENT_OPTIONS, nameError, saySeveral, useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { momentFrom } from "./history.ts";
 
@@ -59,11 +59,34 @@ function writeOut(text: string): void {
   }
 }
 
+/** The file that is written too; that it cannot be written is said now, not at the first message. */
+function openLog(path: string, maxBytes: number): RotatingFile {
+  try {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (folder !== "") Deno.mkdirSync(folder, { recursive: true });
+    Deno.openSync(path, { append: true, create: true }).close();
+  } catch (error) {
+    throw new CommandError(
+      `Cannot write ${path}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  return createRotatingFile({ path, maxBytes });
+}
+
+/** A client that looks for the hub; an address that is none is wrong usage. */
+function createSpy(options: ConnectOptions): Client {
+  try {
+    return createClient(options);
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
+  }
+}
+
 export default defineCommand({
   name: "spy",
   summary: "show the messages that go through the hub",
   description:
-    "Shows every message as it goes through the hub, whoever it is for, until Ctrl-C. It waits for a hub that is not there yet, and stays through its restarts.",
+    "Shows every message as it goes through the hub, whoever it is for, until Ctrl-C. It waits for a hub that is not there yet, and stays through its restarts. The exit code is 1 if --for is over and there was no hub, or fewer messages than --count.",
   options: {
     only: {
       type: "list",
@@ -79,6 +102,12 @@ export default defineCommand({
     count: { type: "number", value: "N", help: "end after N messages" },
     for: { type: "seconds", value: "SECONDS", help: "end after this time" },
     log: { type: "text", value: "FILE", help: "write them here too, as JSON lines, with rotation" },
+    "log-size": {
+      type: "number",
+      value: "BYTES",
+      default: 10 * 1024 ** 2,
+      help: "size at which the file is moved aside; ten of them are kept",
+    },
     as: { type: "text", value: "NAME", default: "spy", help: "the name to join under" },
     ...CLIENT_OPTIONS,
   },
@@ -95,13 +124,17 @@ export default defineCommand({
       : momentFrom("since", options.since, Date.now() / 1000);
     const limit = options.count ?? Infinity;
     if (limit === 0) return EXIT.done;
-    using file = options.log === undefined ? undefined : createRotatingFile({ path: options.log });
+    if (!isClientName(options.as)) throw nameError(options.as);
+    using file = options.log === undefined ? undefined : openLog(options.log, options["log-size"]);
     const color = useColor(Deno.stdout);
     const end = Promise.withResolvers<void>();
     let count = 0;
+    let isOver = false;
+    let hasJoined = false;
 
     const show = (message: Message) => {
-      if (count >= limit) return;
+      // Behind the end there are the spy's own last words.
+      if (isOver || count >= limit) return;
       const json = JSON.stringify(message);
       const width = options.json ? undefined : terminalWidth();
       try {
@@ -119,16 +152,18 @@ export default defineCommand({
       if (++count >= limit) end.resolve();
     };
 
-    await using client = createClient({
+    await using client = createSpy({
       name: options.as,
       unique: true,
       server: options.server,
       hub: options.hub,
+      several: saySeveral,
       beaconPort: options["beacon-port"],
       info: { program: "abcd spy" },
     });
     client.addEventListener("searching", ({ reason }) => console.error(`searching: ${reason}`));
     client.addEventListener("joined", ({ name, hub, address, again }) => {
+      hasJoined = true;
       console.error(`joined${again ? " again" : ""}: hub "${hub}" at ${address}, as ${name}`);
     });
     client.addEventListener("lost", ({ reason }) => console.error(`lost: ${reason}`));
@@ -144,9 +179,11 @@ export default defineCommand({
       });
     }
 
-    const timer = options.for === undefined
-      ? undefined
-      : setTimeout(() => end.resolve(), Math.min(options.for * 1000, 2 ** 31 - 1));
+    let isTimeUp = false;
+    const timer = options.for === undefined ? undefined : setTimeout(() => {
+      isTimeUp = true;
+      end.resolve();
+    }, Math.min(options.for * 1000, 2 ** 31 - 1));
     const stopped = () => end.resolve();
     stop.addEventListener("abort", stopped);
     if (stop.aborted) stopped();
@@ -157,10 +194,12 @@ export default defineCommand({
         cause: error,
       });
     } finally {
+      isOver = true;
       over.abort();
       clearTimeout(timer);
       stop.removeEventListener("abort", stopped);
     }
-    return EXIT.done;
+    if (isTimeUp && !hasJoined) throw new CommandError(`Cannot spy: no hub in ${options.for} s`);
+    return isTimeUp && options.count !== undefined ? EXIT.failed : EXIT.done;
   },
 });

@@ -22,6 +22,8 @@ export interface ConnectOptions {
   server?: string;
   /** The name of the hub to take if several are heard. Default: the first heard. */
   hub?: string;
+  /** Told if several hubs are heard and nobody said which: their names and addresses. */
+  several?: (heard: readonly string[]) => void;
   /** UDP port to listen on for hubs. Default: `ABCD_BEACON_PORT`, else 7886. */
   beaconPort?: number;
   /** What to say of this program, beside host and pid, which are known. */

@@ -188,12 +188,13 @@ export class HubClient implements Client {
   }
 
   #search(): Promise<HubAddress> {
-    const { hub, beaconPort } = { ...this.#options, beaconPort: this.#beaconPort };
+    const { hub, several } = this.#options;
+    const beaconPort = this.#beaconPort;
     const which = hub === undefined ? "a hub" : `the hub "${hub}"`;
     const reason = `listening for ${which} on UDP port ${beaconPort}`;
     this.#log.debug(reason);
     this.#emit("searching", { reason });
-    return findHub({ beaconPort, hub, log: this.#log, signal: this.#over.signal });
+    return findHub({ beaconPort, hub, several, log: this.#log, signal: this.#over.signal });
   }
 
   /** Joins, and resolves to the reason once it is over. */

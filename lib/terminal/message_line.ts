@@ -1,7 +1,7 @@
 // One message as one line for people: time, from, to or topic, command, the rest.
 
 import { timeOfDay } from "../log.ts";
-import type { Message } from "../message.ts";
+import type { Json, Message } from "../message.ts";
 
 /** Options of {@linkcode messageLine}. */
 export interface MessageLineOptions {
@@ -12,6 +12,7 @@ export interface MessageLineOptions {
 }
 
 const ENVELOPE = new Set(["cmd", "to", "topic", "from", "time"]);
+const LINKS = new Set(["id", "re"]);
 const FROM_WIDTH = 12;
 const TO_WIDTH = 18;
 const CMD_WIDTH = 12;
@@ -35,6 +36,20 @@ function cut(text: string, width: number): string {
   return width < 1 ? "" : characters.slice(0, width - 1).join("") + "…";
 }
 
+/** A value as JSON; without quotes a text that cannot be taken for anything else. */
+function shown(value: Json | undefined): string {
+  const isPlain = typeof value === "string" && /^[A-Za-z_\/][\w.:\/@+-]*$/.test(value) &&
+    !["true", "false", "null"].includes(value);
+  return isPlain ? value : JSON.stringify(value);
+}
+
+/** Enough of an id to find the other message by; the whole of it is in the JSON. */
+function shortId(value: Json | undefined): string {
+  const isUuid = typeof value === "string" &&
+    /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
+  return isUuid ? `${value.slice(0, 8)}…` : shown(value);
+}
+
 /** A message as one line: `03:12:45.120  hv  → daq  set  channel=3`. */
 export function messageLine(message: Message, options: MessageLineOptions = {}): string {
   const { width = Infinity, color = false } = options;
@@ -43,7 +58,9 @@ export function messageLine(message: Message, options: MessageLineOptions = {}):
   const where = topic !== undefined ? `# ${topic}` : `→ ${to ?? "hub"}`;
   const payload = Object.entries(message)
     .filter(([key, value]) => !ENVELOPE.has(key) && value !== undefined)
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(" ");
+    // What a person reads comes first; what only joins question and answer comes last.
+    .sort(([a], [b]) => Number(LINKS.has(a)) - Number(LINKS.has(b)))
+    .map(([key, value]) => `${key}=${LINKS.has(key) ? shortId(value) : shown(value)}`).join(" ");
   const columns: readonly (readonly [text: string, least: number, paint: string])[] = [
     [Number.isNaN(date.getTime()) ? "--:--:--.---" : timeOfDay(date), 12, "2"],
     [from, FROM_WIDTH, "36"],

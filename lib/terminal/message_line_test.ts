@@ -32,3 +32,13 @@ Deno.test("what a terminal would obey is escaped", () => {
 Deno.test("a message without a time, a receiver or anything else has its line", () => {
   assertEquals(/^--:--:--\.---\s+\?\s+→ hub\s+x$/.test(messageLine({ cmd: "x" })), true);
 });
+
+Deno.test("texts that cannot be mistaken stand bare; ids are short and last", () => {
+  const id = "9ad9d8b9-9896-439a-83f8-722d1358781e";
+  const fields = { id, state: "ramping", text: "two words", n: "3", flag: "true", none: "" };
+  const line = messageLine({ cmd: "x", ...fields });
+  assertEquals(
+    line.slice(line.indexOf("state")),
+    `state=ramping text="two words" n="3" flag="true" none="" id=9ad9d8b9…`,
+  );
+});
