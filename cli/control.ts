@@ -48,6 +48,13 @@ export interface RemoteController extends AsyncDisposable {
   ask(cmd: string, fields?: { readonly programs?: readonly string[] } & Fields): Promise<Message>;
 }
 
+/** Of subcommands whose name is no verb. */
+const VERBS: { readonly [subcommand: string]: string } = {
+  status: "show the status",
+  logs: "show logs",
+  why: "tell why",
+};
+
 type Fields = { readonly [field: string]: Outgoing[string] };
 
 async function absence(client: Client, name: string): Promise<string> {
@@ -105,7 +112,9 @@ export async function openController(
       const { error } = answer;
       if (error !== undefined) {
         throw new CommandError(
-          `Cannot ${cmd}: ${typeof error === "string" ? error : JSON.stringify(error)}`,
+          `Cannot ${VERBS[subcommand] ?? subcommand}: ${
+            typeof error === "string" ? error : JSON.stringify(error)
+          }`,
         );
       }
       return answer;

@@ -142,7 +142,7 @@ Deno.test("control: what cannot be done is said", async () => {
   assertStringIncludes(other.stderr, "there are: cold-lab");
   const unknown = await runAbcd(["stop", "vh", "--controller=cold-lab", ...args]);
   assertEquals(unknown.code, 1);
-  assertStringIncludes(unknown.stderr, 'no program "vh"');
+  assertStringIncludes(unknown.stderr, 'Cannot stop: no program "vh"');
   const nothing = await runAbcd(["stop", ...args]);
   assertEquals(nothing.code, 2);
   assertStringIncludes(nothing.stderr, "--all");

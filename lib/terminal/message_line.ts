@@ -13,9 +13,11 @@ export interface MessageLineOptions {
 
 const ENVELOPE = new Set(["cmd", "to", "topic", "from", "time"]);
 const LINKS = new Set(["id", "re"]);
-const FROM_WIDTH = 12;
-const TO_WIDTH = 18;
-const CMD_WIDTH = 12;
+/** Least widths of the columns time, from, to, command; on a narrow terminal the payload needs room. */
+const WIDE = [12, 12, 18, 12] as const;
+const NARROW = [8, 8, 13, 8] as const;
+/** Narrower terminals are narrow. */
+const WIDE_COLUMNS = 100;
 
 /**
  * The text without anything that a terminal would obey or show out of order: control characters and
@@ -61,11 +63,13 @@ export function messageLine(message: Message, options: MessageLineOptions = {}):
     // What a person reads comes first; what only joins question and answer comes last.
     .sort(([a], [b]) => Number(LINKS.has(a)) - Number(LINKS.has(b)))
     .map(([key, value]) => `${key}=${LINKS.has(key) ? shortId(value) : shown(value)}`).join(" ");
+  const [timeWidth, fromWidth, toWidth, cmdWidth] = width < WIDE_COLUMNS ? NARROW : WIDE;
+  const clock = Number.isNaN(date.getTime()) ? "--:--:--.---" : timeOfDay(date);
   const columns: readonly (readonly [text: string, least: number, paint: string])[] = [
-    [Number.isNaN(date.getTime()) ? "--:--:--.---" : timeOfDay(date), 12, "2"],
-    [from, FROM_WIDTH, "36"],
-    [where, TO_WIDTH, topic !== undefined ? "35" : "34"],
-    [cmd, CMD_WIDTH, cmd === "_error" ? "1;31" : cmd.startsWith("_") ? "2" : "1"],
+    [clock.slice(0, timeWidth), timeWidth, "2"],
+    [from, fromWidth, "36"],
+    [where, toWidth, topic !== undefined ? "35" : "34"],
+    [cmd, cmdWidth, cmd === "_error" ? "1;31" : cmd.startsWith("_") ? "2" : "1"],
     [payload, 0, ""],
   ];
   let line = "";

@@ -42,3 +42,9 @@ Deno.test("texts that cannot be mistaken stand bare; ids are short and last", ()
     `state=ramping text="two words" n="3" flag="true" none="" id=9ad9d8b9…`,
   );
 });
+
+Deno.test("on a narrow terminal there is room for what it says", () => {
+  const message = { cmd: "monit", from: "pressure", topic: "pressure/monit", pressure: 176.1 };
+  assertEquals(messageLine(message, { width: 80 }).endsWith("  pressure=176.1"), true);
+  assertEquals(messageLine(message, { width: 60 }).endsWith("  pressure=17…"), true);
+});
