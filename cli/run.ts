@@ -6,6 +6,7 @@ import { createRotatingFile } from "../lib/process/log_file.ts";
 import { type Controller, createController } from "../lib/run/controller.ts";
 import { describeReload, serveControl } from "../lib/run/control.ts";
 import { type Experiment, ExperimentError, parseExperiment } from "../lib/run/experiment_file.ts";
+import type { ExperimentStatus } from "../lib/run/program_status.ts";
 import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
 import { startServer } from "../server.ts";
@@ -99,6 +100,15 @@ function fileLog(options: LogValues, path: string): Log {
     level,
     write: (line) => file.write(encoder.encode(`${line}\n`)),
   });
+}
+
+/** What stays on the terminal when the table has gone. */
+function lastWords(name: string, { programs }: ExperimentStatus, logFolder: string): string {
+  const failed = programs.filter(({ state }) => state === "fatal").map((program) => program.name);
+  const end = failed.length === 0
+    ? `all ${programs.length} programs are stopped`
+    : `stopped; ${failed.join(", ")} had failed for good`;
+  return `${name}: ${end}\nTheir output is in ${logFolder}`;
 }
 
 export default defineCommand({
@@ -202,6 +212,8 @@ export default defineCommand({
       controller.leave();
       log.info("the programs are left running");
       await client.close();
+      await cleanup.disposeAsync();
+      if (onTerminal) console.log(`${experiment.name}: the programs are left running`);
       return EXIT.done;
     }
     log.info("stopping all programs; once more to kill them at once");
@@ -209,6 +221,9 @@ export default defineCommand({
     log.info("all programs are stopped");
     // Before the hub that was started here, if there is one.
     await client.close();
+    await cleanup.disposeAsync();
+    // The table is gone from the screen: what remains is said where it was.
+    if (onTerminal) console.log(lastWords(experiment.name, controller.status(), logFolder));
     return EXIT.done;
   },
 });

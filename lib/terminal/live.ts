@@ -89,7 +89,8 @@ export function showLive(options: LiveOptions): Live {
       found = page === "logs" ? await source.lastLines(program) : await source.why(program);
       if (found.length === 0) {
         const now = source.status().programs.find(({ name }) => name === program);
-        found = [page === "logs" ? "nothing yet" : now?.reason ?? "no unexpected end"];
+        const state = now === undefined ? "" : `; it is ${now.state}: ${now.reason ?? "as asked"}`;
+        found = [page === "logs" ? "nothing yet" : `No unexpected end so far${state}`];
       }
     } catch (error) {
       found = [problem(error)];

@@ -139,9 +139,13 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
   let isOpen = true;
   const changed = { wake: () => {} };
   const shows = async (text: string) => {
+    const late = setTimeout(() => changed.wake(), 5000);
+    const deadline = performance.now() + 5000;
     while (!page.join("\n").includes(text)) {
+      assert(performance.now() < deadline, `"${text}" is not on the page:\n${page.join("\n")}`);
       await new Promise<void>((resolve) => changed.wake = resolve);
     }
+    clearTimeout(late);
   };
   {
     using live = showLive({
@@ -183,7 +187,7 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
     type("l");
     await shows("cryo wrote this");
     type("w");
-    await shows("no unexpected end");
+    await shows("No unexpected end so far; it is ");
     type("qqy");
     await live.quit;
   }
