@@ -1,48 +1,10 @@
 // abcd check: reads an experiment file and shows what a run of it would do; nothing is started.
 
-import {
-  type Experiment,
-  ExperimentError,
-  parseExperiment,
-  type Program,
-} from "../lib/run/experiment_file.ts";
+import { startSteps } from "../lib/run/dependencies.ts";
 import { describeProbe } from "../lib/run/probes.ts";
-import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
-
-function readExperiment(file: string): Experiment {
-  let text: string;
-  let path: string;
-  try {
-    path = Deno.realPathSync(file);
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    throw new CommandError(
-      `Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-  try {
-    return parseExperiment(text, path);
-  } catch (error) {
-    if (error instanceof ExperimentError) throw new UsageError(error.problems.join("\n"));
-    throw error;
-  }
-}
-
-/** The programs by when they can start: each step waits for programs of the steps before it. */
-export function startSteps(programs: readonly Program[]): Program[][] {
-  const steps: Program[][] = [];
-  const done = new Set<string>();
-  while (done.size < programs.length) {
-    const step = programs.filter((program) =>
-      !done.has(program.name) && Object.keys(program.dependsOn).every((name) => done.has(name))
-    );
-    // The file's reader refuses circles and unknown names; without it this would not end.
-    if (step.length === 0) break;
-    steps.push(step);
-    for (const { name } of step) done.add(name);
-  }
-  return steps;
-}
+import type { Program } from "../lib/run/program.ts";
+import { defineCommand, EXIT } from "./command.ts";
+import { readExperiment } from "./experiment.ts";
 
 /** A word as a shell takes it. */
 function quote(word: string): string {

@@ -6,7 +6,7 @@ import { readStatus } from "../lib/run/read_status.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
 import { CLIENT_OPTIONS } from "./common.ts";
-import { nearest } from "./parse.ts";
+import { nearest } from "../lib/nearest.ts";
 
 /** Somebody waits with a finger on Tab: no longer than this for the hub and the controller, in s. */
 const PATIENCE_SEC = 1;

@@ -1,7 +1,7 @@
 // abcd init: writes an example of an experiment file, to begin with.
 
 import { CommandError, defineCommand, EXIT } from "./command.ts";
-import { nearest } from "./parse.ts";
+import { nearest } from "../lib/nearest.ts";
 
 /** The examples, by name, each with what it is. The files are in experiments/. */
 export const EXAMPLES: { readonly [name: string]: string } = {

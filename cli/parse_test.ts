@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { defineCommand, UsageError } from "./command.ts";
-import { editDistance, nearest, parseLine, unknownCommand } from "./parse.ts";
+import { parseLine, unknownCommand } from "./parse.ts";
 
 const command = defineCommand({
   name: "demo",
@@ -83,9 +83,6 @@ Deno.test("parse: what is not there", () => {
   refused(["--zzzzzz"], "Cannot find option --zzzzzz");
   refused(["-x"], "-x");
   assertStringIncludes(unknownCommand("rnu", ["run", "spy"]).message, "did you mean run?");
-  assertEquals(nearest("verb", ["verbose", "x"]), "verbose");
-  assertEquals(nearest("qqqq", ["verbose"]), undefined);
-  assertEquals(editDistance("kitten", "sitting"), 3);
 });
 
 Deno.test("parse: like negative numbers", () => {

@@ -4,13 +4,13 @@ import { createClient } from "../lib/client.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { type Controller, createController } from "../lib/run/controller.ts";
-import { describeReload, serveControl } from "../lib/run/control.ts";
-import { type Experiment, ExperimentError, parseExperiment } from "../lib/run/experiment_file.ts";
+import { serveControl } from "../lib/run/control.ts";
 import type { ExperimentStatus } from "../lib/run/program_status.ts";
+import { describeReload } from "../lib/run/reload.ts";
 import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
 import { startServer } from "../server.ts";
-import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { CommandError, defineCommand, EXIT } from "./command.ts";
 import {
   CLIENT_OPTIONS,
   HUB_OPTIONS,
@@ -20,28 +20,11 @@ import {
   useColor,
 } from "./common.ts";
 import { describeProgram, verdictLines } from "./control.ts";
+import { readExperiment } from "./experiment.ts";
 
 const HUB_WAIT_MS = 3000;
 /** Lines of a program's output that the table shows on its page of logs. */
 const TABLE_LOG_LINES = 200;
-
-function readExperiment(file: string): Experiment {
-  let text: string;
-  let path: string;
-  try {
-    path = Deno.realPathSync(file);
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`Cannot read ${file}: ${why}`);
-  }
-  try {
-    return parseExperiment(text, path);
-  } catch (error) {
-    if (error instanceof ExperimentError) throw new UsageError(error.problems.join("\n"));
-    throw error;
-  }
-}
 
 function stateFolderOf(experiment: string): string {
   const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "."}/.local/state`;

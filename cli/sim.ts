@@ -8,7 +8,7 @@ import { seeded } from "../lib/sim/random.ts";
 import { simulate } from "../lib/sim/simulate.ts";
 import { defineCommand, UsageError } from "./command.ts";
 import { CLIENT_OPTIONS, logFrom } from "./common.ts";
-import { nearest } from "./parse.ts";
+import { nearest } from "../lib/nearest.ts";
 
 const OPTIONS = {
   name: {

@@ -6,6 +6,7 @@ import type { Json, Message } from "../message.ts";
 import type { LogCursor } from "../process/program_log.ts";
 import type { Controller } from "./controller.ts";
 import type { Experiment } from "./experiment_file.ts";
+import { describeReload } from "./reload.ts";
 
 /** Options of {@linkcode serveControl}. */
 export interface ControlOptions {
@@ -24,20 +25,6 @@ const LOG_LINES = 20;
 const MOST_LOG_LINES = 1000;
 /** How often new lines are sent to those who follow, in milliseconds. */
 const FOLLOW_MS = 250;
-
-/** What a reload did, in words. */
-export function describeReload(
-  { restarted, started, stopped }: ReturnType<Controller["reload"]>,
-): string {
-  const part = (what: string, names: readonly string[]) =>
-    names.length === 0 ? [] : [`${what}: ${names.join(", ")}`];
-  const parts = [
-    ...part("restarted", restarted),
-    ...part("new", started),
-    ...part("no longer there", stopped),
-  ];
-  return parts.length === 0 ? "nothing has changed" : parts.join("; ");
-}
 
 /** Answers control messages and publishes `run/PROGRAM/state`, until it is disposed of. */
 export function serveControl(options: ControlOptions): Disposable {

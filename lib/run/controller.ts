@@ -4,17 +4,20 @@ import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
-import { isHolder, liveStarts, type Start } from "../process/spawn.ts";
-import { describeProcesses, findLeft, newStartId, programOfFile, startBase } from "./adoption.ts";
-import type { Experiment, Program } from "./experiment_file.ts";
+import { newStartId, programOfFile, startBase } from "./adoption.ts";
+import { describeUnmet, isGone, restartsWith, stopsNext, unmet } from "./dependencies.ts";
+import type { Experiment } from "./experiment_file.ts";
+import { createLeftovers } from "./leftovers.ts";
+import { createLocalRunner, type LocalContext, type LocalRunner } from "./local_runner.ts";
 import { watchPresence } from "./presence.ts";
-import { type Watch, watchProgram } from "./probes.ts";
+import type { Program } from "./program.ts";
 import { writeAbcdCommand } from "./program_path.ts";
 import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
-import { parseSettings, type ProgramRecord, settingsText } from "./record.ts";
-import { createRunner, type Runner, type RunnerContext } from "./runner.ts";
+import type { ProgramRecord } from "./record.ts";
+import { type Reloaded, reloadPrograms } from "./reload.ts";
+import type { Runner } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";
-import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
+import { takeUp } from "./take_up.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Options of {@linkcode createController}. */
@@ -33,13 +36,6 @@ export interface ControllerOptions {
   readonly beaconPort?: number;
   /** Monotonic clock, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
-}
-
-/** What a reload did, by program. */
-export interface Reloaded {
-  readonly restarted: readonly string[];
-  readonly started: readonly string[];
-  readonly stopped: readonly string[];
 }
 
 /** A running experiment. */
@@ -92,23 +88,9 @@ export function createController(options: ControllerOptions): Controller {
   let ending = false;
   let finished: (() => void) | undefined;
 
-  /** Starts that are over, but may have left something behind. */
-  const over = new Map<Start, string>();
-  /** What made itself a session of its own is in no group of ours: it is told of, and let be. */
-  function tellWhatIsLeft(): void {
-    if (over.size === 0) return;
-    const live = liveStarts(`${folder.path}:`);
-    for (const [start, name] of over) {
-      const left = (live.get(start.id) ?? []).filter(({ pid, group }) =>
-        group !== start.pid && !isHolder(pid)
-      );
-      if (left.length > 0) log.warn(`${name}: has left ${describeProcesses(left)} behind`);
-    }
-    over.clear();
-  }
-
+  const leftovers = createLeftovers(folder.path, log);
   const presence = watchPresence(client, log, () => {
-    for (const runner of runners.values()) watch(runner);
+    for (const runner of runners.values()) runner.probe();
   });
 
   function environment(program: Program): { readonly [name: string]: string } {
@@ -123,13 +105,14 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   const logPath = (name: string) => `${logFolder}/${name}.log`;
-  const context: RunnerContext = {
+  const context: LocalContext = {
     log,
     now,
     logPath,
+    presence,
+    environment,
     newId: (name) => newStartId(folder.path, name),
     basePath: (id) => startBase(folder.path, id),
-    environment,
     save: (name: string, record: ProgramRecord) => folder.save(name, record),
     changed(runner) {
       // Not from inside the step of another program.
@@ -140,132 +123,55 @@ export function createController(options: ControllerOptions): Controller {
     verdict(runner, verdict) {
       for (const handler of verdictHandlers) handler(runner.program.name, verdict);
     },
-    over: (runner, start) => void over.set(start, runner.program.name),
+    over: leftovers.add,
   };
 
+  const find = (name: string) => runners.get(name);
+
   function statusOf(runner: Runner): ProgramStatus {
-    const { usage } = meters.get(runner) ?? {};
-    const status: ProgramStatus = { ...runner.status(), ...usage };
+    const status = runner.status();
     if (status.state !== "waiting") return status;
-    const what = unmet(runner.program).map(([name, kind]) =>
-      `${name} to be ${kind === "started" ? "running" : kind}`
-    );
-    return what.length === 0 ? status : { ...status, reason: `waits for ${what.join(", ")}` };
+    const reason = describeUnmet(runner.program, find);
+    return reason === undefined ? status : { ...status, reason };
   }
 
-  function unmet(program: Program): [name: string, kind: string][] {
-    return Object.entries(program.dependsOn).filter(([name, kind]) => {
-      const other = runners.get(name);
-      if (other === undefined) return true;
-      const { state, ready, exitCode, signal } = other.machine;
-      const completed = state === "exited" && signal === undefined &&
-        other.program.successExitCodes.includes(exitCode ?? -1);
-      if (kind === "completed") return !completed;
-      if (kind === "ready") return !(state === "running" && ready);
-      return !(state === "running" || completed);
-    });
-  }
-
-  const watches = new Map<Runner, Watch>();
-  function watch(runner: Runner): void {
-    const { program, output, logFrom } = runner;
-    let one = watches.get(runner);
-    if (runner.machine.state !== "running") {
-      one?.[Symbol.dispose]();
-      return void watches.delete(runner);
-    }
-    if (one === undefined) {
-      const context = { now, presence, output, logFrom, environment: environment(program) };
-      watches.set(runner, one = watchProgram(program, context));
-    }
-    const event = one.tick(runner.machine.ready);
-    if (event !== undefined) runner.fire(event);
-  }
-
-  /** Those that go down and up with a program that they depend on. */
   function restartDependants(runner: Runner): void {
-    const { state, was, next } = runner.machine;
-    const again = state === "backoff" || state === "starting" ||
-      (state === "stopping" && next !== "stopped");
-    if (was !== "running" || !again || ending) return;
-    const { name } = runner.program;
-    for (const other of runners.values()) {
-      const { program, machine } = other;
-      if (!program.withDependency || !Object.hasOwn(program.dependsOn, name)) continue;
-      if (machine.state !== "starting" && machine.state !== "running") continue;
-      log.info(`${program.name}: restarted with ${name}`);
+    if (ending) return;
+    for (const other of restartsWith(runner, [...runners.values()])) {
+      log.info(`${other.program.name}: restarted with ${runner.program.name}`);
       other.fire({ type: "restart" });
     }
   }
 
-  const meters = new Map<Runner, { readonly meter: UsageMeter; usage: Usage }>();
-  function measure(all: readonly ProcessStat[]): void {
-    for (const runner of runners.values()) {
-      const pid = runner.start?.pid;
-      if (pid === undefined || isGone(runner)) {
-        meters.delete(runner);
-        continue;
-      }
-      const meter = meters.get(runner)?.meter ?? createUsageMeter();
-      const usage = meter.look(pid, all, now());
-      meters.set(runner, { meter, usage });
-      const { memoryMaxBytes } = runner.program;
-      if (memoryMaxBytes === 0 || usage.memoryBytes <= memoryMaxBytes) continue;
-      const reason =
-        `uses ${usage.memoryBytes} bytes of memory, memoryMaxBytes is ${memoryMaxBytes}`;
-      runner.fire({ type: "aliveFailed", reason });
-    }
-  }
-
-  function isGone({ machine: { state } }: Runner): boolean {
-    return !["starting", "running", "stopping"].includes(state);
-  }
-
   /** At the end a program is told to stop when none that depends on it is left. */
   function stopNext(): void {
-    const left = [...runners.values()].filter((runner) => !isGone(runner));
-    for (const runner of runners.values()) {
-      const { state } = runner.machine;
-      if (state === "waiting" || state === "backoff") runner.fire({ type: "stop" });
-      if (state !== "starting" && state !== "running") continue;
-      const needed = left.some((other) =>
-        Object.hasOwn(other.program.dependsOn, runner.program.name)
-      );
-      if (!needed) runner.fire({ type: "stop" });
-    }
-    if (left.length === 0) finished?.();
+    const all = [...runners.values()];
+    const none = all.every(isGone);
+    for (const runner of stopsNext(all)) runner.fire({ type: "stop" });
+    if (none) finished?.();
   }
 
   let nextPoll = 0;
   let nextMeasure = 0;
   function tick(): void {
-    const polls = now() >= nextPoll;
-    if (polls) nextPoll = now() + POLL_MS;
-    // One look at all processes serves all programs that are stopping.
+    const isPoll = now() >= nextPoll;
+    if (isPoll) nextPoll = now() + POLL_MS;
     let all: readonly ProcessStat[] | undefined;
     const processes = () => all ??= listProcesses();
     for (const runner of runners.values()) {
-      const { state, deadline } = runner.machine;
-      const due = deadline !== undefined && now() >= deadline;
-      if (polls || due || state === "stopping") runner.look(processes);
-      if (runner.machine.state === "waiting" && !ending && unmet(runner.program).length === 0) {
+      runner.tick({ isPoll, processes });
+      if (
+        runner.machine.state === "waiting" && !ending && unmet(runner.program, find).length === 0
+      ) {
         runner.fire({ type: "dependenciesHold" });
       }
-      watch(runner);
-      if (polls) runner.output.keepSmall(runner.program.log);
     }
-    if (polls) tellWhatIsLeft();
+    if (isPoll) leftovers.tell();
     if (now() >= nextMeasure) {
       nextMeasure = now() + MEASURE_MS;
-      measure(processes());
+      for (const runner of runners.values()) runner.measure(processes());
     }
-    for (const runner of removed) {
-      if (!isGone(runner)) continue;
-      const { name } = runner.program;
-      removed.delete(runner);
-      runners.delete(name);
-      folder.forget(name);
-    }
+    for (const runner of removed) if (isGone(runner)) forget(runner);
     if (ending) stopNext();
   }
 
@@ -276,41 +182,24 @@ export function createController(options: ControllerOptions): Controller {
     }
   }
 
-  function add(program: Program): Runner {
-    const runner = createRunner(program, context);
+  function add(program: Program): LocalRunner {
+    const runner = createLocalRunner(program, context);
     runners.set(program.name, runner);
     return runner;
   }
 
+  /** Its runner goes once it has stopped. */
   function remove(runner: Runner): void {
     removed.add(runner);
     runner.fire({ type: "stop" });
   }
 
-  function takeUp(): void {
-    const left = findLeft(folder, log);
-    for (const program of experiment.programs) {
-      const { record, strayId } = left.get(program.name) ?? {};
-      const before = record === undefined ? undefined : parseSettings(record.settings);
-      const runner = add(before ?? program);
-      if (record !== undefined) runner.restore(record);
-      if (strayId !== undefined) runner.adopt(strayId);
-      if (settingsText(runner.program) !== settingsText(program)) {
-        if (record?.closed === false) log.info(`${program.name}: its settings have changed`);
-        runner.change(program);
-      }
-      const isNew = record === undefined || record.closed;
-      if (isNew && strayId === undefined && program.autostart) runner.fire({ type: "start" });
-    }
-    for (const { name, record } of left.values()) {
-      if (runners.has(name)) continue;
-      const program = record === undefined ? undefined : parseSettings(record.settings);
-      if (program === undefined || record === undefined) continue;
-      const runner = add(program);
-      runner.restore(record);
-      if (!isGone(runner)) log.info(`${name}: no longer in the file; it is stopped`);
-      remove(runner);
-    }
+  function forget(runner: Runner): void {
+    const { name } = runner.program;
+    removed.delete(runner);
+    runners.delete(name);
+    runner[Symbol.dispose]();
+    folder.forget(name);
   }
 
   const watcher = Deno.watchFs(`${folder.path}/starts`, { recursive: false });
@@ -320,13 +209,12 @@ export function createController(options: ControllerOptions): Controller {
     clearInterval(timer);
     watcher.close();
     presence[Symbol.dispose]();
-    for (const one of watches.values()) one[Symbol.dispose]();
-    watches.clear();
+    for (const runner of runners.values()) runner[Symbol.dispose]();
   }
 
   return {
     start() {
-      takeUp();
+      takeUp({ programs: experiment.programs, folder, log, add, remove });
       followStarts(watcher);
       timer = setInterval(tick, TICK_MS);
       tick();
@@ -350,31 +238,10 @@ export function createController(options: ControllerOptions): Controller {
     output: (name) => runners.get(name)?.output,
     logPath,
     reload(next) {
-      const restarted: string[] = [];
-      const started: string[] = [];
-      const stopped: string[] = [];
       experiment = { ...next, name: experiment.name };
-      for (const program of next.programs) {
-        const runner = runners.get(program.name);
-        if (runner === undefined) {
-          started.push(program.name);
-          const fresh = add(program);
-          if (program.autostart) fresh.fire({ type: "start" });
-        } else if (settingsText(runner.program) !== settingsText(program)) {
-          restarted.push(program.name);
-          runner.change(program);
-        }
-        // It was on its way out, and is wanted again.
-        if (runner !== undefined && removed.delete(runner)) runner.fire({ type: "start" });
-      }
-      const kept = new Set(next.programs.map(({ name }) => name));
-      for (const [name, runner] of runners) {
-        if (kept.has(name) || removed.has(runner)) continue;
-        stopped.push(name);
-        remove(runner);
-      }
+      const done = reloadPrograms({ programs: next.programs, runners, removed, add });
       tick();
-      return { restarted, started, stopped };
+      return done;
     },
     get ending() {
       return ending;
@@ -386,7 +253,7 @@ export function createController(options: ControllerOptions): Controller {
         stopNext();
       });
       for (const runner of runners.values()) runner.close();
-      tellWhatIsLeft();
+      leftovers.tell();
       end();
     },
     kill() {

@@ -1,10 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ExperimentError, parseExperiment, splitCommand } from "./experiment_file.ts";
-
-Deno.test("splitCommand splits like a shell", () => {
-  assertEquals(splitCommand(`a 'b c' "d \\" e" f\\ g ''`), ["a", "b c", 'd " e', "f g", ""]);
-  assertThrows(() => splitCommand("a 'b"), Error, "not closed");
-});
+import { FileError } from "../jsonc_file.ts";
+import { parseExperiment } from "./experiment_file.ts";
 
 Deno.test("parseExperiment merges the defaults and fills in the rest", () => {
   const { name, controller, programs } = parseExperiment(
@@ -32,7 +28,7 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
 }}`,
         "/e/f",
       ),
-    ExperimentError,
+    FileError,
   );
   assertEquals(error.problems, [
     `/e/f:2:21: unknown key "restrat" in program a, expected perhaps "restart"`,
@@ -45,7 +41,7 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
 });
 
 Deno.test("parseExperiment tells of broken JSON", () => {
-  const error = assertThrows(() => parseExperiment(`{"run": {]}`, "/e/f"), ExperimentError);
+  const error = assertThrows(() => parseExperiment(`{"run": {]}`, "/e/f"), FileError);
   assertEquals(error.problems[0]?.startsWith("/e/f:1:"), true);
 });
 
@@ -68,6 +64,6 @@ Deno.test("parseExperiment reads every probe", () => {
     periodSec: 2,
   });
   for (const bad of [`{"logLine": "("}`, `{"tcp": 70000}`, `{"exec": ""}`, `{}`, `{"file": 1}`]) {
-    assertThrows(() => probe(bad), ExperimentError);
+    assertThrows(() => probe(bad), FileError);
   }
 });

@@ -2,8 +2,8 @@
 
 import { lookAtExec, lookAtFile, lookAtTcp } from "../process/look.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
-import type { Probe, Program } from "./experiment_file.ts";
 import type { Presence } from "./presence.ts";
+import type { Probe, Program } from "./program.ts";
 import type { ProgramEvent } from "./program_state.ts";
 
 /** What probes look at. */

@@ -3,7 +3,7 @@
 // `now` is a monotonic clock in milliseconds. Nothing here knows of processes or of timers: whoever
 // drives it does the actions, and sends `tick` when `deadline` has passed.
 
-import type { Program } from "./experiment_file.ts";
+import type { Program } from "./program.ts";
 import type { ProgramState } from "./program_status.ts";
 
 /** The settings that the table needs. */

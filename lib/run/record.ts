@@ -1,6 +1,6 @@
 // What is kept of a program on the disk, and how it is read again.
 
-import type { Program } from "./experiment_file.ts";
+import type { Program } from "./program.ts";
 import type { Machine } from "./program_state.ts";
 import { PROGRAM_STATES } from "./program_status.ts";
 import type { Verdict } from "./verdict.ts";

@@ -1,0 +1,344 @@
+// A program on this computer: the table's state, the start it belongs to, and what is kept of both.
+
+import { outOfMemoryKills, type ProcessStat } from "../process/proc_fs.ts";
+import { openProgramLog } from "../process/program_log.ts";
+import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
+import { isGone } from "./dependencies.ts";
+import type { Presence } from "./presence.ts";
+import { type Watch, watchProgram } from "./probes.ts";
+import type { Program } from "./program.ts";
+import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
+import type { ProgramAction } from "./program_state.ts";
+import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
+import type { Runner, RunnerContext } from "./runner.ts";
+import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
+import { describeEnd, type Verdict } from "./verdict.ts";
+
+/** Lines of output that go with an unexpected end. */
+const LAST_LINES = 20;
+/** Verdicts that are kept. */
+const VERDICTS = 20;
+
+/** What a local runner is given besides. Everything is called at once, from inside an event. */
+export interface LocalContext extends RunnerContext {
+  /** A new, unique id for a start, and the path of its files for an id. */
+  readonly newId: (program: string) => string;
+  readonly basePath: (id: string) => string;
+  readonly presence: Presence;
+  /** Beside what the controller itself has. */
+  readonly environment: (program: Program) => { readonly [name: string]: string };
+  readonly save: (name: string, record: ProgramRecord) => void;
+  /** A start is over: its process has ended, and its group is gone or was told to be. */
+  readonly over: (program: string, start: Start) => void;
+}
+
+/** A program on this computer. */
+export interface LocalRunner extends Runner {
+  /** Takes up what a controller before this one left. */
+  restore(record: ProgramRecord): void;
+  /** Takes up a start of which no state was kept. */
+  adopt(id: string): void;
+}
+
+/** Makes the runner of a program that nobody has asked for yet. */
+export function createLocalRunner(first: Program, context: LocalContext): LocalRunner {
+  const { log, now } = context;
+  const { name } = first;
+  let program = first;
+  let machine = newMachine(now());
+  let since = Date.now() / 1000;
+  let start: Start | undefined;
+  /** The start's process has ended, and the table knows. */
+  let endTold = true;
+  let runId: string | undefined;
+  let logFrom: number | undefined;
+  const output = openProgramLog({
+    path: context.logPath(name),
+    warn: (text) => log.warn(`${name}: ${text}`),
+    moved(bytes) {
+      if (logFrom === undefined) return;
+      logFrom -= bytes;
+      save();
+    },
+  });
+  /** A signal for a program that has not told its pid yet. */
+  let pending: Deno.Signal | undefined;
+  let verdicts: readonly Verdict[] = [];
+  let saveFails = false;
+  let oomKills = 0;
+
+  function record(closed = false): ProgramRecord {
+    const leftMs = machine.deadline === undefined ? undefined : machine.deadline - now();
+    const settings = settingsText(program);
+    return { version: 1, settings, machine, leftMs, since, runId, logFrom, closed, verdicts };
+  }
+
+  function save(closed = false): void {
+    try {
+      context.save(name, record(closed));
+      saveFails = false;
+    } catch (error) {
+      // What is kept is older than what is: processes are found by their environment then.
+      if (!saveFails) log.error(error instanceof Error ? error.message : String(error));
+      saveFails = true;
+    }
+  }
+
+  function tail(): readonly string[] {
+    return output.tail(LAST_LINES, logFrom);
+  }
+
+  function tellEnd(ended: Ended): void {
+    const retrySec = machine.state === "starting"
+      ? 0
+      : machine.state === "backoff"
+      ? Math.max(0, (machine.deadline ?? now()) - now()) / 1000
+      : undefined;
+    const { started, ended: time = Date.now() / 1000 } = ended;
+    const verdict = describeEnd({
+      time,
+      code: ended.code,
+      signal: ended.signal,
+      coreDumped: ended.coreDumped,
+      outOfMemory: ended.signal === "SIGKILL" && outOfMemoryKills() > oomKills,
+      ranSec: started === undefined ? undefined : Math.max(0, time - started),
+      restarts: machine.restarts - (machine.state === "starting" ? 1 : 0),
+      lastLines: tail(),
+      retrySec,
+    });
+    verdicts = [...verdicts, verdict].slice(-VERDICTS);
+    context.verdict(runner, verdict);
+  }
+
+  function logStep(before: Machine, event: ProgramEvent): void {
+    const unexpected = event.type === "exited" || event.type === "spawnFailed" ||
+      event.type === "aliveFailed";
+    const bad = unexpected && machine.state !== "exited";
+    const text = `${name}: ${before.state} → ${machine.state} (${machine.reason})`;
+    if (machine.state === "fatal") log.error(text);
+    else if (bad) log.warn(text);
+    else log.info(text);
+    if (bad && before.state !== "stopping") {
+      for (const line of tail()) log.warn(`${name} | ${line}`);
+    }
+  }
+
+  function fire(event: ProgramEvent, ended?: Ended): void {
+    const before = machine;
+    const { machine: after, actions } = step(before, event, now(), program);
+    if (after === before) return;
+    machine = after;
+    const moved = machine.since !== before.since || machine.state !== before.state;
+    if (moved) since = Date.now() / 1000;
+    const spawns = actions.some(({ type }) => type === "spawn");
+    const old = start;
+    const oldId = runId;
+    // Kept before it is said or done: a controller that dies in between is found out by the next.
+    if (spawns) runId = context.newId(name);
+    save();
+    if (moved) logStep(before, event);
+    else if (machine.ready !== before.ready) log.info(`${name}: ready`);
+    const alive = before.state === "starting" || before.state === "running";
+    if (ended !== undefined && alive && !isWanted(ended)) tellEnd(ended);
+    // The lines above are of the start that ended; what comes now is of the next.
+    if (spawns) logFrom = output.end();
+    for (const action of actions) perform(action, old);
+    if (spawns) {
+      if (oldId !== undefined) forgetStart(context.basePath(oldId));
+      save();
+    }
+    if (moved || machine.ready !== before.ready) context.changed(runner);
+  }
+
+  function isWanted({ code, signal }: Ended): boolean {
+    return signal === undefined && code !== undefined && program.successExitCodes.includes(code);
+  }
+
+  function perform(action: ProgramAction, target: Start | undefined): void {
+    if (action.type === "spawn") return spawn();
+    if (action.type === "alarm") return log.error(`${name}: ${action.text}`);
+    if (target === undefined) return;
+    try {
+      if (target.signal(action.signal)) log.debug(`${name}: ${action.signal} to ${target.pid}`);
+      else if (!endTold) pending = action.signal;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      log.warn(`Cannot send ${action.signal} to ${name}: ${why}`);
+    }
+  }
+
+  function spawn(): void {
+    const id = runId ?? context.newId(name);
+    pending = undefined;
+    oomKills = outOfMemoryKills();
+    try {
+      start = startProgram({
+        argv: program.argv,
+        cwd: program.cwd,
+        env: context.environment(program),
+        logPath: output.path,
+        id,
+        base: context.basePath(id),
+      });
+    } catch (error) {
+      start = undefined;
+      endTold = true;
+      const why = error instanceof Error ? error.message : String(error);
+      const missing = error instanceof Deno.errors.NotFound;
+      // Not from inside the transition that asked for it.
+      return queueMicrotask(() =>
+        fire({ type: "spawnFailed", reason: `cannot be started: ${why}`, missing })
+      );
+    }
+    endTold = false;
+    start.shellEnded.then(() => runner.look());
+  }
+
+  function lookAtProcess(): void {
+    if (start === undefined || endTold) return;
+    const wasKnown = start.pid;
+    const view = start.look();
+    if (view.state === "alive") {
+      if (wasKnown === undefined) save();
+      if (pending !== undefined && start.signal(pending)) pending = undefined;
+    }
+    if (view.state !== "ended") return;
+    endTold = true;
+    pending = undefined;
+    const { code, signal } = view.ended;
+    if (machine.state === "stopping") log.info(`${name}: ${howItEnded(code, signal)}`);
+    const ended = start;
+    const { state } = machine;
+    fire({ type: "exited", code, signal }, view.ended);
+    if (state !== "stopping") context.over(name, ended);
+  }
+
+  let watch: Watch | undefined;
+  function probe(): void {
+    if (machine.state !== "running") {
+      watch?.[Symbol.dispose]();
+      watch = undefined;
+      return;
+    }
+    if (watch === undefined) {
+      const { presence } = context;
+      const environment = context.environment(program);
+      watch = watchProgram(program, { now, presence, output, logFrom, environment });
+    }
+    const event = watch.tick(machine.ready);
+    if (event !== undefined) fire(event);
+  }
+
+  function look(all?: () => readonly ProcessStat[]): void {
+    lookAtProcess();
+    if (machine.deadline !== undefined && now() >= machine.deadline) fire({ type: "tick" });
+    if (machine.state !== "stopping" || !endTold) return;
+    if ((start?.group(all?.()) ?? []).length > 0) return;
+    const ended = start;
+    fire({ type: "groupGone" });
+    if (ended !== undefined) context.over(name, ended);
+  }
+
+  let meter: UsageMeter | undefined;
+  let usage: Usage | undefined;
+  const runner: LocalRunner = {
+    get program() {
+      return program;
+    },
+    get machine() {
+      return machine;
+    },
+    output,
+    get verdicts() {
+      return verdicts;
+    },
+    fire: (event) => fire(event),
+    look,
+    tick({ isPoll, processes }) {
+      const isDue = machine.deadline !== undefined && now() >= machine.deadline;
+      if (isPoll || isDue || machine.state === "stopping") look(processes);
+      probe();
+      if (isPoll) output.keepSmall(program.log);
+    },
+    probe,
+    measure(all) {
+      const pid = start?.pid;
+      if (pid === undefined || isGone(runner)) return void (meter = usage = undefined);
+      meter ??= createUsageMeter();
+      usage = meter.look(pid, all, now());
+      const { memoryMaxBytes } = program;
+      if (memoryMaxBytes === 0 || usage.memoryBytes <= memoryMaxBytes) return;
+      const reason =
+        `uses ${usage.memoryBytes} bytes of memory, memoryMaxBytes is ${memoryMaxBytes}`;
+      fire({ type: "aliveFailed", reason });
+    },
+    status() {
+      const ended = ["backoff", "exited", "fatal"].includes(machine.state);
+      const wait = (machine.deadline ?? now()) - now();
+      const lines = start === undefined ? [] : tail();
+      return {
+        name,
+        state: machine.state,
+        was: machine.was,
+        ready: machine.ready,
+        pid: endTold ? undefined : start?.pid,
+        since,
+        restarts: machine.restarts,
+        exitCode: machine.exitCode,
+        signal: machine.signal,
+        reason: machine.reason,
+        retryAt: machine.state === "backoff" ? Date.now() / 1000 + wait / 1000 : undefined,
+        lastLines: ended ? lines : undefined,
+        lastLine: lines.at(-1),
+        ...usage,
+      };
+    },
+    change(next) {
+      // Its stop still goes by the settings that it was started with.
+      if (["starting", "running", "backoff"].includes(machine.state)) fire({ type: "restart" });
+      if (["exited", "fatal"].includes(machine.state)) fire({ type: "start" });
+      program = next;
+      save();
+    },
+    restore(kept) {
+      verdicts = kept.verdicts;
+      runId = kept.runId;
+      logFrom = kept.logFrom;
+      if (kept.closed) return;
+      machine = restoreMachine(kept, now());
+      since = kept.since;
+      if (runId === undefined) return;
+      start = adoptStart(runId, context.basePath(runId));
+      endTold = !["starting", "running", "stopping"].includes(machine.state);
+      if (endTold) return;
+      oomKills = outOfMemoryKills();
+      const view = start.look();
+      if (view.state === "alive") log.info(`${name}: adopted, pid ${view.pid}`);
+      if (machine.state === "stopping") {
+        perform({ type: "signal", signal: program.stopSignal }, start);
+      }
+    },
+    adopt(id) {
+      runId = id;
+      start = adoptStart(id, context.basePath(id));
+      endTold = false;
+      machine = {
+        ...newMachine(now()),
+        state: "starting",
+        reason: "found running, without a state that was kept",
+        deadline: now() + program.startSec * 1000,
+      };
+      log.warn(
+        `${name}: found running (pid ${start.look().state === "alive" ? start.pid : "?"}) ` +
+          `without a state that was kept; adopted`,
+      );
+      save();
+    },
+    close: () => save(true),
+    [Symbol.dispose]() {
+      watch?.[Symbol.dispose]();
+      watch = undefined;
+    },
+  };
+  return runner;
+}

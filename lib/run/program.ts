@@ -1,0 +1,61 @@
+// The settings of one program of an experiment, as they are once its file was read.
+
+/** What a program may wait for of another. */
+export type Dependency = "started" | "ready" | "completed";
+/** When a program that ended is started again. */
+export type RestartPolicy = "always" | "on-failure" | "no";
+
+/** What a probe looks at. */
+export type Check =
+  /** A client of this name is in the hub. */
+  | { readonly kind: "client"; readonly client: string }
+  /** The program has written a line that the regular expression finds something in. */
+  | { readonly kind: "logLine"; readonly pattern: string }
+  /** Somebody listens there. */
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  /** The file or folder is there; an absolute path. */
+  | { readonly kind: "file"; readonly path: string }
+  /** The command ends with exit code 0. */
+  | { readonly kind: "exec"; readonly argv: readonly string[] };
+
+/** How to see that a program is ready, or alive. */
+export interface Probe {
+  readonly check: Check;
+  /**
+   * `ready`: how long it may take (default 90 s). `alive`: how long the client may be missing, or
+   * no line may come (default 30 s).
+   */
+  readonly timeoutSec: number;
+  /** Between two looks with `tcp`, `file`, `exec`; one may take as long. Default 1 s, `alive` 10 s. */
+  readonly periodSec: number;
+  /** `alive` with `tcp`, `file`, `exec`: so many failures in a row are too many. Default 3. */
+  readonly failures: number;
+}
+
+/** The settings of one program, complete: what the file leaves out has its default. */
+export interface Program {
+  readonly name: string;
+  /** The command and its arguments; never empty. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: { readonly [name: string]: string };
+  readonly autostart: boolean;
+  readonly dependsOn: { readonly [program: string]: Dependency };
+  /** Restarted when one that it depends on is restarted or ends. */
+  readonly withDependency: boolean;
+  readonly restart: RestartPolicy;
+  readonly successExitCodes: readonly number[];
+  readonly startSec: number;
+  readonly restartSec: number;
+  readonly restartMultiplier: number;
+  readonly restartMaxSec: number;
+  readonly restartResetSec: number;
+  readonly startLimit: number;
+  readonly ready: Probe | undefined;
+  readonly alive: Probe | undefined;
+  readonly stopSignal: Deno.Signal;
+  readonly stopSec: number;
+  /** Restarted when it and all that descends from it use more; 0: no limit. */
+  readonly memoryMaxBytes: number;
+  readonly log: { readonly maxBytes: number; readonly backups: number };
+}

@@ -1,0 +1,143 @@
+// The keys of a program in the experiment file: for each what it must be and what holds without it.
+//
+// A new key is one entry here and one in `Program` (program.ts), which says what it means.
+
+import { type JsoncFile, type Member, type Node, suggest } from "../jsonc_file.ts";
+import {
+  choice,
+  type Field,
+  flag,
+  type KeyTable,
+  number,
+  object,
+  readKeys,
+  text,
+  whole,
+  wholes,
+} from "../jsonc_keys.ts";
+import { readCommand } from "./command_key.ts";
+import { probe } from "./probe_keys.ts";
+import type { Dependency, Program } from "./program.ts";
+
+/** What the readers know besides their key. */
+export interface ProgramContext {
+  /** The folder of the experiment file, to which its paths are relative. */
+  readonly folder: string;
+  /** The program. */
+  readonly name: string;
+  /** All programs of the file. */
+  readonly names: readonly string[];
+}
+
+const LOG = { maxBytes: 10 * 1024 * 1024, backups: 10 };
+const SIGNALS: readonly Deno.Signal[] = [
+  "SIGTERM",
+  "SIGINT",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGKILL",
+];
+
+/** A folder; relative to that of the file. */
+function readFolder(field: Field, { folder }: ProgramContext): string {
+  const path = text(".")(field, undefined);
+  return path.startsWith("/") ? path : path === "." ? folder : `${folder}/${path}`;
+}
+
+/** The defaults' variables, and the program's own in their place. */
+function readEnv({ file, node, inherited, of, wrong }: Field): Program["env"] {
+  const env: Record<string, string> = {};
+  for (const from of inherited === node ? [node] : [inherited, node]) {
+    if (from === undefined) continue;
+    for (const { name, value } of file.members(from, `"env" of ${of}`)) {
+      if (value.type === "string") env[name] = value.value;
+      else wrong("a text", { name, value });
+    }
+  }
+  return env;
+}
+
+function readDependsOn(field: Field, { name: self, names }: ProgramContext) {
+  const { file, node, of, wrong } = field;
+  const found: Record<string, Dependency> = {};
+  if (node === undefined) return found;
+  const kinds: readonly Dependency[] = ["started", "ready", "completed"];
+  for (const { key, name, value } of file.members(node, `"dependsOn" of ${of}`)) {
+    const kind = kinds.find((one) => one === value.value);
+    if (kind === undefined) wrong(`one of ${kinds.join(", ")}`, { name, value });
+    if (!names.includes(name)) {
+      const others = names.filter((one) => one !== self);
+      const expected = suggest(name, others, "a program of the file");
+      file.problem(
+        key,
+        `${of} depends on "${name}", which is not in the file, expected ${expected}`,
+      );
+    } else if (kind !== undefined) found[name] = kind;
+  }
+  return found;
+}
+
+/** What the file may say of a program; its name is a key itself, and `cmd` becomes `argv`. */
+type ProgramKeys = Omit<Program, "name" | "argv"> & {
+  readonly shell: boolean;
+  readonly cmd: readonly string[];
+};
+
+/** The readers of a program's keys. */
+const PROGRAM_KEYS: KeyTable<ProgramKeys, ProgramContext> = {
+  cmd: (field) => readCommand(field, field.sibling("shell")?.value === true),
+  shell: flag(false),
+  cwd: readFolder,
+  env: readEnv,
+  autostart: flag(true),
+  dependsOn: readDependsOn,
+  withDependency: flag(false),
+  restart: choice(["always", "on-failure", "no"], "always"),
+  successExitCodes: wholes([0], 0, 255),
+  startSec: number(1),
+  restartSec: number(1),
+  restartMultiplier: number(2, 1),
+  restartMaxSec: number(30),
+  restartResetSec: number(60),
+  startLimit: whole(0),
+  ready: probe({ timeoutSec: 90, periodSec: 1 }),
+  alive: probe({ timeoutSec: 30, periodSec: 10 }),
+  stopSignal: choice(SIGNALS, "SIGTERM"),
+  stopSec: number(10),
+  memoryMaxBytes: whole(0),
+  log: object({ maxBytes: whole(LOG.maxBytes, 1), backups: whole(LOG.backups) }, LOG),
+};
+
+/** Keys that the design knows and this version does not. */
+const NOT_YET = ["host", "via", "screen"];
+
+/** Notes each key of a program, or of the defaults, that cannot be there. */
+export function checkProgramKeys(file: JsoncFile, node: Node, what: string): void {
+  file.onlyKeys(node, what, [...Object.keys(PROGRAM_KEYS), ...NOT_YET]);
+  for (const { key, name } of file.members(node, what)) {
+    if (!NOT_YET.includes(name)) continue;
+    file.problem(key, `"${name}" in ${what} is not yet supported, expected no such key`);
+  }
+}
+
+/** Reads one program; what it leaves out is taken from the defaults, if the file has some. */
+export function readProgram(
+  file: JsoncFile,
+  { name, value }: Member,
+  defaults: Node | undefined,
+  context: Omit<ProgramContext, "name">,
+): Program {
+  const what = `program ${name}`;
+  checkProgramKeys(file, value, what);
+  const { cmd, shell: _, ...settings } = readKeys(PROGRAM_KEYS, {
+    file,
+    object: value,
+    what,
+    context: { ...context, name },
+    defaults,
+    also: NOT_YET,
+  });
+  return { name, argv: cmd, ...settings };
+}

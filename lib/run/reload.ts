@@ -1,0 +1,63 @@
+// A file that was read again: what did not change is not touched.
+
+import type { Program } from "./program.ts";
+import { settingsText } from "./record.ts";
+import type { Runner } from "./runner.ts";
+
+/** What a reload did, by program. */
+export interface Reloaded {
+  readonly restarted: readonly string[];
+  readonly started: readonly string[];
+  readonly stopped: readonly string[];
+}
+
+/** What {@linkcode reloadPrograms} works with. */
+export interface ReloadOptions {
+  readonly programs: readonly Program[];
+  readonly runners: ReadonlyMap<string, Runner>;
+  /** Runners of programs that are no longer in the file: they go once they have stopped. */
+  readonly removed: Set<Runner>;
+  readonly add: (program: Program) => Runner;
+}
+
+/** Starts what is new, restarts what has changed, stops what is gone. */
+export function reloadPrograms({ programs, runners, removed, add }: ReloadOptions): Reloaded {
+  const restarted: string[] = [];
+  const started: string[] = [];
+  const stopped: string[] = [];
+  for (const program of programs) {
+    const runner = runners.get(program.name);
+    if (runner === undefined) {
+      started.push(program.name);
+      const fresh = add(program);
+      if (program.autostart) fresh.fire({ type: "start" });
+      continue;
+    }
+    if (settingsText(runner.program) !== settingsText(program)) {
+      restarted.push(program.name);
+      runner.change(program);
+    }
+    // It was on its way out, and is wanted again.
+    if (removed.delete(runner)) runner.fire({ type: "start" });
+  }
+  const kept = new Set(programs.map(({ name }) => name));
+  for (const [name, runner] of runners) {
+    if (kept.has(name) || removed.has(runner)) continue;
+    stopped.push(name);
+    removed.add(runner);
+    runner.fire({ type: "stop" });
+  }
+  return { restarted, started, stopped };
+}
+
+/** What a reload did, in words. */
+export function describeReload({ restarted, started, stopped }: Reloaded): string {
+  const part = (what: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${what}: ${names.join(", ")}`];
+  const parts = [
+    ...part("restarted", restarted),
+    ...part("new", started),
+    ...part("no longer there", stopped),
+  ];
+  return parts.length === 0 ? "nothing has changed" : parts.join("; ");
+}
