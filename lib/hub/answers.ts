@@ -1,0 +1,68 @@
+// What the hub answers to the messages that are for the hub itself.
+
+import { MessageError, type StatsAnswer, type ToHub } from "../message.ts";
+import type { Client } from "./client.ts";
+import { createHistory } from "./history.ts";
+import type { Joining } from "./joining.ts";
+import type { Leaving } from "./leaving.ts";
+import type { Settings } from "./options.ts";
+import type { Post } from "./post.ts";
+import type { Roster } from "./roster.ts";
+
+/** Parts of the hub that answers are made with. */
+export interface AnswerParts {
+  readonly settings: Settings;
+  readonly roster: Roster;
+  readonly post: Post;
+  readonly joining: Joining;
+  readonly leaving: Leaving;
+  readonly stats: () => Omit<StatsAnswer, "cmd">;
+}
+
+/**
+ * Makes what answers a client that has joined under this name.
+ *
+ * @returns It throws a {@linkcode MessageError} if the request is refused.
+ */
+export function createAnswers(
+  parts: AnswerParts,
+): (client: Client, name: string, request: ToHub) => void {
+  const { settings, roster, post, joining, stats } = parts;
+  const { journal } = settings;
+  const history = createHistory(parts);
+
+  return (client, name, request) => {
+    const re = request.id;
+    switch (request.cmd) {
+      case "_init":
+        if (request.name !== name) {
+          throw new MessageError("denied", `Cannot join again: you are "${name}"`, "name", re);
+        }
+        return post.tell(client, joining.welcome(name, re));
+      case "_ping":
+        return post.tell(client, { cmd: "_pong", re });
+      case "_pong":
+        return;
+      case "_clients":
+        return post.tell(client, { cmd: "_clients", clients: roster.entries(), re });
+      case "_stats":
+        return post.tell(client, { cmd: "_stats", ...stats(), re });
+      case "_subscribe":
+        for (const topic of request.topics) client.topics.add(topic);
+        roster.subscribers.changed();
+        return post.tell(client, { cmd: "_ok", re });
+      case "_unsubscribe":
+        for (const topic of request.topics) client.topics.delete(topic);
+        roster.subscribers.changed();
+        return post.tell(client, { cmd: "_ok", re });
+      case "_spy":
+        // First the answer, then what is seen: a program waits for the one to begin the other.
+        post.spies.remove(client);
+        post.tell(client, { cmd: "_ok", re, seq: journal?.seq });
+        if (request.on && !client.gone) post.spies.add(client, request.only);
+        return;
+      case "_history":
+        return history(client, name, request);
+    }
+  };
+}

@@ -1,0 +1,22 @@
+// What the hub counts, since it started.
+
+/** Counters, by the names that `_stats` has for them. */
+export interface Counters {
+  /** Messages routed. */
+  messages: number;
+  /** Bytes of messages received. */
+  bytes: number;
+  /** Messages given to clients. */
+  delivered: number;
+  /** Messages refused with `_error`. */
+  refused: number;
+  /** Clients closed because they did not read. */
+  slowConsumers: number;
+  /** Clients closed because they said nothing. */
+  timeouts: number;
+}
+
+/** All at zero. */
+export function createCounters(): Counters {
+  return { messages: 0, bytes: 0, delivered: 0, refused: 0, slowConsumers: 0, timeouts: 0 };
+}

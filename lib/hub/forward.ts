@@ -1,0 +1,80 @@
+// The quick way through: a message goes on as the bytes it came in, without a parse.
+
+import { createNames, type Envelope } from "../envelope.ts";
+import { EVERYONE } from "../message.ts";
+import { NOTHING } from "../transport/transport.ts";
+import type { Client } from "./client.ts";
+import type { Counters } from "./counters.ts";
+import type { Settings } from "./options.ts";
+import type { Post } from "./post.ts";
+import type { Roster } from "./roster.ts";
+
+/** Passes a message on; `false`: it has done nothing, and the message has to be parsed. */
+export type Forward = (client: Client, envelope: Envelope) => boolean;
+
+/** Parts of the hub that forwarding works with. */
+export interface ForwardParts {
+  readonly settings: Settings;
+  readonly counters: Counters;
+  readonly roster: Roster;
+  readonly post: Post;
+  /** The client has given a sign of life. */
+  readonly alive: (client: Client, now: number) => void;
+}
+
+/** Makes the quick way through a hub. Whatever is rare, or has to be refused, is not for it. */
+export function createForward({ settings, counters, roster, post, alive }: ForwardParts): Forward {
+  const { clock, maxBytes, journal } = settings;
+  const { spies } = post;
+  const names = createNames();
+  /** Messages that go to several are put together here. */
+  let whole = new Uint8Array(4096);
+
+  return (client, envelope) => {
+    const { name, stamp } = client;
+    if (name === undefined || stamp === undefined) return false;
+    const from = envelope.from(names);
+    if (from !== undefined && from !== name) return false;
+    const cmd = envelope.cmd(names);
+    if (cmd === "_welcome") return false;
+    const to = envelope.to(names), topic = envelope.topic(names);
+    let one: Client | undefined;
+    let several: readonly Client[] | undefined;
+    if (topic !== undefined) several = roster.subscribers.ofClients(topic);
+    else if (to === EVERYONE) several = roster.everybody();
+    else if (to !== undefined) one = roster.get(to);
+    if (one === undefined && several === undefined) return false;
+
+    const now = clock();
+    const tail = stamp.tail(now, from !== undefined, envelope.hasTime);
+    const { bytes, begin, end } = envelope;
+    if (end - begin + tail.length - 1 > maxBytes) return false;
+    alive(client, now);
+    client.received++;
+    counters.bytes += end - begin;
+    counters.messages++;
+    const delivery = post.next();
+    if (one !== undefined && journal === undefined && spies.size === 0) {
+      post.send(one, delivery, bytes, begin, end - 1, tail);
+      post.settle();
+      return true;
+    }
+    const size = end - 1 - begin + tail.length;
+    if (whole.length < size) whole = new Uint8Array(2 * size);
+    whole.set(bytes.subarray(begin, end - 1));
+    whole.set(tail, size - tail.length);
+    if (one !== undefined) post.send(one, delivery, whole, 0, size, NOTHING);
+    if (several !== undefined) {
+      for (const other of several) {
+        if (other !== client || topic !== undefined) {
+          post.send(other, delivery, whole, 0, size, NOTHING);
+        }
+      }
+    }
+    if (journal !== undefined || spies.size > 0) {
+      post.seen({ cmd, from: name, to, topic }, whole.subarray(0, size), delivery);
+    }
+    post.settle();
+    return true;
+  };
+}

@@ -1,0 +1,45 @@
+// What is due with time: pings, and the end of who is silent.
+
+import type { Client } from "./client.ts";
+import type { Counters } from "./counters.ts";
+import type { Joining } from "./joining.ts";
+import type { Leaving } from "./leaving.ts";
+import type { Settings } from "./options.ts";
+import type { Post } from "./post.ts";
+import type { Roster } from "./roster.ts";
+
+/** Parts of the hub that the heartbeat works with. */
+export interface HeartbeatParts {
+  readonly settings: Settings;
+  readonly counters: Counters;
+  readonly roster: Roster;
+  readonly post: Post;
+  readonly joining: Joining;
+  readonly leaving: Leaving;
+}
+
+/** Makes what is to be called about each second, with the time in milliseconds. */
+export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
+  const { settings, counters, roster, post, joining, leaving } = parts;
+  const { heartbeatSec, timeoutSec, joinSec, takeoverSec } = settings;
+
+  function look(client: Client, now: number): void {
+    if (client.waiting !== undefined) {
+      if (now - client.waiting.since >= takeoverSec * 1000) joining.takeOver(client);
+    } else if (client.name === undefined) {
+      if (now - client.connected < joinSec * 1000) return;
+      const text = `Closed: no _init within ${joinSec} s of connecting`;
+      leaving.turnAway(client, "not-joined", text);
+    } else if (now - client.lastSeen >= timeoutSec * 1000) {
+      counters.timeouts++;
+      leaving.closeSilent(client, `no message for ${timeoutSec} s`);
+    } else if (now - client.lastPing >= heartbeatSec * 1000) {
+      client.lastPing = now;
+      post.tell(client, { cmd: "_ping" });
+    }
+  }
+
+  return (now) => {
+    for (const client of [...roster.all]) if (!client.gone) look(client, now);
+  };
+}

@@ -1,0 +1,182 @@
+// How a connection becomes a client: its first message, its name, and who gives way to whom.
+//
+//   introduced   the first message is looked at: is it an _init, can its name be one?
+//   admitted     it may come in: it gets its name, or waits for it
+//   joined       it is here, and everybody hears of it
+//
+// A name that is held by a live connection is refused. Whether it is alive is asked with a _ping; if
+// nothing is heard for `takeoverSec`, the newcomer gets the name: a half-open connection must not lock
+// a restarted program out.
+
+import { PROTOCOL_VERSION } from "../defaults.ts";
+import {
+  asToHub,
+  type InitMessage,
+  isClientName,
+  type Message,
+  MessageError,
+  type WelcomeMessage,
+} from "../message.ts";
+import type { Client } from "./client.ts";
+import type { Leaving } from "./leaving.ts";
+import type { Settings } from "./options.ts";
+import type { Post } from "./post.ts";
+import type { Roster } from "./roster.ts";
+import { createStamp } from "./stamp.ts";
+
+/** Most messages held for a client that waits for a name. */
+const MAX_HELD = 1000;
+
+/** How clients come in. */
+export interface Joining {
+  /**
+   * The first message of a connection.
+   *
+   * @throws {MessageError} If it is no introduction.
+   */
+  introduced(client: Client, message: Message): void;
+  /** Keeps what a client says that waits for its name. */
+  hold(client: Client, text: string): void;
+  /** A sign of life: whoever waits for this client's name does not get it. */
+  alive(client: Client, now: number): void;
+  /** The holder of the name was silent for long enough: it goes. */
+  takeOver(client: Client): void;
+  stopWaiting(client: Client): void;
+  /** A name is free: whoever waited first for it has it now. */
+  freed(holder: Client, name: string): void;
+  /** What the hub says to a client that is in. */
+  welcome(name: string, re: string | undefined): WelcomeMessage;
+}
+
+/** Parts of the hub that joining works with. */
+export interface JoiningParts {
+  readonly settings: Settings;
+  readonly roster: Roster;
+  readonly post: Post;
+  readonly leaving: () => Leaving;
+  /** Takes a message that was held until the client had joined. */
+  readonly received: (client: Client, text: string) => void;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Reads the first message of a connection.
+ *
+ * @throws {MessageError} `not-joined` if it is no `_init`, `name-invalid`, `bad-message`.
+ */
+export function readInit(message: Message): InitMessage {
+  const { cmd, id } = message;
+  if (cmd !== "_init") {
+    const text = `Cannot take ${cmd}: the first message has to be _init with a name`;
+    throw new MessageError("not-joined", text, "cmd", id);
+  }
+  const init = asToHub(message) as InitMessage;
+  if (!isClientName(init.name)) {
+    throw new MessageError(
+      "name-invalid",
+      `Cannot join as ${
+        JSON.stringify(init.name.slice(0, 80))
+      }: a name is 1 to 64 of A-Z a-z 0-9 . _ -, and does not begin with _`,
+      "name",
+      id,
+    );
+  }
+  return init;
+}
+
+/** Makes the way into a hub. */
+export function createJoining(parts: JoiningParts): Joining {
+  const { settings, roster, post, leaving, received } = parts;
+  const { clock, log } = settings;
+  /** How many wait for a name. */
+  let waiting = 0;
+
+  function nameTaken(client: Client, holder: Client, init: InitMessage): void {
+    leaving().turnAway(
+      client,
+      "name-taken",
+      `Cannot join as "${init.name}": a client of that name is here, from ${holder.connection.address}; ` +
+        "choose another name, or ask with unique: true",
+      init.id,
+    );
+  }
+
+  function stopWaiting(client: Client): void {
+    if (client.waiting === undefined) return;
+    client.waiting = undefined;
+    waiting--;
+  }
+
+  function welcome(name: string, re: string | undefined): WelcomeMessage {
+    const { name: hub, heartbeatSec: heartbeat, timeoutSec: timeout } = settings;
+    return { cmd: "_welcome", name, hub, protocol: PROTOCOL_VERSION, heartbeat, timeout, re };
+  }
+
+  /** Whatever decides who may come in at all has decided before this, and may have taken its time. */
+  function admitted(client: Client, init: InitMessage): void {
+    const holder = roster.get(init.name);
+    if (holder === undefined) return join(client, init, init.name);
+    if (init.unique === true) return join(client, init, roster.freeName(init.name));
+    client.waiting = { init, holder, since: clock(), held: [], heldLength: 0 };
+    waiting++;
+    post.tell(holder, { cmd: "_ping" });
+  }
+
+  function join(client: Client, init: InitMessage, name: string): void {
+    const now = clock();
+    const held = client.waiting?.held ?? [];
+    stopWaiting(client);
+    client.name = name;
+    client.stamp = createStamp(name);
+    client.info = init.info ?? {};
+    client.since = now;
+    client.lastSeen = now;
+    client.lastPing = now;
+    roster.add(name, client);
+    const seen = { ...init, from: name, time: init.time ?? now / 1000 };
+    post.seen(seen, encoder.encode(JSON.stringify(seen)), post.next());
+    post.tell(client, welcome(name, init.id));
+    const { address, transport } = client.connection;
+    log.info(`${name} joined`, { address, transport });
+    post.publish("_hub/joined", { cmd: "joined", name, address, transport, info: client.info });
+    for (const text of held) received(client, text);
+  }
+
+  return {
+    introduced: (client, message) => admitted(client, readInit(message)),
+    welcome,
+    stopWaiting,
+    hold(client, text) {
+      const { waiting } = client;
+      if (waiting === undefined) return;
+      waiting.held.push(text);
+      waiting.heldLength += text.length;
+      if (waiting.held.length > MAX_HELD || waiting.heldLength > settings.maxBytes) {
+        leaving().turnAway(client, "not-joined", "Closed: too many messages before _welcome");
+      }
+    },
+    alive(client, now) {
+      client.lastSeen = now;
+      if (waiting === 0 || client.name === undefined) return;
+      for (const other of [...roster.all]) {
+        if (other.waiting?.holder === client) nameTaken(other, client, other.waiting.init);
+      }
+    },
+    takeOver(client) {
+      if (client.waiting === undefined) return;
+      const reason =
+        `it did not answer, and a client from ${client.connection.address} asked for its name`;
+      leaving().closeSilent(client.waiting.holder, reason);
+    },
+    freed(holder, name) {
+      for (const other of [...roster.all]) {
+        const { waiting } = other;
+        if (waiting?.holder !== holder) continue;
+        const next = roster.get(name);
+        if (next === undefined) join(other, waiting.init, name);
+        else nameTaken(other, next, waiting.init);
+      }
+    },
+  };
+}

@@ -1,0 +1,102 @@
+// The ways in which a client is refused something, or its connection ends.
+
+import { type ErrorCode, HUB_NAME } from "../message.ts";
+import { type Client, whoIs } from "./client.ts";
+import type { Counters } from "./counters.ts";
+import type { Settings } from "./options.ts";
+import type { Post } from "./post.ts";
+import type { Roster } from "./roster.ts";
+
+/** How clients leave. */
+export interface Leaving {
+  /** Refuses a message; the connection stays. */
+  refuse(client: Client, code: ErrorCode, text: string, re?: string): void;
+  /** Refuses, and closes the connection. */
+  turnAway(client: Client, code: ErrorCode, text: string, re?: string): void;
+  /** Closes a connection whose other end seems dead. */
+  closeSilent(client: Client, reason: string): void;
+  /** Closes the connection of a client that does not read, whatever waits for it. */
+  evict(client: Client): void;
+  /** The connection is over: nobody knows the client any more. */
+  forget(client: Client, reason: string): void;
+}
+
+/** Parts of the hub that leaving works with. */
+export interface LeavingParts {
+  readonly settings: Settings;
+  readonly counters: Counters;
+  readonly roster: Roster;
+  readonly post: Post;
+  /** It waits for no name any more. */
+  readonly stopWaiting: (client: Client) => void;
+  /** A name is free now: that of this client, which is gone. */
+  readonly freed: (client: Client, name: string) => void;
+}
+
+const encoder = new TextEncoder();
+
+/** Makes the ways out. */
+export function createLeaving(parts: LeavingParts): Leaving {
+  const { settings, counters, roster, post, stopWaiting, freed } = parts;
+  const { clock, log } = settings;
+
+  function refuse(client: Client, code: ErrorCode, text: string, re?: string): void {
+    counters.refused++;
+    log.debug(`refused: ${text}`, { client: client.name, code });
+    post.tell(client, { cmd: "_error", code, text, re });
+  }
+
+  function forget(client: Client, reason: string): void {
+    if (client.gone) return;
+    client.gone = true;
+    stopWaiting(client);
+    roster.remove(client);
+    post.spies.remove(client);
+    const { name } = client;
+    if (name === undefined) return;
+    log.info(`${name} left: ${reason}`);
+    post.publish("_hub/left", { cmd: "left", name, reason });
+    freed(client, name);
+  }
+
+  return {
+    refuse,
+    forget,
+    turnAway(client, code, text, re) {
+      stopWaiting(client);
+      refuse(client, code, text, re);
+      log.info(`turned away: ${text}`, { address: client.connection.address, code });
+      forget(client, text);
+      client.connection.close(text);
+    },
+    closeSilent(client, reason) {
+      log.warn(`Closed ${whoIs(client)}: ${reason}`);
+      post.tell(client, { cmd: "_error", code: "not-joined", text: `Closed: ${reason}` });
+      client.connection.close(reason);
+      forget(client, reason);
+    },
+    evict(client) {
+      if (client.gone) return;
+      const { connection } = client;
+      const { queued } = connection;
+      counters.slowConsumers++;
+      const reason = `it does not read: ${queued} bytes wait for it`;
+      const who = whoIs(client);
+      forget(client, reason);
+      // The rest of what it was to get goes at once, so that this is the last that it gets.
+      connection.destroy(encoder.encode(JSON.stringify({
+        cmd: "_error",
+        code: "slow-consumer",
+        text: `Closed: you do not read what is sent to you; ${queued} bytes waited`,
+        from: HUB_NAME,
+        time: clock() / 1000,
+      })));
+      log.warn(`Closed ${who}: ${reason}`);
+      post.publish("_hub/log", {
+        cmd: "log",
+        level: "warn",
+        text: `Closed ${who}: ${reason}`,
+      });
+    },
+  };
+}

@@ -1,0 +1,131 @@
+// The way out: messages to clients, and beside them to the journal and to spies.
+
+import { HUB_NAME, type Message } from "../message.ts";
+import { NOTHING } from "../transport/transport.ts";
+import type { Client } from "./client.ts";
+import type { Counters } from "./counters.ts";
+import type { Settings } from "./options.ts";
+import type { Roster } from "./roster.ts";
+import { createSpies, type Spies } from "./spies.ts";
+
+/** Sends what is to be sent. */
+export interface Post {
+  readonly spies: Spies;
+  /** Number of a new delivery: what one message is to all who get it. */
+  next(): number;
+  /**
+   * One message of a delivery to one client, see `Connection.send`. Once all have got theirs,
+   * `settle` is to be called.
+   */
+  send(
+    client: Client,
+    delivery: number,
+    bytes: Uint8Array,
+    begin: number,
+    end: number,
+    tail: Uint8Array,
+  ): void;
+  /** What was routed: for the journal, and for spies that were not sent it. */
+  seen(message: Message, bytes: Uint8Array, delivery: number): void;
+  /** Lets go of those that do not read. */
+  settle(): void;
+  /** All of it: to the receivers but one, the journal, and the spies. */
+  deliver(message: Message, text: string, receivers: readonly Client[], but?: Client): void;
+  /** The hub's own message to one client. */
+  tell(client: Client, message: Message): void;
+  /** The hub's own message on a topic. */
+  publish(topic: string, message: Message): void;
+}
+
+/** Parts of the hub that the post works with. */
+export interface PostParts {
+  readonly settings: Settings;
+  readonly counters: Counters;
+  readonly roster: Roster;
+  /** Lets go of a client for which too much waits. */
+  readonly evict: (client: Client) => void;
+}
+
+const encoder = new TextEncoder();
+
+/** Thousands of these say nothing to who looks back. */
+function isSignOfLife(cmd: string): boolean {
+  return cmd === "_ping" || cmd === "_pong";
+}
+
+/** Makes the way out of a hub. */
+export function createPost({ settings, counters, roster, evict }: PostParts): Post {
+  const { clock, journal, queueBytes } = settings;
+  const spies = createSpies((client, delivery, bytes) =>
+    send(client, delivery, bytes, 0, bytes.length, NOTHING)
+  );
+  let lastDelivery = 0;
+  /** They go once the message at hand is delivered to all. */
+  let slow: Client[] = [];
+
+  function send(
+    client: Client,
+    delivery: number,
+    bytes: Uint8Array,
+    begin: number,
+    end: number,
+    tail: Uint8Array,
+  ): void {
+    if (client.gone) return;
+    const { connection } = client;
+    connection.send(bytes, begin, end, tail);
+    client.lastDelivery = delivery;
+    client.sent++;
+    counters.delivered++;
+    if (connection.queued > queueBytes) slow.push(client);
+  }
+
+  function seen(message: Message, bytes: Uint8Array, delivery: number): void {
+    if (!isSignOfLife(message.cmd)) journal?.append(bytes, message);
+    if (spies.size > 0) spies.show(message, bytes, delivery);
+  }
+
+  function settle(): void {
+    if (slow.length === 0) return;
+    const all = slow;
+    slow = [];
+    for (const client of all) evict(client);
+  }
+
+  function deliver(
+    message: Message,
+    text: string,
+    receivers: readonly Client[],
+    but?: Client,
+  ): void {
+    const bytes = encoder.encode(text);
+    const delivery = ++lastDelivery;
+    for (const receiver of receivers) {
+      if (receiver !== but) send(receiver, delivery, bytes, 0, bytes.length, NOTHING);
+    }
+    seen(message, bytes, delivery);
+    settle();
+  }
+
+  return {
+    spies,
+    next: () => ++lastDelivery,
+    send,
+    seen,
+    settle,
+    deliver,
+    tell(client, message) {
+      const full: Message = {
+        ...message,
+        from: HUB_NAME,
+        to: client.name,
+        time: clock() / 1000,
+      };
+      deliver(full, JSON.stringify(full), [client]);
+    },
+    publish(topic, message) {
+      const full: Message = { ...message, topic, from: HUB_NAME, time: clock() / 1000 };
+      deliver(full, JSON.stringify(full), roster.subscribers.of(topic));
+    },
+  };
+}

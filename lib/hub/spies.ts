@@ -1,0 +1,37 @@
+// Who sees what is routed, whoever it is for.
+
+import { type Message, type MessageFilter, passesFilter } from "../message.ts";
+import type { Client } from "./client.ts";
+
+/** Clients that spy, each with what it wants to see. */
+export interface Spies {
+  readonly size: number;
+  /** From now on the client sees what passes the filter; `undefined`: all. */
+  add(client: Client, only: MessageFilter | undefined): void;
+  remove(client: Client): void;
+  clear(): void;
+  /** Gives the message to each spy that was not sent it in the same delivery. */
+  show(message: Message, bytes: Uint8Array, delivery: number): void;
+}
+
+/** Makes a list of spies with nobody in it; `give` sends one of them a message. */
+export function createSpies(
+  give: (client: Client, delivery: number, bytes: Uint8Array) => void,
+): Spies {
+  let spies: readonly { readonly client: Client; readonly only: MessageFilter | undefined }[] = [];
+  const without = (client: Client) => spies.filter((spy) => spy.client !== client);
+  return {
+    get size() {
+      return spies.length;
+    },
+    add: (client, only) => void (spies = [...without(client), { client, only }]),
+    remove: (client) => void (spies = without(client)),
+    clear: () => void (spies = []),
+    show(message, bytes, delivery) {
+      for (const { client, only } of spies) {
+        if (client.lastDelivery === delivery) continue;
+        if (only === undefined || passesFilter(message, only)) give(client, delivery, bytes);
+      }
+    },
+  };
+}
