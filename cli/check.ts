@@ -1,6 +1,7 @@
 // abcd check: reads an experiment file and shows what a run of it would do; nothing is started.
 
 import { startSteps } from "../lib/run/dependencies.ts";
+import { gigabytes } from "../lib/run/disk_watch.ts";
 import { describeProbe } from "../lib/run/probes.ts";
 import type { Program } from "../lib/run/program.ts";
 import { defineCommand, EXIT } from "./command.ts";
@@ -64,6 +65,17 @@ export default defineCommand({
       lines.push("", i === 0 ? "At once:" : `Step ${i + 1}:`);
       for (const program of step) lines.push(`  ${program.name}`, ...settings(program));
     }
+    const { warnBytes, criticalBytes, folders } = experiment.disk;
+    lines.push(
+      "",
+      "Disks:",
+      `    ${"alarm".padEnd(12)} under ${gigabytes(warnBytes)}, critical under ${
+        gigabytes(criticalBytes)
+      }`,
+      `    ${"folders".padEnd(12)} those of the logs and of the programs${
+        folders.map((folder) => `, ${folder}`).join("")
+      }`,
+    );
     console.log(lines.join("\n"));
     return Promise.resolve(EXIT.done);
   },

@@ -6,6 +6,7 @@
 // so that all errors are told at once.
 
 import { getNodeValue } from "jsonc-parser";
+import { parseBytes } from "./units.ts";
 import { describeValue, type JsoncFile, type Node } from "./jsonc_file.ts";
 
 /** A key of an object in the file, or its absence. */
@@ -112,6 +113,30 @@ export function whole(fallback: number, least = 0): ReadKey<number> {
   };
 }
 
+/** A number of bytes: `10000000000`, or a text like `"10G"`, whose units are powers of 1024. */
+export function bytes(fallback: number, least = 0): ReadKey<number> {
+  return ({ node, wrong }) => {
+    if (node === undefined) return fallback;
+    const { value }: { value?: unknown } = node;
+    const count = typeof value === "string" ? parseBytes(value) : value;
+    if (typeof count === "number" && Number.isSafeInteger(count) && count >= least) return count;
+    wrong(`a whole number of bytes, ${least} or more, or a text like "64k", "10M", "2G"`);
+    return fallback;
+  };
+}
+
+/** A list of texts. */
+export function texts(fallback: readonly string[]): ReadKey<readonly string[]> {
+  return ({ node, wrong }) => {
+    if (node === undefined) return fallback;
+    const values: unknown = getNodeValue(node);
+    const fits = (one: unknown): one is string => typeof one === "string" && one !== "";
+    if (Array.isArray(values) && values.every(fits)) return values;
+    wrong("a list of texts");
+    return fallback;
+  };
+}
+
 /** A text that is not empty. */
 export function text(fallback: string): ReadKey<string> {
   return ({ node, wrong }) => {
@@ -162,10 +187,13 @@ export function wholes(
 }
 
 /** An object with keys of its own; absent: their defaults. */
-export function object<T extends object>(table: KeyTable<T>, fallback: T): ReadKey<T> {
-  return ({ file, key, node, of }) => {
+export function object<T extends object, C>(
+  table: KeyTable<T, C>,
+  fallback: T,
+): ReadKey<T, C> {
+  return ({ file, key, node, of }, context) => {
     if (node === undefined) return fallback;
     const what = `"${key}" of ${of}`;
-    return readKeys(table, { file, object: node, what, context: undefined });
+    return readKeys(table, { file, object: node, what, context });
   };
 }

@@ -267,14 +267,17 @@ export async function within<T>(
 /** Polls until the condition holds (or gives something); fails with the words if it never does. */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  what: string,
+  what: string | (() => string),
   patienceMs = PATIENCE_MS,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== null && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`Waited ${patienceMs} ms in vain: ${what}`);
+    if (Date.now() > deadline) {
+      const seen = typeof what === "string" ? what : what();
+      throw new Error(`Waited ${patienceMs} ms in vain: ${seen}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

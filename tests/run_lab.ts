@@ -15,16 +15,16 @@ export class Lab implements AsyncDisposable {
     readonly folder: AsyncDisposable,
   ) {}
 
-  static async create(run: object): Promise<Lab> {
+  static async create(run: object, rest: object = {}): Promise<Lab> {
     const folder = await temporaryFolder();
     const lab = new Lab(folder.path, folder);
-    lab.write(run);
+    lab.write(run, rest);
     return lab;
   }
 
   /** Writes the experiment file; a running controller knows nothing of it until told. */
-  write(run: object): void {
-    Deno.writeTextFileSync(`${this.path}/lab.jsonc`, JSON.stringify({ run }));
+  write(run: object, rest: object = {}): void {
+    Deno.writeTextFileSync(`${this.path}/lab.jsonc`, JSON.stringify({ ...rest, run }));
   }
 
   /** Where the controller keeps its state. */
@@ -92,4 +92,18 @@ export class Lab implements AsyncDisposable {
 export async function killNow(controller: Running): Promise<void> {
   controller.signal("SIGKILL");
   await controller.status;
+}
+
+/** A small disk at a folder, if this user may make one. */
+export async function mountSmall(path: string): Promise<AsyncDisposable | undefined> {
+  const run = (command: string, ...args: string[]) =>
+    new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output();
+  await Deno.mkdir(path, { recursive: true });
+  const { success } = await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path);
+  if (!success) return undefined;
+  return {
+    async [Symbol.asyncDispose]() {
+      await run("umount", "--lazy", path);
+    },
+  };
 }

@@ -5,7 +5,7 @@ import { connect } from "../lib/client.ts";
 import { canCollapse } from "../lib/process/log_rotation.ts";
 import { readProcess } from "../lib/process/proc_fs.ts";
 import { TestHub, until } from "./harness.ts";
-import { killNow, Lab } from "./run_lab.ts";
+import { killNow, Lab, mountSmall } from "./run_lab.ts";
 
 const FOREVER = "while :; do sleep 0.2; done";
 const quick = { shell: true, startSec: 0.05, restartSec: 0.05 };
@@ -53,20 +53,6 @@ Deno.test("a flood of 200 MB: kept small, exactly the end of it, others answer, 
   assertEquals(sizeOf("unbroken.log.1"), maxBytes);
   assertEquals(sizeOf("unbroken.log.3"), 0);
 });
-
-/** A small disk at a folder, if this user may make one. */
-async function mountSmall(path: string): Promise<AsyncDisposable | undefined> {
-  const run = (command: string, ...args: string[]) =>
-    new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output();
-  await Deno.mkdir(path, { recursive: true });
-  const { success } = await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path);
-  if (!success) return undefined;
-  return {
-    async [Symbol.asyncDispose]() {
-      await run("umount", "--lazy", path);
-    },
-  };
-}
 
 Deno.test("a full disk: nothing is lost track of, nothing starts twice, exit codes are learned", async () => {
   await using lab = await Lab.create({});

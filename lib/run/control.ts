@@ -4,6 +4,7 @@ import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
 import type { LogCursor } from "../process/program_log.ts";
+import type { Alarm } from "./alarms.ts";
 import type { Controller } from "./controller.ts";
 import type { Experiment } from "./experiment_file.ts";
 import { describeReload } from "./reload.ts";
@@ -50,10 +51,19 @@ export function serveControl(options: ControlOptions): Disposable {
     );
   }
 
+  function publishAlarm(alarm: Alarm): void {
+    if (!client.joined) return;
+    const { experiment } = controller.status();
+    attempt(
+      "tell of an alarm",
+      () => client.send({ cmd: "alarm", topic: "run/alarm", experiment, ...alarm }),
+    );
+  }
+
   function state(names: readonly string[], text?: string): Fields {
-    const { experiment, programs } = controller.status();
+    const { experiment, programs, alarms = [], disks = [] } = controller.status();
     const chosen = programs.filter(({ name }) => names.includes(name));
-    return { experiment, programs: chosen.map((one) => ({ ...one })), text };
+    return { experiment, programs: chosen, alarms, disks, text };
   }
 
   function logLines(names: readonly string[], message: Message): Fields {
@@ -140,9 +150,12 @@ export function serveControl(options: ControlOptions): Disposable {
 
   for (const cmd of COMMANDS) offs.push(client.on(cmd, (message) => onMessage(cmd, message)));
   controller.onChange(({ name, ...rest }) => publish(name, "state", rest));
+  controller.onAlarm(publishAlarm);
   controller.onVerdict((program, verdict) => publish(program, "verdict", verdict));
   offs.push(client.addEventListener("joined", () => {
-    for (const { name, ...rest } of controller.status().programs) publish(name, "state", rest);
+    const { programs, alarms = [] } = controller.status();
+    for (const { name, ...rest } of programs) publish(name, "state", rest);
+    for (const alarm of alarms) publishAlarm(alarm);
   }));
   offs.push(
     client.subscribe("_hub/left", ({ name }) => unfollow((who) => who === name)),

@@ -4,13 +4,16 @@ import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
+import { type Alarm, createAlarms } from "./alarms.ts";
 import { newStartId, programOfFile, startBase } from "./adoption.ts";
 import { describeUnmet, isGone, restartsWith, stopsNext, unmet } from "./dependencies.ts";
+import { watchDisks } from "./disk_watch.ts";
 import type { Experiment } from "./experiment_file.ts";
 import { createLeftovers } from "./leftovers.ts";
 import { createLocalRunner, type LocalContext, type LocalRunner } from "./local_runner.ts";
 import { watchPresence } from "./presence.ts";
 import type { Program } from "./program.ts";
+import { ALARM_STARTS } from "./program_state.ts";
 import { writeAbcdCommand } from "./program_path.ts";
 import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
 import type { ProgramRecord } from "./record.ts";
@@ -66,6 +69,8 @@ export interface Controller {
   /** Calls the handler after each change of a program's state. */
   onChange(handler: (status: ProgramStatus) => void): void;
   onVerdict(handler: (program: string, verdict: Verdict) => void): void;
+  /** Calls the handler for each alarm that is raised, changes, or is over. */
+  onAlarm(handler: (alarm: Alarm) => void): void;
 }
 
 const TICK_MS = 100;
@@ -85,9 +90,23 @@ export function createController(options: ControllerOptions): Controller {
   const removed = new Set<Runner>();
   const changeHandlers: ((status: ProgramStatus) => void)[] = [];
   const verdictHandlers: ((program: string, verdict: Verdict) => void)[] = [];
+  const alarmHandlers: ((alarm: Alarm) => void)[] = [];
   let ending = false;
   let finished: (() => void) | undefined;
 
+  const alarms = createAlarms((alarm) => {
+    const text = `alarm: ${alarm.source}: ${alarm.text}`;
+    if (alarm.state === "critical") log.error(text);
+    else if (alarm.state === "warning") log.warn(text);
+    else log.info(text);
+    for (const handler of alarmHandlers) handler(alarm);
+  });
+  const disks = watchDisks({
+    limits: () => experiment.disk,
+    folders: () => [logFolder, folder.path, ...experiment.programs.map(({ cwd }) => cwd)],
+    alarms,
+    now,
+  });
   const leftovers = createLeftovers(folder.path, log);
   const presence = watchPresence(client, log, () => {
     for (const runner of runners.values()) runner.probe();
@@ -118,6 +137,7 @@ export function createController(options: ControllerOptions): Controller {
       // Not from inside the step of another program.
       queueMicrotask(() => restartDependants(runner));
       const status = statusOf(runner);
+      tellTrouble(runner);
       for (const handler of changeHandlers) handler(status);
     },
     verdict(runner, verdict) {
@@ -133,6 +153,16 @@ export function createController(options: ControllerOptions): Controller {
     if (status.state !== "waiting") return status;
     const reason = describeUnmet(runner.program, find);
     return reason === undefined ? status : { ...status, reason };
+  }
+
+  /** A program that cannot be kept running is an alarm, until it runs or nobody wants it to. */
+  function tellTrouble({ program: { name }, machine }: Runner): void {
+    const { state, reason, failedStarts } = machine;
+    if (state === "fatal") {
+      return alarms.raise(name, "critical", `${reason}; it is not tried again`);
+    }
+    if (failedStarts < ALARM_STARTS || state === "stopped") return alarms.clear(name, state);
+    alarms.raise(name, "critical", `${failedStarts} failed starts in a row; it is tried on`);
   }
 
   function restartDependants(runner: Runner): void {
@@ -167,6 +197,7 @@ export function createController(options: ControllerOptions): Controller {
       }
     }
     if (isPoll) leftovers.tell();
+    disks.tick();
     if (now() >= nextMeasure) {
       nextMeasure = now() + MEASURE_MS;
       for (const runner of runners.values()) runner.measure(processes());
@@ -209,12 +240,14 @@ export function createController(options: ControllerOptions): Controller {
     clearInterval(timer);
     watcher.close();
     presence[Symbol.dispose]();
+    disks[Symbol.dispose]();
     for (const runner of runners.values()) runner[Symbol.dispose]();
   }
 
   return {
     start() {
       takeUp({ programs: experiment.programs, folder, log, add, remove });
+      for (const runner of runners.values()) tellTrouble(runner);
       followStarts(watcher);
       timer = setInterval(tick, TICK_MS);
       tick();
@@ -223,6 +256,8 @@ export function createController(options: ControllerOptions): Controller {
       experiment: experiment.name,
       hub: client?.joined === true ? client.hub?.name : undefined,
       programs: [...runners.values()].map(statusOf),
+      alarms: alarms.standing,
+      disks: disks.disks,
     }),
     get names() {
       return [...runners.keys()];
@@ -262,6 +297,7 @@ export function createController(options: ControllerOptions): Controller {
     },
     leave: end,
     onChange: (handler) => void changeHandlers.push(handler),
+    onAlarm: (handler) => void alarmHandlers.push(handler),
     onVerdict: (handler) => void verdictHandlers.push(handler),
   };
 }

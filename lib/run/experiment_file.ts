@@ -1,8 +1,18 @@
 // The experiment file: JSONC in, checked settings out, or every error it has with its place.
 
 import { type JsoncFile, type Node, openJsonc } from "../jsonc_file.ts";
-import { type Field, type KeyTable, readKeys, text } from "../jsonc_keys.ts";
+import {
+  bytes,
+  type Field,
+  type KeyTable,
+  number,
+  object,
+  readKeys,
+  text,
+  texts,
+} from "../jsonc_keys.ts";
 import { findCycles } from "./dependencies.ts";
+import type { DiskLimits } from "./disk_watch.ts";
 import type { Program } from "./program.ts";
 import { checkProgramKeys, readProgram } from "./program_keys.ts";
 
@@ -13,6 +23,8 @@ export interface Experiment {
   readonly controller: string;
   /** In the order of the file. */
   readonly programs: readonly Program[];
+  /** When the disks that it writes to are an alarm. */
+  readonly disk: DiskLimits;
 }
 
 /** The file's keys, read. A new section of the file is one entry here and one in the table of `parseExperiment`. */
@@ -21,7 +33,16 @@ interface FileKeys {
   readonly controller: string;
   readonly defaults: Node | undefined;
   readonly run: readonly Program[];
+  readonly disk: DiskLimits;
 }
+
+/** What holds where the file says nothing. */
+export const DISK_LIMITS: DiskLimits = {
+  folders: [],
+  warnBytes: 10e9,
+  criticalBytes: 3e9,
+  periodSec: 30,
+};
 
 function readDefaults({ file, node }: Field): Node | undefined {
   if (node !== undefined) checkProgramKeys(file, node, "defaults");
@@ -54,6 +75,13 @@ function readPrograms(field: Field, { folder }: { readonly folder: string }): Pr
   return programs;
 }
 
+/** Folders; relative to that of the file. */
+function readFolders(field: Field, { folder }: { readonly folder: string }): string[] {
+  return texts([])(field, undefined).map((path) =>
+    path.startsWith("/") ? path : `${folder}/${path}`
+  );
+}
+
 function checkCircles(file: JsoncFile, programs: readonly Program[]): void {
   for (const cycle of findCycles(programs)) {
     file.problem(
@@ -76,9 +104,15 @@ export function parseExperiment(source: string, path: string): Experiment {
     controller: text("run"),
     defaults: readDefaults,
     run: readPrograms,
+    disk: object({
+      folders: readFolders,
+      warnBytes: bytes(DISK_LIMITS.warnBytes),
+      criticalBytes: bytes(DISK_LIMITS.criticalBytes),
+      periodSec: number(DISK_LIMITS.periodSec, 0.1),
+    }, DISK_LIMITS),
   };
   const file = openJsonc(source, path);
-  const { experiment, controller, run } = readKeys(table, {
+  const { experiment, controller, run, disk } = readKeys(table, {
     file,
     object: file.root,
     what: "the experiment file",
@@ -86,5 +120,5 @@ export function parseExperiment(source: string, path: string): Experiment {
   });
   checkCircles(file, run);
   file.finish();
-  return { name: experiment, controller, programs: run };
+  return { name: experiment, controller, programs: run, disk };
 }

@@ -4,6 +4,7 @@
 
 import { type JsoncFile, type Member, type Node, suggest } from "../jsonc_file.ts";
 import {
+  bytes,
   choice,
   type Field,
   flag,
@@ -106,8 +107,8 @@ const PROGRAM_KEYS: KeyTable<ProgramKeys, ProgramContext> = {
   alive: probe({ timeoutSec: 30, periodSec: 10 }),
   stopSignal: choice(SIGNALS, "SIGTERM"),
   stopSec: number(10),
-  memoryMaxBytes: whole(0),
-  log: object({ maxBytes: whole(LOG.maxBytes, 1), backups: whole(LOG.backups) }, LOG),
+  memoryMaxBytes: bytes(0),
+  log: object({ maxBytes: bytes(LOG.maxBytes, 1), backups: whole(LOG.backups) }, LOG),
 };
 
 /** Keys that the design knows and this version does not. */

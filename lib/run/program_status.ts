@@ -1,6 +1,9 @@
 // What the run controller tells of a program: in `status` answers, on `run/PROGRAM/state`, in the
 // table. The shape of messages, shared by those who send and those who show it.
 
+import type { Alarm } from "./alarms.ts";
+import type { DiskStatus } from "./disk_watch.ts";
+
 /** The states of a program; the design's table says what leads from one to the next. */
 export const PROGRAM_STATES = [
   "stopped",
@@ -56,4 +59,8 @@ export type ExperimentStatus = {
   /** The hub that the controller is in; absent: none. */
   readonly hub?: string;
   readonly programs: readonly ProgramStatus[];
+  /** What somebody should look at, the worst first. */
+  readonly alarms?: readonly Alarm[];
+  /** The disks that it writes to, the fullest first; absent: not looked at yet. */
+  readonly disks?: readonly DiskStatus[];
 };

@@ -1,6 +1,8 @@
 // What a run controller answers, read once from the message into types that are then trusted.
 
 import type { Json, JsonObject, Message } from "../message.ts";
+import type { Alarm } from "./alarms.ts";
+import type { DiskStatus } from "./disk_watch.ts";
 import {
   type ExperimentStatus,
   PROGRAM_STATES,
@@ -65,6 +67,18 @@ export function readProgram(value: JsonObject): ProgramStatus | undefined {
   };
 }
 
+function readAlarm({ source, state, text: words, since }: JsonObject): Alarm | undefined {
+  const isState = state === "warning" || state === "critical";
+  if (typeof source !== "string" || typeof words !== "string" || !isState) return undefined;
+  return { source, state, text: words, since: number(since) ?? 0 };
+}
+
+function readDisk({ mount, freeBytes, state }: JsonObject): DiskStatus | undefined {
+  const isState = state === "good" || state === "warning" || state === "critical";
+  if (typeof mount !== "string" || typeof freeBytes !== "number" || !isState) return undefined;
+  return { mount, freeBytes, state };
+}
+
 /**
  * The experiment's status in a controller's answer.
  *
@@ -83,6 +97,8 @@ export function readStatus(answer: Message): ExperimentStatus {
     experiment,
     hub: text(hub),
     programs: objects(programs).flatMap((one) => readProgram(one) ?? []),
+    alarms: objects(answer.alarms).flatMap((one) => readAlarm(one) ?? []),
+    disks: objects(answer.disks).flatMap((one) => readDisk(one) ?? []),
   };
 }
 

@@ -202,6 +202,15 @@ export function renderTable(status: ExperimentStatus, view: TableView): string[]
   );
   const lines = [paint("\x1b[1m", cutText(title, columns))];
 
+  // What is wrong comes before what is well, and a few lines of it leave room for the programs.
+  const alarms = rows < 8 ? [] : (status.alarms ?? []).slice(0, 3);
+  for (const { source, state, text } of alarms) {
+    const word = state === "critical" ? "CRITICAL" : "warning";
+    const code = state === "critical" ? PAINTS.fatal : PAINTS.backoff;
+    const line = escapeControls(`▲ ${word}${GAP}${source}: ${text}`);
+    lines.push(paint(code, cutText(line, columns)));
+  }
+
   const hasHost = status.programs.some((p) => p.host !== undefined);
   let shown = COLUMNS.filter((c) => c.title !== "HOST" || hasHost);
   const texts = new Map(

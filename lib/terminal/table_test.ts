@@ -112,3 +112,23 @@ Deno.test("table: the selected program is marked, and its page is shown", () => 
   const [a, b] = [lines("p12"), lines("p13")];
   assertEquals(a.filter((line, i) => line !== b[i]).length, 2);
 });
+
+Deno.test("table: alarms stand above the programs, worst first, three at most", () => {
+  const alarm = (source: string, state: "warning" | "critical") => ({
+    source,
+    state,
+    text: "8.1 GB free;\nmake room",
+    since: NOW,
+  });
+  const alarms = [alarm("disk /a", "critical"), ...["b", "c", "d"].map((s) => alarm(s, "warning"))];
+  const status = { experiment: "x", programs: [program("p")], alarms };
+  const lines = renderTable(status, view);
+  assertEquals(lines[1], "▲ CRITICAL  disk /a: 8.1 GB free;\\nmake room");
+  assertEquals(lines[2], "▲ warning  b: 8.1 GB free;\\nmake room");
+  assertEquals(lines.findIndex((line) => line.startsWith("p ")), 5);
+  const colored = renderTable(status, { ...view, color: true });
+  assertEquals(plain(colored[1] ?? ""), lines[1]);
+  // On a screen of a few lines the programs come first.
+  assertEquals(renderTable(status, { ...view, rows: 4 }).length, 3);
+  assertEquals(cutText(lines[1] ?? "", 20), renderTable(status, { ...view, columns: 20 })[1]);
+});
