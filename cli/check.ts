@@ -45,6 +45,7 @@ export default defineCommand({
   description:
     "Names every error of the file with its line and column, exit code 2; or shows what a run would start, in which order, with every setting that the file leaves out.",
   options: { json: { type: "flag", help: "the settings of all programs, one JSON object" } },
+  needs: ["read", "env"],
   examples: [
     ["abcd check damicm.jsonc", "what would be started"],
     ["abcd check damicm.jsonc --json", "for another program to read"],

@@ -1,5 +1,7 @@
 // What a subcommand is: options, arguments, one function that returns the exit code.
 
+import type { Permission } from "../lib/permissions.ts";
+
 /** Exit codes of every subcommand. */
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
@@ -73,6 +75,8 @@ export interface Command<S extends OptionSpecs = OptionSpecs> {
   readonly arity?: readonly [least: number, most: number];
   /** Options end at the first argument: the rest is somebody else's command line. */
   readonly stopEarly?: boolean;
+  /** The permissions of Deno that it works with; the others are given back before it runs. Default: all. */
+  readonly needs?: readonly Permission[];
   /** Not shown in `abcd help`: for abcd's own use. */
   readonly hidden?: boolean;
   /** Does it. Returns the exit code; what it throws is said in one line, and is exit code 1 or 2. */

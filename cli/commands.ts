@@ -35,6 +35,8 @@ export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS);
  */
 export async function loadCommand(name: string): Promise<Command> {
   const loader = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (loader === undefined) throw unknownCommand(name, [...COMMAND_NAMES, "help"]);
+  if (loader === undefined) {
+    throw unknownCommand(name, [...COMMAND_NAMES, "help", "--help", "--version"]);
+  }
   return (await loader()).default;
 }

@@ -118,6 +118,7 @@ export default defineCommand({
 
 Names of programs come from the run controller, if one answers within a second.`,
   options: { "beacon-port": CLIENT_OPTIONS["beacon-port"] },
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ['eval "$(abcd completion bash)"', "in this shell, now"],
     ["abcd completion fish | source", "the same in fish"],

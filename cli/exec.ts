@@ -78,7 +78,7 @@ function readRequest(message: Message): string | {
 /** `abcd exec`. */
 export default defineCommand({
   name: "exec",
-  summary: "Run commands that clients ask for, out of those you allow",
+  summary: "run commands that clients ask for, out of those you allow",
   description:
     `Runs what arrives as {cmd: "exec", id, argv: ["ls", "-l"]} or {cmd: "exec", id, line: "ls -l"}, with "timeoutSec" and "cwd" if wanted. The output goes to the asker as exec-output {re, stream, seq, text}, the end as exec-exit {re, code, signal, seconds}; {cmd: "exec-kill", re} ends it early. What is not allowed is answered with exec-refused {re, text}.
 

@@ -145,6 +145,7 @@ export default defineCommand({
     },
     ...CLIENT_OPTIONS,
   },
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd history --since 8h --from hv --cmd monit --csv", "a night of high voltage, as a table"],
     ["abcd history --since 2026-11-24T03:00 --until 5m --topic 'run/#'", "between two moments"],

@@ -9,6 +9,11 @@ export const EXAMPLES: { readonly [name: string]: string } = {
   minimal: "libABCD's bare format: names and command lines",
 };
 
+/** The examples, a line for each. */
+function exampleList(): string {
+  return Object.entries(EXAMPLES).map(([name, what]) => `  ${name.padEnd(10)}${what}`).join("\n");
+}
+
 /**
  * The text of an example.
  *
@@ -19,9 +24,8 @@ export async function readExample(name: string): Promise<string> {
     const known = Object.keys(EXAMPLES);
     const near = nearest(name, known);
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    const list = known.map((example) => `\n  ${example.padEnd(10)}${EXAMPLES[example]}`).join("");
     throw new CommandError(
-      `Cannot find an example "${name}"${hint}\nThe examples are:${list}`,
+      `Cannot find an example "${name}"${hint}\nThe examples are:\n${exampleList()}`,
     );
   }
   return await Deno.readTextFile(new URL(`../experiments/${name}.jsonc`, import.meta.url));
@@ -30,17 +34,23 @@ export async function readExample(name: string): Promise<string> {
 /** `abcd init [NAME]`. */
 export default defineCommand({
   name: "init",
-  summary: "Write an example of an experiment file into this folder",
+  summary: "write an example of an experiment file into this folder",
   usage: "[NAME]",
   arity: [0, 1],
-  description: `NAME is one of ${Object.keys(EXAMPLES).join(", ")}; without it: damicm. \
-A file that exists is never written over.`,
-  options: {},
+  description: `Without NAME: damicm. A file that exists is never written over. The examples are:
+
+${exampleList()}`,
+  options: { list: { type: "flag", help: "the names of the examples" } },
+  needs: ["read", "write", "env"],
   examples: [
     ["abcd init", "write damicm.jsonc; then: abcd run damicm.jsonc"],
     ["abcd init minimal", "write minimal.jsonc"],
   ],
-  async run({ args }) {
+  async run({ options, args }) {
+    if (options.list) {
+      console.log(exampleList());
+      return EXIT.done;
+    }
     const name = args[0] ?? "damicm";
     const text = await readExample(name);
     const file = `${name}.jsonc`;

@@ -22,6 +22,7 @@ export default defineCommand({
     lines: { type: "number", short: "n", value: "N", default: 20, help: "of each program" },
     ...CONTROL_OPTIONS,
   },
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd logs", "the last lines of all programs"],
     ["abcd logs -f ccd1 ccd2", "these two, and what they write from now on"],

@@ -1,5 +1,6 @@
 // From the arguments to a subcommand and its exit code; the only place with Deno.args, Deno.exit and the operating system's signals.
 
+import { keepOnly } from "../lib/permissions.ts";
 import { VERSION } from "../lib/version.ts";
 import { CommandError, type Context, EXIT, UsageError } from "./command.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
@@ -56,6 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(commandHelp(command, width()));
     return EXIT.done;
   }
+  if (command.needs !== undefined) await keepOnly(command.needs);
   return await command.run({ ...line, ...context() });
 }
 

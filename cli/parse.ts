@@ -40,11 +40,16 @@ function readValue(name: string, spec: OptionSpec, text: string): string | numbe
     : /^\d+(\.\d+)?$/.test(text)
     ? Number(text)
     : undefined;
-  if (value !== undefined) return value;
+  const isPort = spec.value === "PORT";
+  if (value !== undefined && !(isPort && !(Number.isInteger(value) && value <= 65535))) {
+    return value;
+  }
   const wanted = spec.type === "seconds"
     ? "a length of time, like 30, 5m or 8h"
     : spec.value === "BYTES"
     ? "a number of bytes, like 65536, 64k or 16M"
+    : isPort
+    ? "a port: 0 to 65535"
     : "a number";
   throw new UsageError(`Cannot read --${name}: ${JSON.stringify(text)} is not ${wanted}`);
 }

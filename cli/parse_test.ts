@@ -12,6 +12,7 @@ const command = defineCommand({
     host: { type: "text", help: "", default: "local" },
     port: { type: "number", help: "", default: 9 },
     size: { type: "number", value: "BYTES", help: "" },
+    http: { type: "number", value: "PORT", help: "" },
     wait: { type: "seconds", help: "" },
     only: { type: "list", help: "", env: "DEMO_ONLY" },
   },
@@ -32,6 +33,7 @@ Deno.test("parse: defaults", () => {
     host: "local",
     port: 9,
     size: undefined,
+    http: undefined,
     wait: undefined,
     only: [],
   });
@@ -53,6 +55,9 @@ Deno.test("parse: types", () => {
   assertEquals(read("-h").help, true);
   refused(["--port=x"], "--port");
   refused(["--size=x"], "number of bytes");
+  assertEquals(read("--http=0").options.http, 0);
+  refused(["--http=65536"], "a port: 0 to 65535");
+  refused(["--http=9.5"], "a port");
   refused(["--wait=x"], "length of time");
   refused(["--name"], "needs a value");
 });

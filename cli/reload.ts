@@ -11,6 +11,7 @@ export default defineCommand({
   description:
     "Programs whose settings changed restart, new ones start, removed ones stop; the others are not touched. A file with an error changes nothing, and the error is shown.",
   options: CONTROL_OPTIONS,
+  needs: ["net", "read", "env", "sys"],
   examples: [["abcd check damicm.jsonc && abcd reload", "look at the file first, then take it"]],
   async run({ options, stop }) {
     await using controller = await openController("reload", options, stop);

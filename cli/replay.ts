@@ -45,6 +45,7 @@ export default defineCommand({
     },
     ...CLIENT_OPTIONS,
   },
+  needs: ["net", "read", "write", "env", "sys"],
   examples: [
     ["abcd replay --since 10h --until 2h --speed 60", "last night, in eight minutes"],
     ["abcd replay --folder old/journal --as rehearsal --server test:9819", "into another hub"],

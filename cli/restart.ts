@@ -12,6 +12,7 @@ export default defineCommand({
   description:
     "Tells the run controller to stop them and start them again, and shows how it goes until they are ready.",
   options: TELL_OPTIONS,
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd restart ccd1", "stop ccd1, start it, and wait until it is ready"],
     ["abcd restart ccd1 ccd2 --wait 5m", "two that take long to come up"],

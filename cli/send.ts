@@ -84,11 +84,50 @@ async function* messages(args: readonly string[]): AsyncGenerator<Outgoing> {
 
 async function say(client: Client, refusal: RefusedError, message: Message): Promise<string> {
   if (refusal.code !== "unknown-client") return refusal.message;
-  const there = (await client.clients().catch(() => [])).map(({ name }) => name)
-    .filter((name) => name !== client.name);
-  return `Cannot deliver to "${message.to}": no client of that name is in the hub; ${
-    there.length === 0 ? "nobody else is there" : `there are: ${there.sort().join(", ")}`
-  }`;
+  const what = `Cannot deliver to "${message.to}": no client of that name is in the hub`;
+  let there: string[];
+  try {
+    there = (await client.clients()).map(({ name }) => name).filter((name) => name !== client.name);
+  } catch {
+    return what; // the hub was lost, or the next line was no message: who is there is not known
+  }
+  return there.length === 0
+    ? `${what}; nobody else is there`
+    : `${what}; there are: ${there.sort().join(", ")}`;
+}
+
+/** Replies that are not the last: `abcd exec` answers with output, piece by piece, then with the end. */
+const MORE_COMES = ["exec-output"];
+
+/** Sends a message and prints the replies to it, until the last. */
+async function printReplies(
+  client: Client,
+  message: Outgoing & { readonly id: string },
+  timeoutSec: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const last = Promise.withResolvers<void>();
+  const off = client.on("*", (reply) => {
+    if (reply.re !== message.id || reply.cmd === "_error") return;
+    console.log(JSON.stringify(reply));
+    if (!MORE_COMES.includes(reply.cmd)) last.resolve();
+  });
+  const late = setTimeout(() => {
+    last.reject(
+      new Error(`Cannot get the end of the answer from ${message.to}: in ${timeoutSec} s`),
+    );
+  }, Math.min(timeoutSec * 1000, 2 ** 31 - 1));
+  const stopped = () => last.reject(signal.reason);
+  signal.addEventListener("abort", stopped);
+  try {
+    await client.request(message, { timeoutSec, signal });
+    await last.promise;
+  } finally {
+    off();
+    clearTimeout(late);
+    signal.removeEventListener("abort", stopped);
+    last.promise.catch(() => {});
+  }
 }
 
 export default defineCommand({
@@ -102,7 +141,8 @@ export default defineCommand({
     wait: {
       type: "seconds",
       value: "SECONDS",
-      help: "wait this long for the reply, and print it as JSON",
+      help:
+        "wait this long for the reply, and print it as JSON; of exec: all it writes, and its end",
     },
     timeout: {
       type: "seconds",
@@ -112,10 +152,15 @@ export default defineCommand({
     },
     ...CLIENT_OPTIONS,
   },
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd send to=hv cmd=set channel:=3", "a text and a number"],
     ["abcd send --wait 5 to=hv cmd=get channel:=3", "ask, and print the answer"],
     [`abcd send '{"topic":"run/state","cmd":"start"}'`, "to everyone subscribed"],
+    [
+      'abcd send to=daq2 cmd=exec line="df -h" --wait 10',
+      "a command on the computer of an abcd exec",
+    ],
     ["abcd send - < messages.ndjson", "one message a line"],
   ],
   arity: [1, Infinity],
@@ -163,8 +208,7 @@ export default defineCommand({
         const out = { ...message, id: message.id ?? crypto.randomUUID() };
         if (options.wait !== undefined) {
           try {
-            const answer = await client.request(out, { timeoutSec: options.wait, signal: stop });
-            console.log(JSON.stringify(answer));
+            await printReplies(client, out, options.wait, stop);
           } catch (error) {
             if (!(error instanceof RefusedError)) throw error;
             await report(error, out);

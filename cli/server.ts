@@ -3,6 +3,7 @@
 import { BEACON_PORT, TOUCH_SEC } from "../lib/defaults.ts";
 import { environment } from "../lib/environment.ts";
 import { isClientName } from "../lib/message.ts";
+import { keepOnly } from "../lib/permissions.ts";
 import { selfCommand } from "../lib/process/self.ts";
 import { removePidFile, superviseHub, touchPidFile, WATCHDOG_ENV } from "../lib/watchdog.ts";
 import { startServer } from "../server.ts";
@@ -95,6 +96,8 @@ function tidyAfterWatchdog(pidFile: string): void {
 /** @param watchdogPid The parent's, if this is the child. */
 async function serve(context: ServerContext, watchdogPid: number | undefined): Promise<number> {
   const { options, stop, kill } = context;
+  // Whoever finds a way into the hub from the network shall find no program to start in it.
+  await keepOnly(["net", "read", "write", "env", "sys"]);
   const log = logFrom("hub", options, options.json);
   const pidFile = options["pid-file"];
   const touchSec = Math.max(1, Math.min(TOUCH_SEC, Math.floor(options.watchdog / 3)));

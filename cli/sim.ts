@@ -7,7 +7,7 @@ import { INSTRUMENTS } from "../lib/sim/instruments.ts";
 import { seeded } from "../lib/sim/random.ts";
 import { simulate } from "../lib/sim/simulate.ts";
 import { defineCommand, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, logFrom } from "./common.ts";
+import { CLIENT_OPTIONS, logFrom, nameError } from "./common.ts";
 import { nearest } from "../lib/nearest.ts";
 
 const OPTIONS = {
@@ -43,7 +43,7 @@ const OPTIONS = {
 /** `abcd sim INSTRUMENT`. */
 export default defineCommand({
   name: "sim",
-  summary: "Simulate an instrument: a CCD, a cryocooler, a vacuum gauge, a high-voltage supply",
+  summary: "simulate an instrument: a CCD, a cryocooler, a vacuum gauge, a high-voltage supply",
   usage: "INSTRUMENT",
   arity: [1, 1],
   description:
@@ -56,6 +56,7 @@ NAME/monit.
 cryo answers "set" with "setpoint" in kelvin, and "get". hv answers "set" with "channel" and \
 "voltage", and "get" with or without "channel".`,
   options: OPTIONS,
+  needs: ["net", "read", "write", "env", "sys"],
   examples: [
     ["abcd sim cryo --name cryo", "a cryocooler that cools down to 130 K"],
     ["abcd sim ccd --name ccd1 --period 30 --folder images", "an image every 30 seconds"],
@@ -73,7 +74,7 @@ cryo answers "set" with "setpoint" in kelvin, and "get". hv answers "set" with "
       );
     }
     const name = options.name ?? kind;
-    if (!isClientName(name)) throw new UsageError(`Cannot take the name "${name}"`);
+    if (!isClientName(name)) throw nameError(name);
     const { width, height, folder } = options;
     for (const [option, value] of Object.entries({ width, height })) {
       if (!Number.isInteger(value) || value < 1 || value > 20000) {

@@ -111,6 +111,7 @@ export default defineCommand({
     as: { type: "text", value: "NAME", default: "spy", help: "the name to join under" },
     ...CLIENT_OPTIONS,
   },
+  needs: ["net", "read", "write", "env", "sys"],
   examples: [
     ["abcd spy", "everything"],
     ["abcd spy --since 10m", "the last ten minutes, and on from there"],

@@ -12,6 +12,7 @@ export default defineCommand({
   description:
     "Tells the run controller to start them, and shows how it goes until they are ready. What is running already is left as it is.",
   options: TELL_OPTIONS,
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd start hv", "start hv, and wait until it is ready"],
     ["abcd start --all", "everything that is not running"],

@@ -112,6 +112,7 @@ export default defineCommand({
     },
     ...CONTROL_OPTIONS,
   },
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd status", "a table of all programs"],
     ["abcd status --watch", "the table that abcd run shows, from any computer"],

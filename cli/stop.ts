@@ -12,6 +12,7 @@ export default defineCommand({
   description:
     "Tells the run controller to stop them, and shows how it goes until they are gone. They stay stopped until somebody starts them. To stop the whole experiment, end its controller: Ctrl-C, or SIGTERM.",
   options: TELL_OPTIONS,
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd stop hv", "stop hv, and wait until it is gone"],
     ["abcd stop ccd1 ccd2 --wait 0", "say so, and do not wait"],

@@ -17,6 +17,7 @@ export default defineCommand({
     json: { type: "flag", help: "the controller's answer, one JSON object for each end" },
     ...CONTROL_OPTIONS,
   },
+  needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd why ccd1", "why ccd1 ended, each time that is remembered"],
     ["abcd why --json", "of all programs, for another program to read"],
@@ -31,7 +32,8 @@ export default defineCommand({
     }
     const verdicts = readVerdicts(answer);
     if (verdicts.length === 0) {
-      console.log(`${args.length === 0 ? "No program" : args.join(", ")}: no unexpected end`);
+      const whose = args.length === 0 ? "" : ` of ${args.join(", ")}`;
+      console.log(`No unexpected end${whose} so far`);
     }
     for (const verdict of verdicts) {
       console.log(verdictLines(verdict).map(escapeControls).join("\n"));

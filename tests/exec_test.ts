@@ -46,6 +46,25 @@ async function setting(args: readonly string[]): Promise<Setting> {
   };
 }
 
+Deno.test("exec: abcd send --wait prints what a command writes, and its end", async () => {
+  await using s = await setting(["--allow", "sh"]);
+  const ask = (...line: string[]) =>
+    runAbcd(["send", ...s.hub.clientArgs, "to=exec", "cmd=exec", ...line]);
+  const { code, stdout, stderr } = await ask(
+    "--wait=20",
+    "line=sh -c 'echo one; echo two >&2; exit 3'",
+  );
+  assertEquals(code, 0, stderr);
+  const replies: Message[] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const written = replies.filter(({ cmd }) => cmd === "exec-output").map(({ text }) => text);
+  assertEquals(written.sort(), ["one\n", "two\n"]);
+  assertEquals([replies.at(-1)?.cmd, replies.at(-1)?.code], ["exec-exit", 3]);
+  const endless = await ask("--wait=1", "line=sh -c 'echo one; sleep 60'");
+  assertEquals(endless.code, 1);
+  assertStringIncludes(endless.stdout, "one");
+  assertStringIncludes(endless.stderr, "the end of the answer");
+});
+
 Deno.test("exec: allowed commands run, others are refused, both are logged", async () => {
   await using s = await setting(["--allow", "echo", "--allow", "cat /dev/nul*"]);
   s.ask({ cmd: "exec", id: "1", argv: ["echo", "a b", "$HOME"] });

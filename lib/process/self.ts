@@ -10,6 +10,7 @@ export function selfCommand(): readonly string[] {
     Deno.execPath(),
     "run",
     "--quiet",
+    "--no-prompt",
     "--allow-all",
     "--unstable-net",
     // With the stand-ins, @std is a file, and only the import map of the tasks knows it.

@@ -88,7 +88,7 @@ async function ccd({ name, random, folder, width, height }: Settings): Promise<I
       await Deno.writeFile(`${file}.part`, encodeFits({ width, height, pixels, header }));
       await Deno.rename(`${file}.part`, file);
       const fields = { file, image: number, mean: round(mean, 2), sigma: round(sigma, 2) };
-      return { fields, line: `${file} mean ${fields.mean} sigma ${fields.sigma}` };
+      return { fields, line: `${file}: mean ${fields.mean}, sigma ${fields.sigma}` };
     },
   };
 }
@@ -120,7 +120,7 @@ function cryo(): Instrument {
       const { temperature, power, setpoint } = fields();
       return {
         fields: { temperature, power, setpoint },
-        line: `temperature ${temperature} K power ${power} W setpoint ${setpoint} K`,
+        line: `temperature ${temperature} K, power ${power} W, setpoint ${setpoint} K`,
       };
     },
   };
@@ -166,7 +166,7 @@ function hv(): Instrument {
       const channels = shown();
       return {
         fields: { channels },
-        line: channels.map(({ channel, voltage }) => `channel ${channel} ${voltage} V`).join(" "),
+        line: channels.map(({ channel, voltage }) => `channel ${channel}: ${voltage} V`).join(", "),
       };
     },
   };
