@@ -12,6 +12,8 @@ import {
   readProcess,
   startVariable,
 } from "./proc_fs.ts";
+import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "./holder.ts";
+import { screenArguments, screenSettings } from "./screen.ts";
 
 /** The variable that marks a process, and all that come of it, as of one start. */
 export const RUN_ID = "ABCD_RUN_ID";
@@ -28,6 +30,8 @@ export interface StartOptions {
   readonly id: string;
   /** Where its files go: `BASE.pid` and `BASE.exit`. */
   readonly base: string;
+  /** The session of GNU screen that it runs in. Absent: it has no terminal. */
+  readonly screen?: string;
 }
 
 /** How a program ended. Neither code nor signal: nobody was there to see it. */
@@ -57,36 +61,11 @@ export interface Start {
   group(all?: readonly ProcessStat[]): ProcessStat[];
   /** Sends a signal to the whole group; false if there is none (yet, or any more). */
   signal(signal: Deno.Signal): boolean;
+  /** The process of GNU screen that it runs in, if it does. */
+  readonly screenPid: number | undefined;
   /** Resolves when the shell that held it ended; never if it is not this process' child. */
   readonly shellEnded: Promise<void>;
 }
-
-// Its arguments: log, base, program …
-// A place for the exit code is made before the start: a full disk takes it from nobody then.
-// The inner shell writes down who it is and then becomes the program: same pid, same start time.
-// A shell without job control would start a job in the background with SIGINT ignored; so the
-// program runs in the foreground, and `setsid` gives it a session and a group. What the outer shell
-// says of its end, such as "core dumped", is kept apart from the program's own output.
-const SHELL = `
-trap : HUP INT QUIT TERM
-log=$1 base=$2
-shift 2
-printf '%-31s\\n' '' >"$base.tmp"
-exec 2>"$base.text"
-command -p setsid /bin/sh -c '
-  read -r stat </proc/$$/stat
-  read -r boot </proc/sys/kernel/random/boot_id
-  printf "%s\\n%s\\n" "$boot" "$stat" >"$0.new" && command -p mv "$0.new" "$0.pid"
-  log=$1
-  shift
-  exec "$@" </dev/null >>"$log" 2>&1
-' "$base" "$log" "$@"
-code=$?
-printf '%s\\n' "$code" 1<>"$base.tmp"
-command -p mv "$base.tmp" "$base.exit"
-exit "$code"
-`;
-const SHELL_NAME = "abcd-shim";
 
 /** Linux's signals by their number, from 1. */
 const SIGNALS = ("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT " +
@@ -113,6 +92,15 @@ function readText(path: string): string | undefined {
     return Deno.readTextFileSync(path);
   } catch {
     return undefined;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -147,7 +135,7 @@ export function liveStarts(prefix: string): Map<string, ProcessStat[]> {
 
 /** Whether a process is the shell that holds a program, or was called by it. */
 export function isHolder(pid: number): boolean {
-  return commandLine(pid).includes(` ${SHELL_NAME} `);
+  return commandLine(pid).includes(` ${HOLDER_NAME} `);
 }
 
 /** Whether one of these processes is the shell that holds the program. */
@@ -161,10 +149,12 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
   let ended: Ended | undefined;
   let shellRuns = child !== undefined;
   let shellCode: number | undefined;
+  const inScreen = exists(`${base}.screen`);
   const shellEnded = child === undefined ? new Promise<void>(() => {}) : child.status.then(
     ({ code, signal }) => {
       shellRuns = false;
-      if (signal === null) shellCode = code;
+      // What screen ends with says nothing of the program in it.
+      if (signal === null && !inScreen) shellCode = code;
     },
   );
 
@@ -223,6 +213,10 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     get pid() {
       return identity?.pid;
     },
+    get screenPid() {
+      const shell = inScreen && identity !== undefined ? readProcess(identity.parent) : undefined;
+      return shell?.parent;
+    },
     look,
     group,
     signal(signal) {
@@ -246,7 +240,7 @@ export function adoptStart(id: string, base: string): Start {
 
 /** Removes what a start left in files. */
 export function forgetStart(base: string): void {
-  for (const end of ["pid", "exit", "text", "tmp", "new"]) {
+  for (const end of ["pid", "exit", "text", "tmp", "new", "screen"]) {
     try {
       Deno.removeSync(`${base}.${end}`);
     } catch {
@@ -262,7 +256,7 @@ export function forgetStart(base: string): void {
  * @throws {Error} If the operating system refuses, or the log cannot be opened.
  */
 export function startProgram(options: StartOptions): Start {
-  const { argv, cwd, env, logPath, id, base } = options;
+  const { argv, cwd, env, logPath, id, base, screen } = options;
   const [command = ""] = argv;
   if (!Deno.statSync(cwd).isDirectory) {
     throw new Deno.errors.NotFound(`Cannot start in ${cwd}: it is no folder`);
@@ -270,10 +264,23 @@ export function startProgram(options: StartOptions): Start {
   if (!isFound(command, cwd, env.PATH ?? Deno.env.get("PATH") ?? "")) {
     throw new Deno.errors.NotFound(`there is no command ${command}`);
   }
+  if (screen !== undefined) {
+    if (!isFound("screen", cwd, Deno.env.get("PATH") ?? "")) {
+      throw new Deno.errors.NotFound(
+        'GNU screen is not installed (apt install screen), and the program has "screen": true',
+      );
+    }
+    Deno.writeTextFileSync(`${base}.screen`, screenSettings(logPath));
+  }
   Deno.mkdirSync(logPath.slice(0, logPath.lastIndexOf("/")), { recursive: true });
   Deno.openSync(logPath, { append: true, create: true }).close();
-  const child = new Deno.Command("/bin/sh", {
-    args: ["-c", SHELL, SHELL_NAME, logPath, base, ...argv],
+  const child = new Deno.Command(screen === undefined ? "/bin/sh" : "screen", {
+    args: screen === undefined
+      ? ["-c", HOLD, HOLDER_NAME, logPath, base, ...argv]
+      : screenArguments(screen, `${base}.screen`, [
+        ...["/bin/sh", "-c", HOLD_IN_SCREEN, HOLDER_NAME, base],
+        ...argv,
+      ]),
     cwd,
     env: { ...env, [RUN_ID]: id },
     stdin: "null",
