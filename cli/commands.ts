@@ -14,6 +14,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: Command }> }
   reload: () => import("./reload.ts"),
   logs: () => import("./logs.ts"),
   why: () => import("./why.ts"),
+  attach: () => import("./attach.ts"),
   check: () => import("./check.ts"),
   spy: () => import("./spy.ts"),
   history: () => import("./history.ts"),

@@ -34,9 +34,14 @@ export class Lab implements AsyncDisposable {
 
   /** Starts a controller. */
   run(...args: readonly string[]): Running {
+    return this.runWith({}, ...args);
+  }
+
+  /** Starts a controller with these variables. */
+  runWith(env: { readonly [name: string]: string }, ...args: readonly string[]): Running {
     const running = abcd(
       ["run", `${this.path}/lab.jsonc`, `--beacon-port=${this.#beaconPort}`, ...args],
-      { env: { XDG_STATE_HOME: `${this.path}/state` } },
+      { env: { XDG_STATE_HOME: `${this.path}/state`, ...env } },
     );
     this.#running.push(running);
     return running;

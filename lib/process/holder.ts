@@ -40,10 +40,12 @@ exit "$code"
  *
  * The window has a session already; job control gives the program a group in it, in the foreground,
  * so that what a person types is for the program, and a signal to the group spares this shell.
- * Screen writes the log. It is given a moment for the last lines before the end is told.
+ * Screen writes the log. It is given a moment for the last lines before the end is told. When the
+ * window is closed by force, this shell ends with it, and only so does the kernel tell the program;
+ * nobody can say then how that ended.
  */
 export const HOLD_IN_SCREEN = `
-trap : HUP INT QUIT TERM
+trap : INT QUIT TERM
 base=$1
 shift
 printf '%-31s\\n' '' >"$base.tmp"

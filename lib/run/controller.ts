@@ -37,6 +37,12 @@ export interface ControllerOptions {
   readonly server?: string;
   /** UDP port on which the programs listen for the hub. Default: their own default. */
   readonly beaconPort?: number;
+  /**
+   * What to start a program with. Default: what its settings say.
+   *
+   * @throws {NotAllowedError} If it may not be started.
+   */
+  readonly command?: (program: Program) => readonly string[];
   /** Monotonic clock, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
@@ -130,6 +136,7 @@ export function createController(options: ControllerOptions): Controller {
     logPath,
     presence,
     environment,
+    command: options.command ?? (({ argv }) => argv),
     newId: (name) => newStartId(folder.path, name),
     basePath: (id) => startBase(folder.path, id),
     save: (name: string, record: ProgramRecord) => folder.save(name, record),

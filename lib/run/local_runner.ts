@@ -2,6 +2,7 @@
 
 import { outOfMemoryKills, type ProcessStat } from "../process/proc_fs.ts";
 import { openProgramLog } from "../process/program_log.ts";
+import { screenSession } from "../process/screen.ts";
 import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
 import { isGone } from "./dependencies.ts";
 import type { Presence } from "./presence.ts";
@@ -25,11 +26,22 @@ export interface LocalContext extends RunnerContext {
   readonly newId: (program: string) => string;
   readonly basePath: (id: string) => string;
   readonly presence: Presence;
+  /**
+   * What to start a program with.
+   *
+   * @throws {NotAllowedError} If it may not be started here: it is given up then.
+   */
+  readonly command: (program: Program) => readonly string[];
   /** Beside what the controller itself has. */
   readonly environment: (program: Program) => { readonly [name: string]: string };
   readonly save: (name: string, record: ProgramRecord) => void;
   /** A start is over: its process has ended, and its group is gone or was told to be. */
   readonly over: (program: string, start: Start) => void;
+}
+
+/** A program may not be started on this computer. */
+export class NotAllowedError extends Error {
+  override name = "NotAllowedError";
 }
 
 /** A program on this computer. */
@@ -173,18 +185,19 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     oomKills = outOfMemoryKills();
     try {
       start = startProgram({
-        argv: program.argv,
+        argv: context.command(program),
         cwd: program.cwd,
         env: context.environment(program),
         logPath: output.path,
         id,
         base: context.basePath(id),
+        screen: program.screen ? screenSession(name) : undefined,
       });
     } catch (error) {
       start = undefined;
       endTold = true;
       const why = error instanceof Error ? error.message : String(error);
-      const missing = error instanceof Deno.errors.NotFound;
+      const missing = error instanceof Deno.errors.NotFound || error instanceof NotAllowedError;
       // Not from inside the transition that asked for it.
       return queueMicrotask(() =>
         fire({ type: "spawnFailed", reason: `cannot be started: ${why}`, missing })
@@ -276,12 +289,14 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       const ended = ["backoff", "exited", "fatal"].includes(machine.state);
       const wait = (machine.deadline ?? now()) - now();
       const lines = start === undefined ? [] : tail();
+      const screenPid = endTold ? undefined : start?.screenPid;
       return {
         name,
         state: machine.state,
         was: machine.was,
         ready: machine.ready,
         pid: endTold ? undefined : start?.pid,
+        screen: screenPid === undefined ? undefined : `${screenPid}.${screenSession(name)}`,
         since,
         restarts: machine.restarts,
         exitCode: machine.exitCode,

@@ -7,7 +7,9 @@ import { readCommand } from "./command_key.ts";
 import type { Check, Probe } from "./program.ts";
 
 /** The kinds of probes by their key; each reads its key's value, `undefined` if it is wrong. */
-const CHECKS: { readonly [kind: string]: (field: Field, folder: string) => Check | undefined } = {
+const CHECKS: {
+  readonly [kind: string]: (field: Field, folder: string | undefined) => Check | undefined;
+} = {
   client(field) {
     const client = textOf(field);
     if (client === undefined) return void field.wrong("the name of a client");
@@ -32,7 +34,8 @@ const CHECKS: { readonly [kind: string]: (field: Field, folder: string) => Check
   file(field, folder) {
     const path = textOf(field);
     if (path === undefined) return void field.wrong("a path");
-    return { kind: "file", path: path.startsWith("/") ? path : `${folder}/${path}` };
+    const isWhole = path.startsWith("/") || folder === undefined;
+    return { kind: "file", path: isWhole ? path : `${folder}/${path}` };
   },
   exec(field) {
     const argv = readCommand(field);
@@ -58,7 +61,7 @@ function isPattern(text: string): boolean {
 /** A key that holds a probe, or is not there. */
 export function probe(
   defaults: { readonly timeoutSec: number; readonly periodSec: number },
-): ReadKey<Probe | undefined, { readonly folder: string }> {
+): ReadKey<Probe | undefined, { readonly folder: string | undefined }> {
   return ({ file, key, node, of }, { folder }) => {
     if (node === undefined) return undefined;
     const what = `"${key}" of ${of}`;

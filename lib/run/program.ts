@@ -13,7 +13,7 @@ export type Check =
   | { readonly kind: "logLine"; readonly pattern: string }
   /** Somebody listens there. */
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  /** The file or folder is there; an absolute path. */
+  /** The file or folder is there; an absolute path, or on another computer one relative to there. */
   | { readonly kind: "file"; readonly path: string }
   /** The command ends with exit code 0. */
   | { readonly kind: "exec"; readonly argv: readonly string[] };
@@ -37,6 +37,13 @@ export interface Program {
   readonly name: string;
   /** The command and its arguments; never empty. */
   readonly argv: readonly string[];
+  /** The computer that it runs on: the name of its host agent, or with `ssh` what ssh calls it. */
+  readonly host: string | undefined;
+  /** How it is started on its host. */
+  readonly via: "agent" | "ssh";
+  /** Held in GNU screen, so that a person can attach to it. */
+  readonly screen: boolean;
+  /** Absolute; on another computer it may be relative, to the folder that its host is run in. */
   readonly cwd: string;
   readonly env: { readonly [name: string]: string };
   readonly autostart: boolean;

@@ -7,6 +7,7 @@ import {
   bytes,
   choice,
   type Field,
+  fieldOf,
   flag,
   type KeyTable,
   number,
@@ -22,8 +23,8 @@ import type { Dependency, Program } from "./program.ts";
 
 /** What the readers know besides their key. */
 export interface ProgramContext {
-  /** The folder of the experiment file, to which its paths are relative. */
-  readonly folder: string;
+  /** The folder of the experiment file, to which its paths are relative. Of a host: not known here. */
+  readonly folder: string | undefined;
   /** The program. */
   readonly name: string;
   /** All programs of the file. */
@@ -41,9 +42,10 @@ const SIGNALS: readonly Deno.Signal[] = [
   "SIGKILL",
 ];
 
-/** A folder; relative to that of the file. */
+/** A folder; relative to that of the file, or on another computer to wherever its host is run. */
 function readFolder(field: Field, { folder }: ProgramContext): string {
   const path = text(".")(field, undefined);
+  if (folder === undefined) return path;
   return path.startsWith("/") ? path : path === "." ? folder : `${folder}/${path}`;
 }
 
@@ -80,6 +82,23 @@ function readDependsOn(field: Field, { name: self, names }: ProgramContext) {
   return found;
 }
 
+/** The computer of a program. The first libABCD wrote `localhost` where it meant its own. */
+function readHost({ node, wrong }: Field): string | undefined {
+  const value: unknown = node?.value;
+  if (node === undefined || value === "localhost") return undefined;
+  // Nothing that ssh could take for an option.
+  if (typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9_.@-]*$/.test(value)) return value;
+  return void wrong("the name of a host agent, or for ssh a host or user@host");
+}
+
+function readVia(field: Field): Program["via"] {
+  const via = choice(["agent", "ssh"], "agent")(field, undefined);
+  if (via === "ssh" && field.sibling("host") === undefined) {
+    field.file.problem(field.node, `"via" of ${field.of} is "ssh", expected a "host" too`);
+  }
+  return via;
+}
+
 /** What the file may say of a program; its name is a key itself, and `cmd` becomes `argv`. */
 type ProgramKeys = Omit<Program, "name" | "argv"> & {
   readonly shell: boolean;
@@ -90,6 +109,9 @@ type ProgramKeys = Omit<Program, "name" | "argv"> & {
 const PROGRAM_KEYS: KeyTable<ProgramKeys, ProgramContext> = {
   cmd: (field) => readCommand(field, field.sibling("shell")?.value === true),
   shell: flag(false),
+  host: readHost,
+  via: readVia,
+  screen: flag(false),
   cwd: readFolder,
   env: readEnv,
   autostart: flag(true),
@@ -112,11 +134,11 @@ const PROGRAM_KEYS: KeyTable<ProgramKeys, ProgramContext> = {
 };
 
 /** Keys that the design knows and this version does not. */
-const NOT_YET = ["host", "via", "screen"];
+const NOT_YET = ["host", "via"];
 
 /** Notes each key of a program, or of the defaults, that cannot be there. */
 export function checkProgramKeys(file: JsoncFile, node: Node, what: string): void {
-  file.onlyKeys(node, what, [...Object.keys(PROGRAM_KEYS), ...NOT_YET]);
+  file.onlyKeys(node, what, Object.keys(PROGRAM_KEYS));
   for (const { key, name } of file.members(node, what)) {
     if (!NOT_YET.includes(name)) continue;
     file.problem(key, `"${name}" in ${what} is not yet supported, expected no such key`);
@@ -132,13 +154,12 @@ export function readProgram(
 ): Program {
   const what = `program ${name}`;
   checkProgramKeys(file, value, what);
+  const options = { file, object: value, what, defaults };
+  const host = fieldOf(options, "host").node?.value ?? "localhost";
+  const folder = host === "localhost" ? context.folder : undefined;
   const { cmd, shell: _, ...settings } = readKeys(PROGRAM_KEYS, {
-    file,
-    object: value,
-    what,
-    context: { ...context, name },
-    defaults,
-    also: NOT_YET,
+    ...options,
+    context: { ...context, folder, name },
   });
   return { name, argv: cmd, ...settings };
 }

@@ -31,6 +31,8 @@ export type ProgramStatus = {
   readonly pid?: number;
   /** The computer it runs on; absent: the controller's own. */
   readonly host?: string;
+  /** The session of GNU screen that it runs in, as `screen -r` takes it: `4711.abcd-ccd1`. */
+  readonly screen?: string;
   /** Since when it is in this state. */
   readonly since: number;
   /** Starts after the first since somebody asked for it. */

@@ -54,6 +54,7 @@ export function readProgram(value: JsonObject): ProgramStatus | undefined {
     was: state(value.was),
     pid: number(value.pid),
     host: text(value.host),
+    screen: text(value.screen),
     exitCode: number(value.exitCode),
     signal: text(value.signal),
     reason: text(value.reason),

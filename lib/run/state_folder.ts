@@ -62,8 +62,12 @@ export function decodeRecord(text: string): Found {
   return { kind: "record", record };
 }
 
-/** Replaces a file: after a crash the old or the new content is there, never a part. */
-function writeWhole(path: string, text: string): void {
+/**
+ * Replaces a file: after a crash the old or the new content is there, never a part.
+ *
+ * @throws {Error} If it cannot be written; what was there is still there then.
+ */
+export function writeWhole(path: string, text: string): void {
   const temporary = `${path}.new`;
   const bytes = new TextEncoder().encode(text);
   try {
