@@ -13,13 +13,16 @@
  */
 
 export {
+  type Answerer,
   BufferFullError,
   type Client,
   type ClientEvents,
   connect,
   type ConnectOptions,
   createClient,
+  type Fields,
   type Handler,
+  type KnownMessages,
   type Off,
   type Outgoing,
   RefusedError,

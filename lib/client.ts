@@ -5,6 +5,7 @@ import { HubClient } from "./client/hub_client.ts";
 import { BEACON_PORT } from "./defaults.ts";
 import { environment } from "./environment.ts";
 
+export type { Answerer, Fields, KnownMessages } from "./client/answer.ts";
 export * from "./client/contract.ts";
 
 /**

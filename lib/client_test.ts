@@ -147,3 +147,39 @@ Deno.test("a handler that throws stops nothing; pings to others are not answered
   assertEquals(handled[0]?.cmd, "set");
   assertEquals(hub.commands().filter((cmd) => cmd === "_pong").length, 1);
 });
+
+Deno.test("answer: what a handler returns or throws goes back; bad messages are refused", async () => {
+  await using hub = new SmallHub();
+  await using client = await connect({ name: "ccd1", server: hub.address });
+  const runs: number[] = [];
+  const errors: string[] = [];
+  client.addEventListener("error", ({ error }) => errors.push(error.message));
+  client.on("run-stop", ({ run }) => void runs.push(run));
+  client.answer("run-start", ({ run, config }) => {
+    if (config.gain === 0) throw new Error("no gain");
+    runs.push(run);
+    return run === 3 ? { file: "x" } : undefined;
+  });
+  const say = (id: string, fields: object) =>
+    hub.say({ from: "run", to: "ccd1", id, label: "", experiment: "lab", ...fields });
+  say("a", { cmd: "run-start", run: 3, config: {} });
+  say("b", { cmd: "run-start", run: 4, config: {} });
+  say("c", { cmd: "run-start", run: 5, config: { gain: 0 } });
+  say("d", { cmd: "run-start", run: "six", config: {} });
+  say("e", { cmd: "run-start", run: 7, config: {}, re: "an answer" });
+  say("f", { cmd: "run-stop", run: 3, verdict: "good" });
+  say("g", { cmd: "run-stop", verdict: "good" });
+  await until(() => errors.length > 0, "the last one is refused");
+  await client.flush();
+  const answers = hub.got.filter(({ re, cmd }) => re !== undefined && cmd === "run-start")
+    .map(({ re, to, ok, text, file }) => ({ re, to, ok, text, file }));
+  const all = { to: "run", text: undefined, file: undefined };
+  assertEquals(answers, [
+    { ...all, re: "a", ok: true, file: "x" },
+    { ...all, re: "b", ok: true },
+    { ...all, re: "c", ok: false, text: "no gain" },
+    { ...all, re: "d", ok: false, text: 'Cannot take run-start: "run" is a string, not a number' },
+  ]);
+  assertEquals(runs, [3, 4, 3]);
+  assertEquals(errors, ['Cannot take run-stop: it has no "run"']);
+});

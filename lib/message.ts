@@ -9,6 +9,7 @@
 import { MAX_MESSAGE_BYTES, MAX_NESTING } from "./defaults.ts";
 import { problemWithTopic } from "./topic.ts";
 
+export * from "./run_message.ts";
 export * from "./system_message.ts";
 
 /** Anything JSON can hold. It has no NaN and no infinity: those become `null`. */

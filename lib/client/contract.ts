@@ -1,13 +1,8 @@
 // What a client of the hub can do: the interface, its options, its events, its errors.
 
 import type { Log } from "../log.ts";
-import type {
-  ClientEntry,
-  ClientInfo,
-  Message,
-  MessageFilter,
-  SystemMessages,
-} from "../message.ts";
+import type { ClientEntry, ClientInfo, Message, MessageFilter } from "../message.ts";
+import type { Answerer, Fields, KnownMessages } from "./answer.ts";
 
 /** What a program sends: a message without what the hub sets. */
 export type Outgoing = Message & { readonly from?: undefined };
@@ -86,8 +81,17 @@ export interface Client extends AsyncDisposable {
     options?: { timeoutSec?: number; signal?: AbortSignal },
   ): Promise<Message>;
   /** Calls the handler for each message with this command that is for this client. `"*"`: for each. */
-  on<C extends keyof SystemMessages>(cmd: C, handler: Handler<SystemMessages[C]>): Off;
+  on<C extends keyof KnownMessages>(cmd: C, handler: Handler<KnownMessages[C]>): Off;
   on(cmd: string, handler: Handler): Off;
+  /**
+   * Calls the handler for each message with this command that is for this client, and sends back
+   * what it returns; without fields of its own the answer is `ok: true`. What it throws is sent
+   * back as `ok: false` and `text`, and so is a message that is not as it should be.
+   */
+  answer<C extends keyof KnownMessages>(cmd: C, handler: Answerer<KnownMessages[C]>): Off;
+  answer(cmd: string, handler: Answerer): Off;
+  /** Answers a message: sends these fields, with its `cmd`, to who sent it. */
+  reply(message: Message, fields?: Fields): void;
   /** Calls the handler for each message on a topic; `+` and `#` as in MQTT. Survives a rejoin. */
   subscribe(topic: string, handler: Handler): Off;
   /** Calls the handler for every message the hub routes that passes the filter. */

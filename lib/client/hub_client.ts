@@ -23,10 +23,17 @@ import {
   MessageError,
   type MessageFilter,
   passesFilter,
-  type SystemMessages,
 } from "../message.ts";
 import { problemWithSubscription, topicMatches } from "../topic.ts";
 import { VERSION } from "../version.ts";
+import {
+  type Answerer,
+  answering,
+  checked,
+  type Fields,
+  type KnownMessages,
+  reply,
+} from "./answer.ts";
 import { holdConnection, sleep } from "./connection.ts";
 import {
   BufferFullError,
@@ -378,11 +385,20 @@ export class HubClient implements Client {
     }
   }
 
-  on<C extends keyof SystemMessages>(cmd: C, handler: Handler<SystemMessages[C]>): Off;
+  on<C extends keyof KnownMessages>(cmd: C, handler: Handler<KnownMessages[C]>): Off;
   on(cmd: string, handler: Handler): Off;
   on(cmd: string, handler: (message: never) => void | Promise<void>): Off {
-    const one = handler as Handler;
-    return addTo(this.#handlers, cmd, one);
+    return addTo(this.#handlers, cmd, checked(cmd, handler as Handler));
+  }
+
+  answer<C extends keyof KnownMessages>(cmd: C, handler: Answerer<KnownMessages[C]>): Off;
+  answer(cmd: string, handler: Answerer): Off;
+  answer(cmd: string, handler: Answerer<never>): Off {
+    return addTo(this.#handlers, cmd, answering(this, handler as Answerer));
+  }
+
+  reply(message: Message, fields?: Fields): void {
+    reply(this, message, fields);
   }
 
   subscribe(topic: string, handler: Handler): Off {

@@ -25,6 +25,8 @@ export interface Experiment {
   readonly programs: readonly Program[];
   /** When the disks that it writes to are an alarm. */
   readonly disk: DiskLimits;
+  /** The absolute path of the folder of the runs' records. Default: in the experiment's state. */
+  readonly runFolder: string | undefined;
 }
 
 /** The file's keys, read. A new section of the file is one entry here and one in the table of `parseExperiment`. */
@@ -34,6 +36,7 @@ interface FileKeys {
   readonly defaults: Node | undefined;
   readonly run: readonly Program[];
   readonly disk: DiskLimits;
+  readonly runs: { readonly folder: string | undefined };
 }
 
 /** What holds where the file says nothing. */
@@ -82,6 +85,13 @@ function readFolders(field: Field, { folder }: { readonly folder: string }): str
   );
 }
 
+/** `"runs": {"folder": "runs"}`: where the records of data-taking runs are. */
+function readRuns(field: Field, { folder }: { readonly folder: string }): FileKeys["runs"] {
+  const { folder: path } = object({ folder: text("") }, { folder: "" })(field, undefined);
+  if (path === "") return { folder: undefined };
+  return { folder: path.startsWith("/") ? path : `${folder}/${path}` };
+}
+
 function checkCircles(file: JsoncFile, programs: readonly Program[]): void {
   for (const cycle of findCycles(programs)) {
     file.problem(
@@ -110,9 +120,10 @@ export function parseExperiment(source: string, path: string): Experiment {
       criticalBytes: bytes(DISK_LIMITS.criticalBytes),
       periodSec: number(DISK_LIMITS.periodSec, 0.1),
     }, DISK_LIMITS),
+    runs: readRuns,
   };
   const file = openJsonc(source, path);
-  const { experiment, controller, run, disk } = readKeys(table, {
+  const { experiment, controller, run, disk, runs } = readKeys(table, {
     file,
     object: file.root,
     what: "the experiment file",
@@ -120,5 +131,5 @@ export function parseExperiment(source: string, path: string): Experiment {
   });
   checkCircles(file, run);
   file.finish();
-  return { name: experiment, controller, programs: run, disk };
+  return { name: experiment, controller, programs: run, disk, runFolder: runs.folder };
 }

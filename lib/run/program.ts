@@ -1,5 +1,7 @@
 // The settings of one program of an experiment, as they are once its file was read.
 
+import type { JsonObject } from "../message.ts";
+
 /** What a program may wait for of another. */
 export type Dependency = "started" | "ready" | "completed";
 /** When a program that ended is started again. */
@@ -65,4 +67,17 @@ export interface Program {
   /** Restarted when it and all that descends from it use more; 0: no limit. */
   readonly memoryMaxBytes: number;
   readonly log: { readonly maxBytes: number; readonly backups: number };
+  /**
+   * Takes part in data-taking runs: it is told of the start and of the end, and must answer. Lower
+   * numbers are told of the start first, and of the end last. Absent: it takes no part.
+   */
+  readonly runOrder: number | undefined;
+  /** No run starts while it is not ready. */
+  readonly required: boolean;
+  /** Its loss makes the experiment safe and ends the run; no run starts while it is not ready. */
+  readonly essential: boolean;
+  /** How long it may take to answer that a run starts or ends. Default 30 s. */
+  readonly transitionSec: number;
+  /** What it is told at the start of a run: settings of its own, as they stand in the file. */
+  readonly config: JsonObject;
 }

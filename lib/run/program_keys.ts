@@ -2,6 +2,7 @@
 //
 // A new key is one entry here and one in `Program` (program.ts), which says what it means.
 
+import { getNodeValue } from "jsonc-parser";
 import { type JsoncFile, type Member, type Node, suggest } from "../jsonc_file.ts";
 import {
   bytes,
@@ -17,6 +18,7 @@ import {
   whole,
   wholes,
 } from "../jsonc_keys.ts";
+import type { JsonObject } from "../message.ts";
 import { readCommand } from "./command_key.ts";
 import { probe } from "./probe_keys.ts";
 import type { Dependency, Program } from "./program.ts";
@@ -99,6 +101,21 @@ function readVia(field: Field): Program["via"] {
   return via;
 }
 
+function readOrder({ node, wrong }: Field): number | undefined {
+  if (node === undefined) return undefined;
+  const { value }: { value?: unknown } = node;
+  if (typeof value === "number") return value;
+  wrong("a number; lower ones are told of a run first");
+}
+
+/** Anything that JSON can hold, for the program alone. */
+function readConfig({ node, wrong }: Field): JsonObject {
+  if (node === undefined) return {};
+  if (node.type === "object") return getNodeValue(node);
+  wrong("an object with the program's own settings");
+  return {};
+}
+
 /** What the file may say of a program; its name is a key itself, and `cmd` becomes `argv`. */
 type ProgramKeys = Omit<Program, "name" | "argv"> & {
   readonly shell: boolean;
@@ -131,6 +148,11 @@ const PROGRAM_KEYS: KeyTable<ProgramKeys, ProgramContext> = {
   stopSec: number(10),
   memoryMaxBytes: bytes(0),
   log: object({ maxBytes: bytes(LOG.maxBytes, 1), backups: whole(LOG.backups) }, LOG),
+  runOrder: readOrder,
+  required: flag(false),
+  essential: flag(false),
+  transitionSec: number(30, 0.1),
+  config: readConfig,
 };
 
 /** Keys that the design knows and this version does not. */

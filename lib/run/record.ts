@@ -26,9 +26,23 @@ export interface ProgramRecord {
   readonly verdicts: readonly Verdict[];
 }
 
-/** A program's settings as text; equal texts are equal settings. */
+/** What concerns data-taking runs alone, as it is where nothing is said of it. */
+const NO_RUNS = {
+  runOrder: undefined,
+  required: false,
+  essential: false,
+  transitionSec: 30,
+  config: {},
+} as const satisfies Partial<Program>;
+
+/**
+ * A program's settings as text; equal texts are equal settings. What concerns runs is not in it:
+ * that holds from the next run, and no program is restarted for it.
+ */
 export function settingsText(program: Program): string {
-  return JSON.stringify(program);
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(program).filter(([key]) => !Object.hasOwn(NO_RUNS, key))),
+  );
 }
 
 /** The opposite, as far as is needed to stop a program that is no longer in the file. */
@@ -43,7 +57,7 @@ export function parseSettings(text: string): Program | undefined {
     isObject(one) && typeof one.name === "string" && typeof one.stopSignal === "string" &&
     typeof one.stopSec === "number" && Array.isArray(one.argv) && isObject(one.dependsOn) &&
     isObject(one.log) && Array.isArray(one.successExitCodes);
-  return isProgram(value) ? value : undefined;
+  return isProgram(value) ? { ...NO_RUNS, ...value } : undefined;
 }
 
 function isObject(value: unknown): value is { readonly [key: string]: unknown } {
