@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BufferFullError, connect, createClient, RefusedError } from "./client.ts";
-import type { Message } from "./message.ts";
+import { type Message, MessageError } from "./message.ts";
 import { freeTcpPort, freeUdpPort, until, within } from "../tests/harness.ts";
 
 /** As much of a hub as a client's test needs: it welcomes, answers pings, and keeps what it gets. */
@@ -182,4 +182,24 @@ Deno.test("answer: what a handler returns or throws goes back; bad messages are 
   ]);
   assertEquals(runs, [3, 4, 3]);
   assertEquals(errors, ['Cannot take run-stop: it has no "run"']);
+});
+
+Deno.test("status: said at once, the last one again after the hub was away, and checked", async () => {
+  await using hub = new SmallHub();
+  await using client = createClient({ name: "cryo", server: hub.address });
+  const statuses = () => hub.got.filter(({ cmd }) => cmd === "_status");
+  client.status("starting");
+  client.status("cooling", "293 K");
+  await until(() => statuses().length === 1, () => `it says ${JSON.stringify(statuses())}`);
+  client.status("cooling", "292 K");
+  await until(() => statuses().length === 2, "it does not say so");
+  for (const socket of hub.sockets) socket.close();
+  await until(() => statuses().length === 3, "it is not said again");
+  assertEquals(statuses().map(({ state, text }) => [state, text]), [
+    ["cooling", "293 K"],
+    ["cooling", "292 K"],
+    ["cooling", "292 K"],
+  ]);
+  assertThrows(() => client.status(""), MessageError, "state");
+  assertThrows(() => client.status("ok", "two\nlines"), MessageError, "text");
 });

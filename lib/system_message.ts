@@ -79,6 +79,18 @@ export interface SpyMessage extends Message {
 export interface StatsQuery extends Message {
   readonly cmd: "_stats";
 }
+/**
+ * What the client says of itself, in a word or two for programs and a text for people. The hub keeps
+ * the last one until the client leaves, and tells of it on `_hub/status` when it is another. It is
+ * answered with `_ok` only if it has an `id`.
+ */
+export interface StatusMessage extends Message {
+  readonly cmd: "_status";
+  /** 1 to 40 characters, the same each time it is in the same state: `cooling`, `ready`. */
+  readonly state: string;
+  /** At most 400 characters: `143 K, 130 K wanted`. */
+  readonly text?: string;
+}
 /** Asks for messages that were routed before, a page of them; the rest by asking on with `after`. */
 export interface HistoryQuery extends Message {
   readonly cmd: "_history";
@@ -106,6 +118,7 @@ export type ToHub =
   | UnsubscribeMessage
   | SpyMessage
   | StatsQuery
+  | StatusMessage
   | HistoryQuery;
 
 /** The hub has taken the client in, under this name. */
@@ -137,6 +150,16 @@ export interface OkMessage extends Message {
   readonly seq?: number;
 }
 
+/** What a client has said of itself last. Times are Unix time in seconds, by the hub's clock. */
+export type ClientStatus = {
+  readonly state: string;
+  readonly text?: string;
+  /** When it first said that it is in this state. */
+  readonly since: number;
+  /** When it said so last. */
+  readonly at: number;
+};
+
 /** A client, as the hub lists it. */
 export type ClientEntry = {
   readonly name: string;
@@ -148,6 +171,8 @@ export type ClientEntry = {
   /** Unix time in seconds of its last message. */
   readonly lastSeen: number;
   readonly info: ClientInfo;
+  /** What it has said of itself last; absent: nothing. */
+  readonly status?: ClientStatus;
   /** Messages the hub had from it. */
   readonly received: number;
   /** Messages the hub gave to it. */
@@ -249,6 +274,14 @@ const isSubscription: FieldCheck = (v) => {
 };
 const isErrorCode: FieldCheck = (v) =>
   (ERROR_CODES as readonly unknown[]).includes(v) ? undefined : "is not a code of the protocol";
+const isLine = (least: number, most: number): FieldCheck => (v) => {
+  if (typeof v !== "string") return isString(v);
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  if (/[\x00-\x1f\x7f]/.test(v)) return "has control characters, and is to be one line";
+  return v.length < least || v.length > most
+    ? `has ${v.length} characters, not ${least} to ${most}`
+    : undefined;
+};
 const isInfo: FieldCheck = (v) => {
   const problem = isObject(v);
   if (problem !== undefined) return problem;
@@ -285,6 +318,7 @@ const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
   _unsubscribe: { topics: isListOf(isSubscription, "topics") },
   _spy: { on: isBoolean, only: optional(isFilter) },
   _stats: {},
+  _status: { state: isLine(1, 40), text: optional(isLine(0, 400)) },
   _history: {
     since: optional(isNumber),
     until: optional(isNumber),

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../lib/client.ts";
-import { freeTcpPort, TestHub, until } from "./harness.ts";
+import { readStatus } from "../lib/run/read_status.ts";
+import { freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 
 const FOREVER = "while :; do sleep 0.05; done";
@@ -171,4 +172,54 @@ Deno.test("by message: log, following it, why, reload, processor and memory", as
   lab.write({ talk: program, fresh: { cmd: FOREVER, ...quick } });
   const good = await client.request({ cmd: "reload", to: "run" });
   assertEquals(good.text, "new: fresh; no longer there: dies");
+});
+
+Deno.test("status: what a client says of itself makes its program ready, is shown, and lost again", async () => {
+  await using lab = await Lab.create({
+    p: {
+      cmd: FOREVER,
+      ...quick,
+      ready: { status: "ready" },
+      alive: { status: ["ready", "busy"], timeoutSec: 0.5 },
+    },
+    q: {
+      cmd: FOREVER,
+      ...quick,
+      alive: { status: { state: "ready", client: "beats", maxAgeSec: 0.5 }, timeoutSec: 0.7 },
+    },
+  });
+  await using hub = await TestHub.start();
+  await using p = await connect({ name: "p", server: hub.address });
+  await using beats = await connect({ name: "beats", server: hub.address });
+  const beat = setInterval(() => beats.status("ready"), 50);
+  try {
+    p.status("cooling", "143 K");
+    await p.flush();
+    await using run = lab.run(...hub.clientArgs);
+    await run.saw(/q: ready/);
+    const said = async () => {
+      const status = readStatus(await p.request({ cmd: "status", to: "run", programs: ["p"] }));
+      return status.programs[0]?.said;
+    };
+    // It was said before the controller came.
+    await until(async () => (await said())?.text === "143 K", "it does not know what was said");
+    assert(!run.stderr.includes("p: ready"), run.stderr);
+    const table = await runAbcd(["status", ...hub.clientArgs]);
+    assert(/^p +◑ running .* cooling: 143 K$/m.test(table.stdout), table.stdout);
+    p.status("ready");
+    await run.saw(/p: ready/);
+    p.status("busy", "image 7");
+    await until(async () => (await said())?.state === "busy", "it does not know the new state");
+    p.status("confused");
+    await run.saw(
+      /p: running → stopping \(is not alive: no status ready or busy of p for 0.5 s\)/,
+    );
+    await run.saw(/p: stopping → starting/);
+    // Said again and again: alive for longer than any of its limits, and not without.
+    assert(!run.stderr.includes("q: running → stopping"), run.stderr);
+    clearInterval(beat);
+    await run.saw(/q: running → stopping \(is not alive: no status ready of beats within 0.5 s/);
+  } finally {
+    clearInterval(beat);
+  }
 });

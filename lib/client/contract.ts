@@ -96,6 +96,16 @@ export interface Client extends AsyncDisposable {
   subscribe(topic: string, handler: Handler): Off;
   /** Calls the handler for every message the hub routes that passes the filter. */
   spy(only: MessageFilter | undefined, handler: Handler): Off;
+  /**
+   * Says how this program is: a word or two for other programs, a text for people. The hub keeps
+   * it for who comes later; it is said again by itself when the hub was away. Said again and again
+   * from the program's own loop it is a sign of life that `"alive": {"status": …}` of an experiment
+   * file can look at.
+   *
+   * @throws {MessageError} If `state` is not 1 to 40 characters, or `text` more than 400 characters,
+   * or one of them more than one line.
+   */
+  status(state: string, text?: string): void;
   /** Who is in the hub. */
   clients(options?: { timeoutSec?: number; signal?: AbortSignal }): Promise<readonly ClientEntry[]>;
   /** Resolves when the hub has routed all that was sent before. */

@@ -12,6 +12,7 @@ import { computerName, environment } from "../environment.ts";
 import { type Log, NO_LOG } from "../log.ts";
 import {
   asFromHub,
+  asToHub,
   type ClientEntry,
   encodeMessage,
   EVERYONE,
@@ -90,6 +91,7 @@ export class HubClient implements Client {
   #socket: WebSocket | undefined;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
+  #status: Outgoing | undefined;
   #pending = new Map<string, Pending>();
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #topics = new Map<string, Set<Handler>>();
@@ -256,6 +258,7 @@ export class HubClient implements Client {
       socket.send(encodeMessage({ cmd: "_subscribe", topics: [...this.#topics.keys()] }));
     }
     if (this.#spies.size > 0) socket.send(encodeMessage(this.#spyMessage()));
+    if (this.#status !== undefined) socket.send(encodeMessage(this.#status));
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
@@ -434,6 +437,14 @@ export class HubClient implements Client {
   /** To the hub if it is there; if not, joining says it all again. */
   #tell(message: Outgoing): void {
     if (this.#joined && this.#socket?.readyState === WebSocket.OPEN) this.#send(message);
+  }
+
+  status(state: string, text?: string): void {
+    if (this.#closing !== undefined) throw new Error("Cannot send: the client is closed");
+    const message: Outgoing = { cmd: "_status", state, ...(text === undefined ? {} : { text }) };
+    asToHub(message);
+    this.#status = message;
+    this.#tell(message);
   }
 
   async clients(

@@ -3,6 +3,7 @@
 import { MessageError, type StatsAnswer, type ToHub } from "../message.ts";
 import type { Client } from "./client.ts";
 import { createHistory } from "./history.ts";
+import { takeStatus } from "./status.ts";
 import type { Joining } from "./joining.ts";
 import type { Leaving } from "./leaving.ts";
 import type { Settings } from "./options.ts";
@@ -60,6 +61,10 @@ export function createAnswers(
         post.spies.remove(client);
         post.tell(client, { cmd: "_ok", re, seq: journal?.seq });
         if (request.on && !client.gone) post.spies.add(client, request.only);
+        return;
+      case "_status":
+        takeStatus(client, name, request, parts);
+        if (re !== undefined) post.tell(client, { cmd: "_ok", re });
         return;
       case "_history":
         return history(client, name, request);

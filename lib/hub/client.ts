@@ -1,6 +1,6 @@
 // What the hub knows of one connection.
 
-import type { ClientInfo, InitMessage } from "../message.ts";
+import type { ClientInfo, ClientStatus, InitMessage } from "../message.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Stamp } from "./stamp.ts";
 
@@ -22,6 +22,8 @@ export interface Client {
   name: string | undefined;
   waiting: Waiting | undefined;
   info: ClientInfo;
+  /** What it has said of itself last. */
+  status: ClientStatus | undefined;
   since: number;
   lastSeen: number;
   lastPing: number;
@@ -46,6 +48,7 @@ export function newClient(connection: Connection, now: number): Client {
     name: undefined,
     waiting: undefined,
     info: {},
+    status: undefined,
     since: now,
     lastSeen: now,
     lastPing: now,

@@ -48,9 +48,9 @@ export interface PostParts {
 
 const encoder = new TextEncoder();
 
-/** Thousands of these say nothing to who looks back. */
+/** Thousands of these say nothing to who looks back; a new status is on `_hub/status` besides. */
 function isSignOfLife(cmd: string): boolean {
-  return cmd === "_ping" || cmd === "_pong";
+  return cmd === "_ping" || cmd === "_pong" || cmd === "_status";
 }
 
 /** Makes the way out of a hub. */

@@ -32,7 +32,7 @@ export interface Roster {
 }
 
 function entryOf(name: string, client: Client): ClientEntry {
-  const { connection, since, lastSeen, info, received, sent } = client;
+  const { connection, since, lastSeen, info, status, received, sent } = client;
   const { address, transport, queued } = connection;
   return {
     name,
@@ -41,6 +41,7 @@ function entryOf(name: string, client: Client): ClientEntry {
     since: since / 1000,
     lastSeen: lastSeen / 1000,
     info,
+    ...(status === undefined ? {} : { status }),
     received,
     sent,
     queued,

@@ -109,12 +109,17 @@ export function createController(options: ControllerOptions): Controller {
   });
   const disks = watchDisks({
     limits: () => experiment.disk,
-    folders: () => [logFolder, folder.path, ...experiment.programs.map(({ cwd }) => cwd)],
+    // Folders of other computers are not for this one to look at.
+    folders: () => [
+      logFolder,
+      folder.path,
+      ...experiment.programs.filter(({ host }) => host === undefined).map(({ cwd }) => cwd),
+    ],
     alarms,
     now,
   });
   const leftovers = createLeftovers(folder.path, log);
-  const presence = watchPresence(client, log, () => {
+  const presence = watchPresence(client, log, now, () => {
     for (const runner of runners.values()) runner.probe();
   });
 

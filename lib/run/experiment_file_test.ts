@@ -63,6 +63,17 @@ Deno.test("parseExperiment reads every probe", () => {
     ...times,
     periodSec: 2,
   });
+  const status = { kind: "status", client: "a", states: ["up"], maxAgeSec: 0 } as const;
+  assertEquals(probe(`{"status": "up"}`), { check: status, ...times });
+  assertEquals(probe(`{"status": ["up", "busy"]}`)?.check, { ...status, states: ["up", "busy"] });
+  assertEquals(probe(`{"status": {"state": "up", "client": "b", "maxAgeSec": 5}}`)?.check, {
+    ...status,
+    client: "b",
+    maxAgeSec: 5,
+  });
+  for (const bad of [`{"status": {"stat": "up"}}`, `{"status": []}`, `{"status": 1}`]) {
+    assertThrows(() => probe(bad), FileError);
+  }
   for (const bad of [`{"logLine": "("}`, `{"tcp": 70000}`, `{"exec": ""}`, `{}`, `{"file": 1}`]) {
     assertThrows(() => probe(bad), FileError);
   }

@@ -7,9 +7,10 @@ import { adoptStart, type Ended, forgetStart, type Start, startProgram } from ".
 import { isGone } from "./dependencies.ts";
 import type { Presence } from "./presence.ts";
 import { type Watch, watchProgram } from "./probes.ts";
-import type { Program } from "./program.ts";
+import { clientOf, type Program } from "./program.ts";
 import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
 import type { ProgramAction } from "./program_state.ts";
+import type { ProgramStatus } from "./program_status.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import type { Runner, RunnerContext } from "./runner.ts";
 import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
@@ -252,6 +253,14 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (ended !== undefined) context.over(name, ended);
   }
 
+  /** What its client in the hub says of itself. */
+  function saidNow(): ProgramStatus["said"] {
+    const said = context.presence.said(clientOf(program));
+    if (said === undefined) return undefined;
+    const { state, text, since } = said;
+    return { state, text, since };
+  }
+
   let meter: UsageMeter | undefined;
   let usage: Usage | undefined;
   const runner: LocalRunner = {
@@ -305,6 +314,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
         retryAt: machine.state === "backoff" ? Date.now() / 1000 + wait / 1000 : undefined,
         lastLines: ended ? lines : undefined,
         lastLine: lines.at(-1),
+        said: machine.state === "running" ? saidNow() : undefined,
         ...usage,
       };
     },

@@ -1,41 +1,94 @@
-// Who is in the hub, as far as the controller knows: what the probe `client` asks.
+// Who is in the hub and what each says of itself, as far as the controller knows: what the probes
+// `client` and `status` ask.
 
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
+import type { JsonObject } from "../message.ts";
+
+/** What a client has said of itself last. */
+export interface Said {
+  readonly state: string;
+  readonly text?: string;
+  /** Unix time in seconds, by the hub's clock, since when it is in this state. */
+  readonly since: number;
+  /** When it said so last, on the controller's monotonic clock, in milliseconds. */
+  readonly at: number;
+}
 
 /** Who is in the hub. */
 export interface Presence extends Disposable {
   /** Whether anything is known: without a hub nobody knows who is there. */
   readonly known: boolean;
   has(name: string): boolean;
+  /** What a client that is there has said of itself; `undefined`: nothing. */
+  said(name: string): Said | undefined;
+  /** Asks the hub how recent it all is; what it answers is there a little later. */
+  refresh(): void;
+}
+
+/** What a message, of this hub time, says of a client's status; `undefined`: nothing. */
+function readSaid(fields: JsonObject, time: number, now: number): Said | undefined {
+  const { state, text, since, at } = fields;
+  if (typeof state !== "string" || typeof since !== "number") return undefined;
+  const age = typeof at === "number" ? Math.max(0, time - at) : 0;
+  return { state, ...(typeof text === "string" ? { text } : {}), since, at: now - age * 1000 };
 }
 
 /** Follows who comes and goes; `changed` is called after each change. */
 export function watchPresence(
   client: Client | undefined,
   log: Log,
+  now: () => number,
   changed: () => void,
 ): Presence {
-  const names = new Set<string>();
+  const names = new Map<string, Said | undefined>();
   const offs: Off[] = [];
   let known = false;
+  let asking = false;
 
   async function ask(): Promise<void> {
-    if (client === undefined) return;
+    if (client === undefined || asking) return;
+    asking = true;
     try {
-      const clients = await client.clients();
+      const answer = await client.request({ cmd: "_clients" });
+      const entries = Array.isArray(answer.clients) ? answer.clients : [];
       names.clear();
-      for (const { name } of clients) names.add(name);
+      for (const entry of entries) {
+        if (typeof entry !== "object" || entry === null || Array.isArray(entry)) continue;
+        const { name, status } = entry;
+        const fields = typeof status === "object" && status !== null && !Array.isArray(status)
+          ? status
+          : {};
+        if (typeof name === "string") names.set(name, readSaid(fields, answer.time ?? 0, now()));
+      }
       known = client.joined;
       changed();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       log.debug(`Cannot learn who is in the hub: ${why}`);
+    } finally {
+      asking = false;
     }
   }
 
+  /** The hub tells of each change; all of it is asked for only once. */
+  function follow(topic: string, change: (name: string, fields: JsonObject) => void): void {
+    if (client === undefined) return;
+    offs.push(client.subscribe(topic, (message) => {
+      const { name, from } = message;
+      if (from !== "_hub" || typeof name !== "string") return;
+      change(name, message as JsonObject);
+      changed();
+    }));
+  }
+
   if (client !== undefined) {
-    for (const topic of ["_hub/joined", "_hub/left"]) offs.push(client.subscribe(topic, ask));
+    follow("_hub/joined", (name) => names.set(name, undefined));
+    follow("_hub/left", (name) => names.delete(name));
+    follow("_hub/status", (name, fields) => {
+      const { time } = fields;
+      names.set(name, readSaid(fields, typeof time === "number" ? time : 0, now()));
+    });
     offs.push(
       client.addEventListener("joined", ({ hub, address }) => {
         log.info(`in hub ${hub} at ${address}`);
@@ -54,6 +107,8 @@ export function watchPresence(
       return known;
     },
     has: (name) => names.has(name),
+    said: (name) => names.get(name),
+    refresh: () => void ask(),
     [Symbol.dispose]() {
       for (const off of offs) off();
     },

@@ -2,18 +2,40 @@
 //
 // A new kind of probe is one entry here, one in `Check` of program.ts, and its look in probes.ts.
 
-import { type Field, fieldOf, number, type ReadKey, readKeys, whole } from "../jsonc_keys.ts";
+import { getNodeValue, type Node } from "jsonc-parser";
+import { type Field, fieldOf, number, type ReadKey, readKeys, text, whole } from "../jsonc_keys.ts";
 import { readCommand } from "./command_key.ts";
 import type { Check, Probe } from "./program.ts";
 
+/** What the readers know besides their key. */
+export interface ProbeContext {
+  /** The folder to which paths are relative. Of a host: not known here. */
+  readonly folder: string | undefined;
+  /** The program. */
+  readonly name: string;
+}
+
+type ReadCheck = (field: Field, context: ProbeContext) => Check | undefined;
+
 /** The kinds of probes by their key; each reads its key's value, `undefined` if it is wrong. */
-const CHECKS: {
-  readonly [kind: string]: (field: Field, folder: string | undefined) => Check | undefined;
-} = {
+const CHECKS: { readonly [kind: string]: ReadCheck } = {
   client(field) {
     const client = textOf(field);
     if (client === undefined) return void field.wrong("the name of a client");
     return { kind: "client", client };
+  },
+  status(field, { name }) {
+    const { file, node, of, wrong } = field;
+    const states = statesOf(node);
+    if (states !== undefined) return { kind: "status", client: name, states, maxAgeSec: 0 };
+    if (node?.type !== "object") {
+      return void wrong(`a state, a list of states, or {"state": …, "maxAgeSec": …}`);
+    }
+    const { state, ...rest } = readKeys(
+      { state: readStates, client: text(name), maxAgeSec: number(0) },
+      { file, object: node, what: `"status" of ${of}`, context: undefined },
+    );
+    return state.length === 0 ? undefined : { kind: "status", states: state, ...rest };
   },
   logLine(field) {
     const pattern = textOf(field);
@@ -31,7 +53,7 @@ const CHECKS: {
     const name = host.replace(/^\[(.*)\]$/, "$1") || "127.0.0.1";
     return { kind: "tcp", host: name, port: Number(port) };
   },
-  file(field, folder) {
+  file(field, { folder }) {
     const path = textOf(field);
     if (path === undefined) return void field.wrong("a path");
     const isWhole = path.startsWith("/") || folder === undefined;
@@ -49,6 +71,19 @@ function textOf({ node }: Field): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+function statesOf(node: Node | undefined): readonly string[] | undefined {
+  const value: unknown = node === undefined ? undefined : getNodeValue(node);
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const isText = (one: unknown): one is string => typeof one === "string" && one !== "";
+  return list.length > 0 && list.every(isText) ? list : undefined;
+}
+
+function readStates({ node, wrong }: Field): readonly string[] {
+  const states = statesOf(node);
+  if (states === undefined) wrong("a state, or a list of states");
+  return states ?? [];
+}
+
 function isPattern(text: string): boolean {
   try {
     new RegExp(text);
@@ -61,8 +96,8 @@ function isPattern(text: string): boolean {
 /** A key that holds a probe, or is not there. */
 export function probe(
   defaults: { readonly timeoutSec: number; readonly periodSec: number },
-): ReadKey<Probe | undefined, { readonly folder: string | undefined }> {
-  return ({ file, key, node, of }, { folder }) => {
+): ReadKey<Probe | undefined, ProbeContext> {
+  return ({ file, key, node, of }, context) => {
     if (node === undefined) return undefined;
     const what = `"${key}" of ${of}`;
     const kinds = file.members(node, what).map(({ name }) => name)
@@ -77,7 +112,7 @@ export function probe(
       failures: whole(3, 1),
     }, options);
     const [kind = ""] = kinds;
-    const check = CHECKS[kind]?.(fieldOf(options, kind), folder);
+    const check = CHECKS[kind]?.(fieldOf(options, kind), context);
     return check === undefined ? undefined : { check, ...numbers };
   };
 }

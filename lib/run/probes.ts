@@ -3,7 +3,7 @@
 import { lookAtExec, lookAtFile, lookAtTcp } from "../process/look.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
 import type { Presence } from "./presence.ts";
-import type { Probe, Program } from "./program.ts";
+import type { Check, Probe, Program } from "./program.ts";
 import type { ProgramEvent } from "./program_state.ts";
 
 /** What probes look at. */
@@ -43,6 +43,11 @@ export function describeProbe({ check }: Probe): string {
   switch (check.kind) {
     case "client":
       return `client ${check.client}`;
+    case "status": {
+      const { client, states, maxAgeSec } = check;
+      const age = maxAgeSec === 0 ? "" : ` within ${maxAgeSec} s`;
+      return `status ${states.join(" or ")} of ${client}${age}`;
+    }
     case "tcp":
       return `tcp ${check.host}:${check.port}`;
     case "file":
@@ -71,6 +76,18 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
     else failures++;
   }
 
+  function askStatus({ client, states, maxAgeSec }: Check & { kind: "status" }): void {
+    if (!presence.known) return void (heldAt = now());
+    const said = presence.said(client);
+    if (said === undefined || !states.includes(said.state)) return;
+    if (maxAgeSec === 0) return found(true);
+    if (now() - said.at <= maxAgeSec * 1000) found(true);
+    // The hub tells of what is new alone; that the same was said again has to be asked for.
+    if (now() < next) return;
+    next = now() + maxAgeSec * 1000 / 3;
+    presence.refresh();
+  }
+
   async function tryIt(look: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
     asking = true;
     const timeout = setTimeout(() => late.abort(), Math.max(1, periodSec) * 1000);
@@ -89,6 +106,7 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
         else if (presence.has(check.client)) found(true);
         return;
       }
+      if (check.kind === "status") return askStatus(check);
       if (asking || now() < next) return;
       next = now() + (check.kind === "logLine" ? LOG_MS : periodSec * 1000);
       if (check.kind === "tcp") tryIt((signal) => lookAtTcp(check.host, check.port, signal));
@@ -143,7 +161,7 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
     life.ask();
     const what = describeProbe(alive);
     const { kind } = alive.check;
-    if (kind === "client" || kind === "logLine") {
+    if (kind === "client" || kind === "status" || kind === "logLine") {
       if (now() - life.heldAt <= alive.timeoutSec * 1000) return undefined;
       return {
         type: "aliveFailed",

@@ -11,6 +11,16 @@ export type RestartPolicy = "always" | "on-failure" | "no";
 export type Check =
   /** A client of this name is in the hub. */
   | { readonly kind: "client"; readonly client: string }
+  /**
+   * A client of this name is in the hub, and what it has said of itself last (`_status`) is one of
+   * these states; with `maxAgeSec` other than 0 it has said so no longer ago than that.
+   */
+  | {
+    readonly kind: "status";
+    readonly client: string;
+    readonly states: readonly string[];
+    readonly maxAgeSec: number;
+  }
   /** The program has written a line that the regular expression finds something in. */
   | { readonly kind: "logLine"; readonly pattern: string }
   /** Somebody listens there. */
@@ -24,8 +34,8 @@ export type Check =
 export interface Probe {
   readonly check: Check;
   /**
-   * `ready`: how long it may take (default 90 s). `alive`: how long the client may be missing, or
-   * no line may come (default 30 s).
+   * `ready`: how long it may take (default 90 s). `alive`: how long the client may be missing, be
+   * in no such state, or no line may come (default 30 s).
    */
   readonly timeoutSec: number;
   /** Between two looks with `tcp`, `file`, `exec`; one may take as long. Default 1 s, `alive` 10 s. */
@@ -80,4 +90,13 @@ export interface Program {
   readonly transitionSec: number;
   /** What it is told at the start of a run: settings of its own, as they stand in the file. */
   readonly config: JsonObject;
+}
+
+/** The name that a program has in the hub: that which its probes look for, else its own. */
+export function clientOf({ name, ready, alive }: Program): string {
+  for (const probe of [ready, alive]) {
+    const check = probe?.check;
+    if (check?.kind === "client" || check?.kind === "status") return check.client;
+  }
+  return name;
 }

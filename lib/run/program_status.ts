@@ -49,6 +49,13 @@ export type ProgramStatus = {
   readonly lastLines?: readonly string[];
   /** Its last line of output. */
   readonly lastLine?: string;
+  /** What its client in the hub says of itself, while it runs. */
+  readonly said?: {
+    readonly state: string;
+    readonly text?: string;
+    /** Unix time in seconds, by the hub's clock, since when it is in this state. */
+    readonly since: number;
+  };
   /** Processor use of its process group, in per cent of one core. */
   readonly cpuPercent?: number;
   /** Resident memory of its process group, in bytes. */

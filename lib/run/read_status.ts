@@ -38,6 +38,11 @@ const number = (value: Json | undefined) => typeof value === "number" ? value : 
 const state = (value: Json | undefined): ProgramState | undefined =>
   PROGRAM_STATES.find((one) => one === value);
 
+function readSaid(value: Json | undefined): ProgramStatus["said"] {
+  if (!isObject(value) || typeof value.state !== "string") return undefined;
+  return { state: value.state, text: text(value.text), since: number(value.since) ?? 0 };
+}
+
 /** A program's status; `undefined` if it is none. Fields of another type than theirs are left out. */
 export function readProgram(value: JsonObject): ProgramStatus | undefined {
   const name = text(value.name);
@@ -63,6 +68,7 @@ export function readProgram(value: JsonObject): ProgramStatus | undefined {
     lastLines: Array.isArray(lastLines)
       ? lastLines.filter((line): line is string => typeof line === "string")
       : undefined,
+    said: readSaid(value.said),
     cpuPercent: number(value.cpuPercent),
     memoryBytes: number(value.memoryBytes),
   };

@@ -54,3 +54,9 @@ export function stepCryo(state: CryoState, seconds: number, model: CryoModel = C
   }
   return { temperature, setpoint: state.setpoint, power, integral };
 }
+
+/** The cooler's state in a word: `cooling`, `warming`, or `stable` within 0.5 K of what is wanted. */
+export function cryoWord({ temperature, setpoint }: CryoState): string {
+  if (Math.abs(temperature - setpoint) <= 0.5) return "stable";
+  return temperature > setpoint ? "cooling" : "warming";
+}

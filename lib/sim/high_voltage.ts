@@ -55,3 +55,9 @@ export function channelOf(state: HvState, channel: number): HvChannel {
   }
   return found;
 }
+
+/** The supply's state in a word: `ramping`, `on` if a channel has a voltage, else `off`. */
+export function hvWord(state: HvState): string {
+  if (state.some(({ voltage, target }) => Math.abs(voltage - target) > 0.01)) return "ramping";
+  return state.some(({ voltage }) => voltage > 0.01) ? "on" : "off";
+}

@@ -3,9 +3,9 @@
 
 import type { JsonObject, Message } from "../message.ts";
 import { exposeCcd, frameStatistics, imageFile } from "./ccd.ts";
-import { CRYO_RANGE, startCryo, stepCryo } from "./cryocooler.ts";
+import { CRYO_RANGE, cryoWord, startCryo, stepCryo } from "./cryocooler.ts";
 import { encodeFits } from "./fits.ts";
-import { channelOf, setHv, startHv, stepHv } from "./high_voltage.ts";
+import { channelOf, hvWord, setHv, startHv, stepHv } from "./high_voltage.ts";
 import { readGauge } from "./pressure.ts";
 import type { Random } from "./random.ts";
 
@@ -15,6 +15,8 @@ type Fields = JsonObject;
 export interface Measurement {
   readonly fields: Fields;
   readonly line: string;
+  /** How the instrument is now, in a word and in words. */
+  readonly status: readonly [state: string, text: string];
 }
 
 /** A simulated instrument. */
@@ -88,7 +90,11 @@ async function ccd({ name, random, folder, width, height }: Settings): Promise<I
       await Deno.writeFile(`${file}.part`, encodeFits({ width, height, pixels, header }));
       await Deno.rename(`${file}.part`, file);
       const fields = { file, image: number, mean: round(mean, 2), sigma: round(sigma, 2) };
-      return { fields, line: `${file}: mean ${fields.mean}, sigma ${fields.sigma}` };
+      return {
+        fields,
+        line: `${file}: mean ${fields.mean}, sigma ${fields.sigma}`,
+        status: ["exposing", `the last is image ${number}, sigma ${fields.sigma}`],
+      };
     },
   };
 }
@@ -121,6 +127,7 @@ function cryo(): Instrument {
       return {
         fields: { temperature, power, setpoint },
         line: `temperature ${temperature} K, power ${power} W, setpoint ${setpoint} K`,
+        status: [cryoWord(state), `${temperature.toFixed(1)} K of ${setpoint} K`],
       };
     },
   };
@@ -135,7 +142,11 @@ function pressure({ random }: Settings): Instrument {
     measure(seconds) {
       age += seconds;
       const value = Number(readGauge(age, random).toPrecision(4));
-      return { fields: { pressure: value }, line: `pressure ${value.toExponential(3)} mbar` };
+      return {
+        fields: { pressure: value },
+        line: `pressure ${value.toExponential(3)} mbar`,
+        status: ["measuring", `${value.toExponential(1)} mbar`],
+      };
     },
   };
 }
@@ -167,6 +178,10 @@ function hv(): Instrument {
       return {
         fields: { channels },
         line: channels.map(({ channel, voltage }) => `channel ${channel}: ${voltage} V`).join(", "),
+        status: [
+          hvWord(state),
+          channels.map(({ voltage }) => voltage.toFixed(0)).join(", ") + " V",
+        ],
       };
     },
   };

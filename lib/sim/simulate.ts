@@ -80,15 +80,18 @@ export async function simulate(options: SimulateOptions): Promise<number> {
   })();
 
   try {
+    const { begins } = instrument;
+    client.status(begins ?? "starting", "the first measurement");
     let last = performance.now();
     for (;;) {
-      if (instrument.begins !== undefined) write(`${instrument.begins} for ${period} s`);
+      if (begins !== undefined) write(`${begins} for ${period} s`);
       await pause(period, over.signal);
       if (over.signal.aborted) break;
       const now = performance.now();
-      const { fields, line } = await instrument.measure((now - last) / 1000);
+      const { fields, line, status } = await instrument.measure((now - last) / 1000);
       last = now;
       write(line);
+      client.status(...status);
       try {
         client.send({
           ...fields,

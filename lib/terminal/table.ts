@@ -127,8 +127,12 @@ function stateOf(program: ProgramStatus): { text: string; paint: string } {
 
 /** What there is to say of a program: why it is as it is, else its last line. */
 export function lastOf(program: ProgramStatus, now: number): string {
-  const { reason, retryAt, lastLine, lastLines, state, ready } = program;
+  const { reason, retryAt, lastLine, lastLines, state, ready, said } = program;
   const line = lastLine ?? lastLines?.at(-1) ?? "";
+  // What the program says of itself on purpose tells more than its last line of output.
+  if (state === "running" && said !== undefined) {
+    return said.text === undefined ? said.state : `${said.state}: ${said.text}`;
+  }
   if (state === "running" && ready) return line === "" ? reason ?? "" : line;
   const again = state === "backoff" && retryAt !== undefined
     ? `again in ${showDuration(Math.ceil(retryAt - now))}`
