@@ -1,18 +1,16 @@
 // From the arguments to a subcommand and its exit code; the only place with Deno.args, Deno.exit and the operating system's signals.
 
 import { keepOnly } from "../lib/permissions.ts";
+import { terminalSize } from "../lib/terminal/size.ts";
 import { VERSION } from "../lib/version.ts";
 import { CommandError, type Context, EXIT, UsageError } from "./command.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { parseLine } from "./parse.ts";
 
+/** Columns of a help text. */
 function width(): number {
-  try {
-    return Math.min(100, Math.max(60, Deno.consoleSize().columns));
-  } catch {
-    return 80; // not a terminal
-  }
+  return Math.min(100, Math.max(60, terminalSize()?.columns ?? 80));
 }
 
 async function help(name: string | undefined): Promise<string> {

@@ -5,6 +5,7 @@ import { spySince } from "../lib/client/backlog.ts";
 import { isClientName, type Message, type MessageFilter } from "../lib/message.ts";
 import { createRotatingFile, type RotatingFile } from "../lib/process/log_file.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
+import { terminalSize } from "../lib/terminal/size.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
 import { CLIENT_OPTIONS, nameError, saySeveral, useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
@@ -40,15 +41,6 @@ export function filterFrom(conditions: readonly string[]): MessageFilter | undef
     else (wanted[field] ??= []).push(value);
   }
   return not.length === 0 ? wanted : { ...wanted, not };
-}
-
-function terminalWidth(): number | undefined {
-  if (!Deno.stdout.isTerminal()) return undefined;
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    return undefined;
-  }
 }
 
 const encoder = new TextEncoder();
@@ -137,7 +129,7 @@ export default defineCommand({
       // Behind the end there are the spy's own last words.
       if (isOver || count >= limit) return;
       const json = JSON.stringify(message);
-      const width = options.json ? undefined : terminalWidth();
+      const width = options.json ? undefined : terminalSize()?.columns;
       try {
         writeOut((options.json ? json : messageLine(message, { width, color })) + "\n");
       } catch (error) {

@@ -3,6 +3,7 @@
 import type { ExperimentStatus } from "../lib/run/program_status.ts";
 import { readLogLines, readStatus, readVerdicts } from "../lib/run/read_status.ts";
 import { type LiveSource, showLive } from "../lib/terminal/live.ts";
+import { terminalSize } from "../lib/terminal/size.ts";
 import { renderTable } from "../lib/terminal/table.ts";
 import { useColor } from "./common.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
@@ -16,15 +17,6 @@ import {
 
 /** Columns of the table where there is no terminal that says. */
 const COLUMNS = 120;
-
-function terminalColumns(): number {
-  if (!Deno.stdout.isTerminal()) return COLUMNS;
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    return COLUMNS;
-  }
-}
 
 /** Time between two questions to the controller if its topics say nothing, in milliseconds. */
 const ASK_MS = 2000;
@@ -112,7 +104,7 @@ export default defineCommand({
     },
     ...CONTROL_OPTIONS,
   },
-  needs: ["net", "read", "env", "sys"],
+  needs: ["net", "read", "env", "sys", "run"], // run: Ctrl-Z on the live table is a signal to itself,
   examples: [
     ["abcd status", "a table of all programs"],
     ["abcd status --watch", "the table that abcd run shows, from any computer"],
@@ -135,7 +127,7 @@ export default defineCommand({
       console.log(JSON.stringify(status));
     } else {
       const lines = renderTable(status, {
-        columns: terminalColumns(),
+        columns: terminalSize()?.columns ?? COLUMNS,
         rows: Infinity,
         color: useColor(Deno.stdout),
         now: Date.now() / 1000,

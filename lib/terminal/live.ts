@@ -1,5 +1,6 @@
 // The live table on the terminal: an experiment that is looked at and told what to do by keys.
 
+import { terminalSize, USUAL_SIZE } from "./size.ts";
 import type { ExperimentStatus } from "../run/program_status.ts";
 import type { Key } from "./keys.ts";
 import { LIVE_START, type LiveCommand, press, selectedProgram } from "./live_state.ts";
@@ -44,17 +45,15 @@ export interface Live extends Disposable {
 /** How long the answer to a command stays, in seconds. */
 const SAID_SEC = 8;
 
-function consoleSize(): { columns: number; rows: number } {
-  try {
-    return Deno.consoleSize();
-  } catch {
-    return { columns: 80, rows: 24 }; // it has just gone
-  }
-}
-
 /** Takes the terminal and shows the table on it. */
 export function showLive(options: LiveOptions): Live {
-  const { source, color, quitQuestion, open = openScreen, size = consoleSize } = options;
+  const {
+    source,
+    color,
+    quitQuestion,
+    open = openScreen,
+    size = () => terminalSize() ?? USUAL_SIZE,
+  } = options;
   const now = options.now ?? (() => Date.now() / 1000);
   const quit = Promise.withResolvers<void>();
   let state = LIVE_START;
