@@ -98,6 +98,10 @@ function cannotListen(what: string, port: number, cause: unknown): Error {
     ? `another program has it, perhaps a hub that is running already: "abcd spy" shows that one, ` +
       `"ss -ltnp sport = :${port}" tells who has the port, and another one is chosen with ` +
       (what === "TCP" ? "--tcp-port" : "--http-port")
+    : cause instanceof Deno.errors.AddrNotAvailable
+    ? 'the address to bind to is none of this computer\'s; "ip addr" shows those it has'
+    : cause instanceof Deno.errors.PermissionDenied && port > 0 && port < 1024
+    ? "ports under 1024 are for the system's own services; choose a higher one"
     : cause instanceof Error
     ? cause.message
     : String(cause);
@@ -140,7 +144,13 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     } catch (error) {
       // No reason to be without a hub.
       const why = error instanceof Error ? error.message : String(error);
-      log.error(`${why}; the hub keeps no journal`);
+      log.error(
+        `${
+          why.startsWith("Cannot")
+            ? why
+            : `Cannot write a journal in ${options.journal.folder}: ${why}`
+        }; the hub keeps no journal`,
+      );
     }
   }
   const hub = new Hub({

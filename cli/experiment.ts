@@ -4,6 +4,14 @@ import { FileError } from "../lib/jsonc_file.ts";
 import { type Experiment, parseExperiment } from "../lib/run/experiment_file.ts";
 import { CommandError, UsageError } from "./command.ts";
 
+function whyUnreadable(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) {
+    return `there is no such file in ${Deno.cwd()}; "abcd init" writes an example`;
+  }
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder; name the file in it";
+  return error instanceof Error ? error.message : String(error);
+}
+
 /**
  * Reads an experiment file.
  *
@@ -17,8 +25,7 @@ export function readExperiment(path: string): Experiment {
     real = Deno.realPathSync(path);
     text = Deno.readTextFileSync(real);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`Cannot read ${path}: ${why}`);
+    throw new CommandError(`Cannot read ${path}: ${whyUnreadable(error)}`);
   }
   try {
     return parseExperiment(text, real);

@@ -1,6 +1,8 @@
 // The help texts, made from the command table.
 
+import { showBytes, showSeconds } from "../lib/units.ts";
 import type { Command, OptionSpec } from "./command.ts";
+import { optionGroups } from "./option_groups.ts";
 
 function table(rows: readonly (readonly [string, string])[], width: number): string {
   const left = Math.min(34, Math.max(0, ...rows.map(([a]) => a.length)));
@@ -26,7 +28,14 @@ function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-function optionRow(name: string, spec: OptionSpec): [string, string] {
+function defaultText({ type, value, default: held }: OptionSpec): string {
+  if (typeof held !== "number") return `${held}`;
+  if (type === "seconds") return showSeconds(held);
+  return value === "BYTES" ? showBytes(held) : `${held}`;
+}
+
+/** How an option is written, and what it does. */
+export function optionRow(name: string, spec: OptionSpec): [string, string] {
   const short = spec.short === undefined ? "" : `-${spec.short}, `;
   const value = spec.type === "flag"
     ? ""
@@ -34,7 +43,7 @@ function optionRow(name: string, spec: OptionSpec): [string, string] {
       spec.value ?? { text: "TEXT", number: "N", seconds: "DURATION", list: "TEXT" }[spec.type]
     }`;
   const notes = [
-    spec.default === undefined ? "" : `default ${spec.default}`,
+    spec.default === undefined ? "" : `default ${defaultText(spec)}`,
     spec.env === undefined ? "" : `else $${spec.env}`,
     spec.type === "list" ? "repeatable" : "",
   ].filter((note) => note !== "");
@@ -56,8 +65,13 @@ export function commandHelp(command: Command, width = 80): string {
     // An indented paragraph is a sample, and stays as it is.
     parts.push(paragraph.startsWith(" ") ? paragraph : wrap(paragraph, width).join("\n"));
   }
-  const options = Object.entries(command.options).map(([name, spec]) => optionRow(name, spec));
-  parts.push(`Options:\n${table([...options, ["-h, --help", "show this"]], width)}`);
+  const groups = optionGroups(command);
+  if (groups[0]?.title !== "Options") groups.unshift({ title: "Options", options: [] });
+  for (const { title, options } of groups) {
+    const rows = options.map(([name, spec]) => optionRow(name, spec));
+    if (title === "Options") rows.push(["-h, --help", "show this"]);
+    parts.push(`${title}:\n${table(rows, width)}`);
+  }
   const examples = command.examples.map(([line, what]) => `  ${line}\n      ${what}`);
   if (examples.length > 0) parts.push(`Examples:\n${examples.join("\n")}`);
   return parts.join("\n\n");

@@ -1,6 +1,7 @@
 // abcd run: starts an experiment's programs and keeps them running.
 
 import { createClient } from "../lib/client.ts";
+import { stateHome } from "../lib/environment.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { type Controller, createController } from "../lib/run/controller.ts";
@@ -27,14 +28,18 @@ const HUB_WAIT_MS = 3000;
 const TABLE_LOG_LINES = 200;
 
 function stateFolderOf(experiment: string): string {
-  const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "."}/.local/state`;
-  return `${state}/abcd/${experiment.replaceAll("/", "_").replace(/^\./, "_")}`;
+  return `${stateHome()}/abcd/${experiment.replaceAll("/", "_").replace(/^\./, "_")}`;
 }
 
 /** The folder, made if need be, as a path that means the same in every working folder. */
-function makeFolder(path: string): string {
-  Deno.mkdirSync(path, { recursive: true });
-  return Deno.realPathSync(path);
+function makeFolder(path: string, hint = ""): string {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+    return Deno.realPathSync(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`Cannot make the folder ${path}: ${why}${hint}`);
+  }
 }
 
 async function takeStateFolder(path: string, file: string): Promise<StateFolder> {
@@ -125,7 +130,10 @@ export default defineCommand({
   async run({ options, args, stop, kill, onHangup }) {
     const path = args[0] ?? "";
     const experiment = readExperiment(path);
-    const statePath = makeFolder(stateFolderOf(experiment.name));
+    const statePath = makeFolder(
+      stateFolderOf(experiment.name),
+      "; XDG_STATE_HOME chooses another place for what abcd keeps",
+    );
     using folder = await takeStateFolder(statePath, path);
     const logFolder = makeFolder(options["log-folder"] ?? `${statePath}/log`);
     const onTerminal = Deno.stdout.isTerminal();

@@ -55,13 +55,22 @@ function lineOf(options: ServerContext["options"]): string[] {
   });
 }
 
+async function makePidFolder(): Promise<string> {
+  try {
+    return await Deno.makeTempDir({ prefix: FOLDER_PREFIX });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(
+      `Cannot make a folder for temporary files: ${why}; TMPDIR or --pid-file chooses another place`,
+    );
+  }
+}
+
 async function supervise({ options, stop, kill }: ServerContext): Promise<number> {
   const { "log-level": level, "pid-file": given } = options;
   // The log file is the child's: two processes must not rotate one file.
   const log = logFrom("watchdog", { "log-level": level, "log-file": undefined }, options.json);
-  const folder = given === undefined
-    ? await Deno.makeTempDir({ prefix: FOLDER_PREFIX })
-    : undefined;
+  const folder = given === undefined ? await makePidFolder() : undefined;
   const pidFile = given ?? `${folder}/pid`;
   try {
     return await superviseHub({

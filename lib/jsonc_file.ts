@@ -65,7 +65,12 @@ export function suggest(word: string, known: readonly string[], otherwise: strin
  *
  * @throws {FileError} If it is no JSON with comments.
  */
-export function openJsonc(text: string, path: string): JsoncFile {
+export function openJsonc(source: string, path: string): JsoncFile {
+  // Editors of Windows begin a file with a byte order mark.
+  const text = source.replace(/^\uFEFF/, "");
+  if (text.trim() === "") {
+    throw new FileError([`${path}:1:1: the file is empty, expected JSON with comments`]);
+  }
   const place = (offset: number): string => {
     const before = text.slice(0, offset);
     const line = before.split("\n").length;

@@ -26,6 +26,24 @@ export function showDuration(seconds: number): string {
   return `${Math.floor(s / 86400)}d${two(Math.floor(s % 86400 / 3600))}h`;
 }
 
+/** A length of time as an option's default is shown, in the largest unit that is exact: `30 s`, `10 min`, `30 d`. */
+export function showSeconds(seconds: number): string {
+  const units = [[86400, "d"], [3600, "h"], [60, "min"]] as const;
+  const [size, unit] = units.find(([size]) => seconds >= size && seconds % size === 0) ?? [1, "s"];
+  return `${seconds / size} ${unit}`;
+}
+
+/** A number of bytes in the largest unit that is exact: `512 B`, `16 MiB`, `2 GiB`. */
+export function showBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let power = 0;
+  while (power < units.length - 1 && bytes >= 1024 && bytes % 1024 === 0) {
+    bytes /= 1024;
+    power++;
+  }
+  return `${bytes} ${units[power]}`;
+}
+
 /** A number of bytes like `10485760`, `64k`, `10M`, `2G`, `16MiB`; `undefined` if it is none. */
 export function parseBytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([kKMG]?)(?:i?B)?$/.exec(text);

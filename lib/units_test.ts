@@ -1,5 +1,5 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { parseBytes, parseDuration, showDuration } from "./units.ts";
+import { parseBytes, parseDuration, showBytes, showDuration, showSeconds } from "./units.ts";
 
 Deno.test("units: lengths of time are read", () => {
   const cases: [string, number | undefined][] = [
@@ -54,4 +54,23 @@ Deno.test("units: amounts of data are read", () => {
     ["5T", undefined],
   ];
   for (const [text, bytes] of cases) assertEquals(parseBytes(text), bytes, text);
+});
+
+Deno.test("units: defaults in the largest unit that is exact", () => {
+  assertEquals([0, 2, 30, 60, 90, 3600, 2592000].map(showSeconds), [
+    "0 s",
+    "2 s",
+    "30 s",
+    "1 min",
+    "90 s",
+    "1 h",
+    "30 d",
+  ]);
+  assertEquals([0, 1000, 1024, 16 * 1024 ** 2, 2 * 1024 ** 3].map(showBytes), [
+    "0 B",
+    "1000 B",
+    "1 KiB",
+    "16 MiB",
+    "2 GiB",
+  ]);
 });

@@ -1,6 +1,6 @@
 // History for clients: one page for each question, so that a slow reader is never flooded.
 
-import { environment } from "../environment.ts";
+import { stateHome } from "../environment.ts";
 import type { Envelope, JournalQuery } from "./query.ts";
 import type { Found } from "./read.ts";
 
@@ -71,6 +71,5 @@ export async function readPage(
 
 /** Where a hub of this name keeps its journal: `$XDG_STATE_HOME/abcd/HUB/journal`. */
 export function journalFolder(hub: string): string {
-  const state = environment("XDG_STATE_HOME") ?? `${environment("HOME") ?? "."}/.local/state`;
-  return `${state}/abcd/${hub}/journal`;
+  return `${stateHome()}/abcd/${hub}/journal`;
 }

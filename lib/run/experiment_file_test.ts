@@ -78,3 +78,19 @@ Deno.test("parseExperiment reads every probe", () => {
     assertThrows(() => probe(bad), FileError);
   }
 });
+
+Deno.test("a file from Windows, with a byte order mark and CR LF, is read; an empty one is named so", () => {
+  const { programs } = parseExperiment(
+    '\uFEFF{\r\n"run": {"a": {"cmd": "x"}}\r\n}\r\n',
+    "/lab.jsonc",
+  );
+  assertEquals(programs.map(({ name }) => name), ["a"]);
+  for (const nothing of ["", "\n", "\uFEFF"]) {
+    assertThrows(() => parseExperiment(nothing, "/lab.jsonc"), FileError, "1:1: the file is empty");
+  }
+  assertThrows(
+    () => parseExperiment('\uFEFF{"rum": {}}', "/lab.jsonc"),
+    FileError,
+    "/lab.jsonc:1:2: ",
+  );
+});
