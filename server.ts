@@ -11,6 +11,7 @@ import {
 import { startBeacon } from "./lib/discovery/udp.ts";
 import { Hub } from "./lib/hub/hub.ts";
 import { createJournal, type Journal, type JournalOptions } from "./lib/journal/journal.ts";
+import { type Ledger, openLedger } from "./lib/journal/ledger.ts";
 import { type HubJournal, readPage } from "./lib/journal/page.ts";
 import { type Log, NO_LOG } from "./lib/log.ts";
 import { type Answer, type RequestHead, serveHttpConnection } from "./lib/transport/http.ts";
@@ -35,6 +36,10 @@ export interface ServerOptions {
   joinSec?: number;
   maxBytes?: number;
   queueBytes?: number;
+  /** What may wait for one durable client that is away: messages, bytes, and for how long. */
+  mailboxMessages?: number;
+  mailboxBytes?: number;
+  mailboxAgeSec?: number;
   /** Where all messages are kept, and for how long. Default: nowhere. */
   journal?: Omit<JournalOptions, "log" | "onAlarm">;
   log?: Log;
@@ -52,6 +57,8 @@ export interface Server extends AsyncDisposable {
 }
 
 const TICK_MS = 1000;
+/** Mail and last values, in the journal's folder: who holds the one holds the other. */
+const LEDGER_FILE = "ledger.ndjson";
 
 function asHubJournal(journal: Journal): HubJournal {
   return {
@@ -59,6 +66,7 @@ function asHubJournal(journal: Journal): HubJournal {
       return journal.seq;
     },
     append: (text, envelope) => journal.append(text, envelope),
+    synced: (since) => journal.synced(since),
     page: (query, options) => readPage(journal, query, options),
     stats: () => journal.stats(),
   };
@@ -126,13 +134,17 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const name = options.name ?? Deno.hostname();
   const id = crypto.randomUUID();
   const { heartbeatSec, timeoutSec, joinSec, queueBytes } = options;
+  const { mailboxMessages, mailboxBytes, mailboxAgeSec } = options;
+  const given = {
+    ...{ heartbeatSec, timeoutSec, joinSec, queueBytes },
+    ...{ mailboxMessages, mailboxBytes, mailboxAgeSec },
+  };
   const set = Object.fromEntries(
-    Object.entries({ heartbeatSec, timeoutSec, joinSec, queueBytes }).filter(([, value]) =>
-      value !== undefined
-    ),
+    Object.entries(given).filter(([, value]) => value !== undefined),
   );
   let alarm: Hub["publishAlarm"] = () => {};
   let journal: Journal | undefined;
+  let ledger: Ledger | undefined;
   if (options.journal !== undefined) {
     try {
       journal = await createJournal({
@@ -141,16 +153,20 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
         onAlarm: (state, text) => alarm("journal", state, text),
       });
       log.info(`journal in ${journal.folder}, ${journal.seq} messages so far`);
+      ledger = await openLedger({
+        path: `${journal.folder}/${LEDGER_FILE}`,
+        log,
+        onAlarm: (state, text) => alarm("ledger", state, text),
+      });
     } catch (error) {
       // No reason to be without a hub.
       const why = error instanceof Error ? error.message : String(error);
-      log.error(
-        `${
-          why.startsWith("Cannot")
-            ? why
-            : `Cannot write a journal in ${options.journal.folder}: ${why}`
-        }; the hub keeps no journal`,
-      );
+      const what = journal === undefined ? "a journal" : "the ledger";
+      const said = why.startsWith("Cannot")
+        ? why
+        : `Cannot write ${what} in ${options.journal.folder}: ${why}`;
+      const without = journal === undefined ? "keeps no journal" : "holds mail in memory alone";
+      log.error(`${said}; the hub ${without}`);
     }
   }
   const hub = new Hub({
@@ -160,6 +176,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     maxBytes,
     ...set,
     ...(journal === undefined ? {} : { journal: asHubJournal(journal) }),
+    ledger,
   });
   alarm = hub.publishAlarm.bind(hub);
   const accept = hub.attach.bind(hub);
@@ -168,6 +185,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     try {
       return Deno.listen({ hostname: bind, port });
     } catch (error) {
+      await ledger?.[Symbol.asyncDispose]();
       await journal?.[Symbol.asyncDispose]();
       throw cannotListen(what, port, error);
     }
@@ -238,6 +256,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       tcp.close();
       http.close();
       await Promise.all(accepting);
+      await ledger?.[Symbol.asyncDispose]();
       await journal?.[Symbol.asyncDispose]();
     },
   };

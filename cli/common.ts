@@ -6,6 +6,9 @@ import {
   HEARTBEAT_SEC,
   HTTP_PORT,
   JOIN_SEC,
+  MAILBOX_AGE_SEC,
+  MAILBOX_BYTES,
+  MAILBOX_MESSAGES,
   MAX_MESSAGE_BYTES,
   QUEUE_BYTES,
   TCP_PORT,
@@ -109,6 +112,24 @@ export const HUB_OPTIONS = {
     value: "BYTES",
     default: QUEUE_BYTES,
     help: "what may wait for a client that does not read; past it the client is closed",
+  },
+  "mailbox-messages": {
+    type: "number",
+    value: "NUMBER",
+    default: MAILBOX_MESSAGES,
+    help: "messages that may wait for one durable client; past it senders are refused",
+  },
+  "mailbox-bytes": {
+    type: "number",
+    value: "BYTES",
+    default: MAILBOX_BYTES,
+    help: "the same in bytes; all mailboxes together may have 16 times as many",
+  },
+  "mailbox-age": {
+    type: "seconds",
+    value: "SECONDS",
+    default: MAILBOX_AGE_SEC,
+    help: "what waits longer for a durable client is not delivered; its sender is told",
   },
 } as const satisfies OptionSpecs;
 

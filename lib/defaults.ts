@@ -28,6 +28,17 @@ export const MAX_NESTING = 64;
 /** What the hub holds for a client that does not read, in bytes. */
 export const QUEUE_BYTES = 16 * 1024 * 1024;
 
+/** What may wait for one durable client, in messages. */
+export const MAILBOX_MESSAGES = 100_000;
+/** The same in bytes. */
+export const MAILBOX_BYTES = 16 * 1024 * 1024;
+/** For how long it may wait: a long weekend and the days before it. */
+export const MAILBOX_AGE_SEC = 7 * 86400;
+/** Of how many topics the hub keeps the last value. */
+export const RETAINED_TOPICS = 10_000;
+/** Bytes of all last values: a new subscriber may get all of them at once. */
+export const RETAINED_BYTES = 4 * 1024 * 1024;
+
 /** A client's first delay before it tries to join again; it doubles up to REJOIN_MAX_SEC. */
 export const REJOIN_SEC = 0.2;
 /** A client's longest delay before it tries to join again. */

@@ -10,8 +10,20 @@ const OPEN = 0x7b, CLOSE = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
 const SPACE = 0x20, TAB = 0x09, ZERO = 0x30, NINE = 0x39;
 
 /** The fields of an envelope, in the order of {@linkcode Envelope}'s offsets. */
-const CMD = 0, TO = 1, TOPIC = 2, FROM = 3, TIME = 4, ID = 5, RE = 6;
-const FIELDS = ["cmd", "to", "topic", "from", "time", "id", "re"] as const;
+const CMD = 0, TO = 1, TOPIC = 2, FROM = 3, TIME = 4, ID = 5, RE = 6, ACK = 7, RETAIN = 8;
+const EXPIRES = 9;
+const FIELDS = [
+  "cmd",
+  "to",
+  "topic",
+  "from",
+  "time",
+  "id",
+  "re",
+  "ack",
+  "retain",
+  "expires",
+] as const;
 type Field = typeof FIELDS[number];
 
 /** Longer values are left to the parser, which has the words for it; in bytes. */
@@ -143,6 +155,11 @@ export class Envelope {
     return this.#text(RE);
   }
 
+  /** Whether the sender asks for more than that it is passed on: `ack` or `retain`. */
+  get asks(): boolean {
+    return this.#ends[ACK] !== 0 || this.#ends[RETAIN] !== 0;
+  }
+
   /** Whether it has a `from`. */
   get hasFrom(): boolean {
     return this.#ends[FROM] !== 0;
@@ -181,12 +198,17 @@ export class Envelope {
         return -1;
       }
       case 3:
-        return first === 0x63 && bytes[begin + 1] === 0x6d && bytes[begin + 2] === 0x64 ? CMD : -1;
+        if (first === 0x63) return this.#isField(CMD, bytes, begin);
+        return first === 0x61 ? this.#isField(ACK, bytes, begin) : -1;
       case 4:
         if (first === 0x66) return this.#isField(FROM, bytes, begin);
         return first === 0x74 ? this.#isField(TIME, bytes, begin) : -1;
       case 5:
         return first === 0x74 ? this.#isField(TOPIC, bytes, begin) : -1;
+      case 6:
+        return first === 0x72 ? this.#isField(RETAIN, bytes, begin) : -1;
+      case 7:
+        return first === 0x65 ? this.#isField(EXPIRES, bytes, begin) : -1;
       default:
         return -1;
     }
@@ -204,6 +226,12 @@ export class Envelope {
   #keep(field: number, begin: number, end: number): boolean {
     if (this.#ends[field] !== 0) return false; // the second of two counts, or the first: who knows
     const first = this.bytes[begin] ?? 0;
+    if (field === EXPIRES) return false; // rare
+    if (field === ACK || field === RETAIN) {
+      this.#begins[field] = begin;
+      this.#ends[field] = end;
+      return first === 0x74 || first === 0x66; // true or false
+    }
     if (field === TIME) {
       if (first !== MINUS && (first < ZERO || first > NINE)) return false;
       if (end - begin > MAX_TIME) return false;

@@ -158,7 +158,21 @@ function random(pick: Random): string {
     return kind === 6 ? `[${items.join(",")}]` : `{${space()}${items.join("," + space())}}`;
   };
   const key = () =>
-    one(['"cmd"', '"to"', '"topic"', '"from"', '"time"', '"id"', '"re"', '"v"', '"x"', string()]);
+    one([
+      '"cmd"',
+      '"to"',
+      '"topic"',
+      '"from"',
+      '"time"',
+      '"id"',
+      '"re"',
+      '"ack"',
+      '"retain"',
+      '"expires"',
+      '"v"',
+      '"x"',
+      string(),
+    ]);
   const pair = (depth: number): string => {
     const name = key();
     const given = pick() < 0.6 ? (name === '"time"' ? number() : '"name"') : value(depth);

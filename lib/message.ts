@@ -34,6 +34,16 @@ export interface Message {
   readonly id?: string;
   /** The `id` of the message that this one answers. */
   readonly re?: string;
+  /** The hub is to answer `_ok` once the message is safe: on the disk, and handed over. Needs an `id`. */
+  readonly ack?: boolean;
+  /** Of a message on a topic: it is to be kept as the topic's last value, for later subscribers. */
+  readonly retain?: boolean;
+  /** After so many seconds it is of no use any more: it need not wait longer for its receiver. */
+  readonly expires?: number;
+  /** Set by the hub: this is a topic's last value, from before the subscription. */
+  readonly retained?: boolean;
+  /** Set by the hub: the number of this mail, for a durable client to confirm with `_got`. */
+  readonly _mail?: number;
   /** The sender's own fields. */
   readonly [field: string]: Json | undefined;
 }
@@ -47,6 +57,10 @@ export const ERROR_CODES = [
   "name-taken",
   "not-joined",
   "unknown-client",
+  "mailbox-full",
+  "undelivered",
+  "retain-full",
+  "not-safe",
   "unknown-command",
   "denied",
   "slow-consumer",
@@ -180,6 +194,16 @@ export function checkMessage(value: unknown, limits: MessageLimits = {}): Messag
   const { to, topic, time } = message;
   if (time !== undefined && (typeof time !== "number" || !Number.isFinite(time))) {
     throw bad("time", `Cannot take the message: "time" is ${kind(time)}, not Unix time in seconds`);
+  }
+  for (const field of ["ack", "retain"]) {
+    const given = message[field];
+    if (given !== undefined && typeof given !== "boolean") {
+      throw bad(field, `Cannot take the message: "${field}" is ${kind(given)}, not true or false`);
+    }
+  }
+  const { expires } = message;
+  if (expires !== undefined && !(typeof expires === "number" && expires > 0)) {
+    throw bad("expires", 'Cannot take the message: "expires" is not a positive number of seconds');
   }
   if (to !== undefined && topic !== undefined) {
     throw bad("topic", 'Cannot take the message: it has both "to" and "topic"; send two messages');

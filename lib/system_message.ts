@@ -45,6 +45,11 @@ export interface InitMessage extends Message {
   readonly name: string;
   /** If the name is taken, the hub appends `-2`, `-3` … Default: false. */
   readonly unique?: boolean;
+  /**
+   * What is sent to the name while its client is away waits for it. The client confirms what it gets,
+   * with `_got`. Default: false.
+   */
+  readonly durable?: boolean;
   readonly info?: ClientInfo;
 }
 /** Asks for a sign of life. */
@@ -108,6 +113,26 @@ export interface HistoryQuery extends Message {
   readonly limit?: number;
 }
 
+/** A durable client has all its mail up to this number, and need not get it again. No answer. */
+export interface GotMessage extends Message {
+  readonly cmd: "_got";
+  readonly _mail: number;
+}
+/** Asks which mailboxes there are. */
+export interface MailboxesQuery extends Message {
+  readonly cmd: "_mailboxes";
+}
+/** Closes the mailbox of a name whose client is away; what waits in it is not delivered. */
+export interface CloseMailboxMessage extends Message {
+  readonly cmd: "_close_mailbox";
+  readonly name: string;
+}
+/** The last values of these topics are to be forgotten, wildcards `+` and `#` allowed. */
+export interface ForgetMessage extends Message {
+  readonly cmd: "_forget";
+  readonly topics: readonly string[];
+}
+
 /** A message of the protocol from a client to the hub. */
 export type ToHub =
   | InitMessage
@@ -119,6 +144,10 @@ export type ToHub =
   | SpyMessage
   | StatsQuery
   | StatusMessage
+  | GotMessage
+  | MailboxesQuery
+  | CloseMailboxMessage
+  | ForgetMessage
   | HistoryQuery;
 
 /** The hub has taken the client in, under this name. */
@@ -132,6 +161,11 @@ export interface WelcomeMessage extends Message {
   readonly heartbeat: number;
   /** After this long without a message, in seconds, either side counts the other as gone. */
   readonly timeout: number;
+  /**
+   * Of a durable client: its mailbox. `id` changes when numbers of mail begin anew; `waiting`: messages
+   * in it; `kept`: whether it outlives the hub (a hub without a journal holds it in memory alone).
+   */
+  readonly mailbox?: { readonly id: string; readonly waiting: number; readonly kept: boolean };
 }
 
 /** Something was refused; `text` says what to do, `re` which message it was, if it had an `id`. */
@@ -148,6 +182,14 @@ export interface OkMessage extends Message {
    * the spy sees from now on.
    */
   readonly seq?: number;
+  /** The receipt for a message with `ack`: how many clients it was handed to. */
+  readonly receivers?: number;
+  /** The receipt for a message with `ack`: it is in the mailbox of who it is for. */
+  readonly mailbox?: boolean;
+  /** The answer to `_close_mailbox`: how many messages were in it. */
+  readonly dropped?: number;
+  /** The answer to `_forget`: of how many topics. */
+  readonly forgotten?: number;
 }
 
 /** What a client has said of itself last. Times are Unix time in seconds, by the hub's clock. */
@@ -205,8 +247,31 @@ export interface StatsAnswer extends Message {
   readonly slowConsumers: number;
   /** Clients closed because they said nothing. */
   readonly timeouts: number;
+  /** Messages that were answered with a receipt. */
+  readonly acknowledged: number;
+  /** Messages that could not be made safe, and were answered `not-safe`. */
+  readonly notSafe: number;
+  /** Messages put into mailboxes. */
+  readonly mailed: number;
+  /** Messages taken out of mailboxes because they were too old. */
+  readonly undelivered: number;
+  /** How many mailboxes there are, and what waits in them. */
+  readonly mailboxes: { readonly names: number; readonly waiting: number; readonly bytes: number };
+  /** Topics with a last value that is kept. */
+  readonly lastValues: { readonly topics: number; readonly bytes: number };
+  /** Of the ledger of mail and last values, if the hub keeps one. */
+  readonly ledger?: { readonly [field: string]: string | number | undefined };
   /** Of the journal, if the hub keeps one. */
   readonly journal?: { readonly [field: string]: string | number | undefined };
+}
+/** The mailboxes of durable clients. */
+export interface MailboxesAnswer extends Message {
+  readonly cmd: "_mailboxes";
+  /**
+   * Each `{name, here, lastHere, waiting, bytes}`: whether its client is here, the Unix time in seconds
+   * when it last was, how many messages wait for it, or are on their way and not confirmed.
+   */
+  readonly mailboxes: readonly JsonObject[];
 }
 /** A page of messages that were routed before, oldest first. */
 export interface HistoryAnswer extends Message {
@@ -226,6 +291,7 @@ export type FromHub =
   | OkMessage
   | ClientsAnswer
   | StatsAnswer
+  | MailboxesAnswer
   | HistoryAnswer;
 
 /** The system messages that a program can get, by command: what `on("_error", …)` completes. */
@@ -237,6 +303,7 @@ export interface SystemMessages {
   "_ok": OkMessage;
   "_clients": ClientsAnswer;
   "_stats": StatsAnswer;
+  "_mailboxes": MailboxesAnswer;
   "_history": HistoryAnswer;
 }
 
@@ -310,7 +377,12 @@ const filterFields: { [field: string]: FieldCheck } = {
 type FieldChecks = { readonly [field: string]: FieldCheck };
 
 const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
-  _init: { name: isString, unique: optional(isBoolean), info: optional(isInfo) },
+  _init: {
+    name: isString,
+    unique: optional(isBoolean),
+    durable: optional(isBoolean),
+    info: optional(isInfo),
+  },
   _ping: {},
   _pong: {},
   _clients: {},
@@ -319,6 +391,10 @@ const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
   _spy: { on: isBoolean, only: optional(isFilter) },
   _stats: {},
   _status: { state: isLine(1, 40), text: optional(isLine(0, 400)) },
+  _got: { _mail: isNumber },
+  _mailboxes: {},
+  _close_mailbox: { name: isString },
+  _forget: { topics: isListOf(isSubscription, "topics") },
   _history: {
     since: optional(isNumber),
     until: optional(isNumber),
@@ -343,6 +419,7 @@ const FROM_HUB: { readonly [C in FromHub["cmd"]]: FieldChecks } = {
   _ok: {},
   _clients: { clients: isListOf(isObject, "clients") },
   _stats: { uptime: isNumber, messages: isNumber, bytes: isNumber, clients: isNumber },
+  _mailboxes: { mailboxes: isListOf(isObject, "mailboxes") },
   _history: {
     records: isListOf(isObject, "records"),
     next: (v) => v === null ? undefined : isNumber(v),

@@ -6,8 +6,10 @@ import { createHistory } from "./history.ts";
 import { takeStatus } from "./status.ts";
 import type { Joining } from "./joining.ts";
 import type { Leaving } from "./leaving.ts";
+import type { Mailboxes } from "./mailboxes.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
+import type { Retained } from "./retained.ts";
 import type { Roster } from "./roster.ts";
 
 /** Parts of the hub that answers are made with. */
@@ -17,6 +19,8 @@ export interface AnswerParts {
   readonly post: Post;
   readonly joining: Joining;
   readonly leaving: Leaving;
+  readonly mailboxes: Mailboxes;
+  readonly retained: Retained;
   readonly stats: () => Omit<StatsAnswer, "cmd">;
 }
 
@@ -28,7 +32,7 @@ export interface AnswerParts {
 export function createAnswers(
   parts: AnswerParts,
 ): (client: Client, name: string, request: ToHub) => void {
-  const { settings, roster, post, joining, stats } = parts;
+  const { settings, roster, post, joining, mailboxes, retained, stats } = parts;
   const { journal } = settings;
   const history = createHistory(parts);
 
@@ -39,7 +43,7 @@ export function createAnswers(
         if (request.name !== name) {
           throw new MessageError("denied", `Cannot join again: you are "${name}"`, "name", re);
         }
-        return post.tell(client, joining.welcome(name, re));
+        return post.tell(client, joining.welcome(client, name, re));
       case "_ping":
         return post.tell(client, { cmd: "_pong", re });
       case "_pong":
@@ -51,7 +55,8 @@ export function createAnswers(
       case "_subscribe":
         for (const topic of request.topics) client.topics.add(topic);
         roster.subscribers.changed();
-        return post.tell(client, { cmd: "_ok", re });
+        post.tell(client, { cmd: "_ok", re });
+        return retained.give(client, request.topics);
       case "_unsubscribe":
         for (const topic of request.topics) client.topics.delete(topic);
         roster.subscribers.changed();
@@ -66,6 +71,16 @@ export function createAnswers(
         takeStatus(client, name, request, parts);
         if (re !== undefined) post.tell(client, { cmd: "_ok", re });
         return;
+      case "_got":
+        return mailboxes.got(client, request._mail);
+      case "_mailboxes":
+        return post.tell(client, { cmd: "_mailboxes", mailboxes: mailboxes.entries(), re });
+      case "_close_mailbox": {
+        const dropped = mailboxes.close(request.name, re);
+        return post.tell(client, { cmd: "_ok", dropped, re });
+      }
+      case "_forget":
+        return post.tell(client, { cmd: "_ok", forgotten: retained.forget(request.topics), re });
       case "_history":
         return history(client, name, request);
     }

@@ -2,6 +2,7 @@
 
 import type { ClientInfo, ClientStatus, InitMessage } from "../message.ts";
 import type { Connection } from "../transport/transport.ts";
+import type { Mailbox } from "./mailbox.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** A client that waits until it is known whether the holder of its name is alive. */
@@ -36,6 +37,8 @@ export interface Client {
   readonly topics: Set<string>;
   /** What its messages end with, once it has joined. */
   stamp: Stamp | undefined;
+  /** Where what is sent to it waits, if it is durable. */
+  mailbox: Mailbox | undefined;
   /** Number of the last message that it was sent: nobody gets one twice. */
   lastDelivery: number;
 }
@@ -58,6 +61,7 @@ export function newClient(connection: Connection, now: number): Client {
     reading: false,
     topics: new Set(),
     stamp: undefined,
+    mailbox: undefined,
     lastDelivery: 0,
   };
 }

@@ -14,9 +14,28 @@ export interface Counters {
   slowConsumers: number;
   /** Clients closed because they said nothing. */
   timeouts: number;
+  /** Messages that were answered with a receipt. */
+  acknowledged: number;
+  /** Messages that could not be made safe, and were answered `not-safe`. */
+  notSafe: number;
+  /** Messages put into mailboxes. */
+  mailed: number;
+  /** Messages taken out of mailboxes because they were too old. */
+  undelivered: number;
 }
 
 /** All at zero. */
 export function createCounters(): Counters {
-  return { messages: 0, bytes: 0, delivered: 0, refused: 0, slowConsumers: 0, timeouts: 0 };
+  return {
+    messages: 0,
+    bytes: 0,
+    delivered: 0,
+    refused: 0,
+    slowConsumers: 0,
+    timeouts: 0,
+    acknowledged: 0,
+    notSafe: 0,
+    mailed: 0,
+    undelivered: 0,
+  };
 }

@@ -44,6 +44,8 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     else if (to === EVERYONE) several = roster.everybody();
     else if (to !== undefined) one = roster.get(to);
     if (one === undefined && several === undefined) return false;
+    // What is to be kept, acknowledged or confirmed has to be looked at more closely.
+    if (envelope.asks || one?.mailbox !== undefined) return false;
 
     const now = clock();
     const tail = stamp.tail(now, from !== undefined, envelope.hasTime);

@@ -1,9 +1,10 @@
-// What is due with time: pings, and the end of who is silent.
+// What is due with time: pings, the end of who is silent, and of mail that is too old.
 
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Joining } from "./joining.ts";
 import type { Leaving } from "./leaving.ts";
+import type { Mailboxes } from "./mailboxes.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
 import type { Roster } from "./roster.ts";
@@ -16,11 +17,12 @@ export interface HeartbeatParts {
   readonly post: Post;
   readonly joining: Joining;
   readonly leaving: Leaving;
+  readonly mailboxes: Mailboxes;
 }
 
 /** Makes what is to be called about each second, with the time in milliseconds. */
 export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
-  const { settings, counters, roster, post, joining, leaving } = parts;
+  const { settings, counters, roster, post, joining, leaving, mailboxes } = parts;
   const { heartbeatSec, timeoutSec, joinSec, takeoverSec } = settings;
 
   function look(client: Client, now: number): void {
@@ -40,6 +42,7 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
   }
 
   return (now) => {
+    mailboxes.tick(now);
     for (const client of [...roster.all]) if (!client.gone) look(client, now);
   };
 }

@@ -16,6 +16,7 @@ async function setup() {
         return journal.seq;
       },
       append: (text, envelope) => journal.append(text, envelope),
+      synced: (since) => journal.synced(since),
       page: (query, options) => readPage(journal, query, options),
       stats: () => journal.stats(),
     },

@@ -6,6 +6,8 @@
 //   route        the way of what is parsed   heartbeat   what is due with time
 //   post         the way out                 answers     what the hub itself is asked
 //   subscribers  who listens to a topic      spies       who sees everything
+//   mailboxes    what waits for a name       receipts    who is told that a message is safe
+//   retained     the last values of topics   history     what was routed before
 
 import type { Envelope } from "../envelope.ts";
 import type { LogLevel } from "../log.ts";
@@ -24,8 +26,12 @@ import { createForward, type Forward } from "./forward.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createJoining, type Joining } from "./joining.ts";
 import { createLeaving, type Leaving } from "./leaving.ts";
+import { parseLine } from "./ledger_line.ts";
 import { type HubOptions, type Settings, settingsFrom } from "./options.ts";
+import { createMailboxes, type Mailboxes } from "./mailboxes.ts";
 import { createPost, type Post } from "./post.ts";
+import { createReceipts } from "./receipts.ts";
+import { createRetained, type Retained } from "./retained.ts";
 import { createRoster } from "./roster.ts";
 import { createRoute, type Route } from "./route.ts";
 
@@ -41,6 +47,8 @@ export class Hub {
   readonly #roster = createRoster();
   readonly #counters = createCounters();
   readonly #post: Post;
+  readonly #mailboxes: Mailboxes;
+  readonly #retained: Retained;
   readonly #joining: Joining;
   readonly #leaving: Leaving;
   readonly #forward: Forward;
@@ -59,10 +67,14 @@ export class Hub {
       roster,
       evict: (client) => this.#leaving.evict(client),
     });
+    const mailboxes = this.#mailboxes = createMailboxes({ settings, counters, roster, post });
+    const retained = this.#retained = createRetained({ settings, post });
+    this.#recall();
     const joining = this.#joining = createJoining({
       settings,
       roster,
       post,
+      mailboxes,
       leaving: () => this.#leaving,
       received: (client, text) => this.#received(client, text),
     });
@@ -73,13 +85,61 @@ export class Hub {
       roster,
       post,
       stopWaiting,
+      keepMail: mailboxes.leave,
       freed,
     });
     this.#forward = createForward({ settings, counters, roster, post, alive });
     const stats = () => this.stats();
-    const answer = createAnswers({ settings, roster, post, joining, leaving, stats });
-    this.#route = createRoute({ settings, counters, roster, post, answer });
-    this.#heartbeat = createHeartbeat({ settings, counters, roster, post, joining, leaving });
+    const answer = createAnswers({
+      settings,
+      roster,
+      post,
+      joining,
+      leaving,
+      mailboxes,
+      retained,
+      stats,
+    });
+    const receipts = createReceipts({ settings, counters, post });
+    this.#route = createRoute({
+      settings,
+      counters,
+      roster,
+      post,
+      mailboxes,
+      retained,
+      receipts,
+      answer,
+    });
+    this.#heartbeat = createHeartbeat({
+      settings,
+      counters,
+      roster,
+      post,
+      joining,
+      leaving,
+      mailboxes,
+    });
+  }
+
+  /** What the ledger holds of mail and last values; from now on it can be written anew from here. */
+  #recall(): void {
+    const { ledger } = this.#settings;
+    const mailboxes = this.#mailboxes, retained = this.#retained;
+    for (const text of ledger?.recall() ?? []) {
+      const line = parseLine(text);
+      if (line === undefined) continue;
+      mailboxes.recall(line);
+      retained.recall(line);
+    }
+    mailboxes.begin();
+    ledger?.rewriteFrom(
+      function* () {
+        yield* mailboxes.lines();
+        yield* retained.lines();
+      },
+      () => mailboxes.bytes + retained.bytes,
+    );
   }
 
   /** Takes a connection in; it has to introduce itself with `_init`. */
@@ -109,12 +169,15 @@ export class Hub {
 
   /** The hub's counters. */
   stats(): Omit<StatsAnswer, "cmd"> {
-    const { clock, journal } = this.#settings;
+    const { clock, journal, ledger } = this.#settings;
     return {
       uptime: (clock() - this.#started) / 1000,
       clients: this.#roster.size,
       ...this.#counters,
+      mailboxes: this.#mailboxes.stats(),
+      lastValues: this.#retained.stats(),
       ...(journal === undefined ? {} : { journal: journal.stats() }),
+      ...(ledger === undefined ? {} : { ledger: ledger.stats() }),
     };
   }
 

@@ -19,6 +19,7 @@ import {
 } from "../message.ts";
 import type { Client } from "./client.ts";
 import type { Leaving } from "./leaving.ts";
+import type { Mailboxes } from "./mailboxes.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
 import type { Roster } from "./roster.ts";
@@ -45,7 +46,7 @@ export interface Joining {
   /** A name is free: whoever waited first for it has it now. */
   freed(holder: Client, name: string): void;
   /** What the hub says to a client that is in. */
-  welcome(name: string, re: string | undefined): WelcomeMessage;
+  welcome(client: Client, name: string, re: string | undefined): WelcomeMessage;
 }
 
 /** Parts of the hub that joining works with. */
@@ -53,6 +54,7 @@ export interface JoiningParts {
   readonly settings: Settings;
   readonly roster: Roster;
   readonly post: Post;
+  readonly mailboxes: Mailboxes;
   readonly leaving: () => Leaving;
   /** Takes a message that was held until the client had joined. */
   readonly received: (client: Client, text: string) => void;
@@ -82,13 +84,18 @@ export function readInit(message: Message): InitMessage {
       id,
     );
   }
+  if (init.durable === true && init.unique === true) {
+    const text =
+      "Cannot join: durable mail is for one name, and unique: true asks for any; leave one out";
+    throw new MessageError("bad-message", text, "durable", id);
+  }
   return init;
 }
 
 /** Makes the way into a hub. */
 export function createJoining(parts: JoiningParts): Joining {
-  const { settings, roster, post, leaving, received } = parts;
-  const { clock, log } = settings;
+  const { settings, roster, post, mailboxes, leaving, received } = parts;
+  const { clock, log, ledger } = settings;
   /** How many wait for a name. */
   let waiting = 0;
 
@@ -108,9 +115,20 @@ export function createJoining(parts: JoiningParts): Joining {
     waiting--;
   }
 
-  function welcome(name: string, re: string | undefined): WelcomeMessage {
+  function welcome(client: Client, name: string, re: string | undefined): WelcomeMessage {
     const { name: hub, heartbeatSec: heartbeat, timeoutSec: timeout } = settings;
-    return { cmd: "_welcome", name, hub, protocol: PROTOCOL_VERSION, heartbeat, timeout, re };
+    const { mailbox: box } = client;
+    const mailbox = box && { id: mailboxes.id, waiting: box.size, kept: ledger !== undefined };
+    return {
+      cmd: "_welcome",
+      name,
+      hub,
+      protocol: PROTOCOL_VERSION,
+      heartbeat,
+      timeout,
+      ...(mailbox === undefined ? {} : { mailbox }),
+      re,
+    };
   }
 
   /** Whatever decides who may come in at all has decided before this, and may have taken its time. */
@@ -136,15 +154,21 @@ export function createJoining(parts: JoiningParts): Joining {
     roster.add(name, client);
     const seen = { ...init, from: name, time: init.time ?? now / 1000 };
     post.seen(seen, encoder.encode(JSON.stringify(seen)), post.next());
-    post.tell(client, welcome(name, init.id));
+    if (init.durable === true) mailboxes.arrive(client, name);
+    post.tell(client, welcome(client, name, init.id));
     const { address, transport } = client.connection;
     log.info(`${name} joined`, { address, transport });
     post.publish("_hub/joined", { cmd: "joined", name, address, transport, info: client.info });
+    mailboxes.give(client);
     for (const text of held) received(client, text);
   }
 
   return {
-    introduced: (client, message) => admitted(client, readInit(message)),
+    introduced(client, message) {
+      const init = readInit(message);
+      if (init.durable === true) mailboxes.check(init.name, init.id);
+      admitted(client, init);
+    },
     welcome,
     stopWaiting,
     hold(client, text) {

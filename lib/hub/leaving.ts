@@ -29,6 +29,8 @@ export interface LeavingParts {
   readonly post: Post;
   /** It waits for no name any more. */
   readonly stopWaiting: (client: Client) => void;
+  /** Its mail is to wait from now on. */
+  readonly keepMail: (client: Client) => void;
   /** A name is free now: that of this client, which is gone. */
   readonly freed: (client: Client, name: string) => void;
 }
@@ -37,7 +39,7 @@ const encoder = new TextEncoder();
 
 /** Makes the ways out. */
 export function createLeaving(parts: LeavingParts): Leaving {
-  const { settings, counters, roster, post, stopWaiting, freed } = parts;
+  const { settings, counters, roster, post, stopWaiting, keepMail, freed } = parts;
   const { clock, log } = settings;
 
   function refuse(client: Client, code: ErrorCode, text: string, re?: string): void {
@@ -52,6 +54,7 @@ export function createLeaving(parts: LeavingParts): Leaving {
     stopWaiting(client);
     roster.remove(client);
     post.spies.remove(client);
+    keepMail(client);
     const { name } = client;
     if (name === undefined) return;
     log.info(`${name} left: ${reason}`);

@@ -3,11 +3,17 @@
 import {
   HEARTBEAT_SEC,
   JOIN_SEC,
+  MAILBOX_AGE_SEC,
+  MAILBOX_BYTES,
+  MAILBOX_MESSAGES,
   MAX_MESSAGE_BYTES,
   QUEUE_BYTES,
+  RETAINED_BYTES,
+  RETAINED_TOPICS,
   TAKEOVER_SEC,
   TIMEOUT_SEC,
 } from "../defaults.ts";
+import type { HubLedger } from "../journal/ledger.ts";
 import type { HubJournal } from "../journal/page.ts";
 import { type Log, NO_LOG } from "../log.ts";
 
@@ -24,14 +30,25 @@ export interface HubOptions {
   takeoverSec?: number;
   maxBytes?: number;
   queueBytes?: number;
+  /** What may wait for one durable client: messages, bytes, and for how long, in seconds. */
+  mailboxMessages?: number;
+  mailboxBytes?: number;
+  mailboxAgeSec?: number;
+  /** Last values that are kept: of how many topics, and bytes in all. */
+  retainedTopics?: number;
+  retainedBytes?: number;
   /** Where all that is routed is kept. Default: nowhere. */
   journal?: HubJournal;
+  /** Where mail and last values are kept through a restart. Default: nowhere, they end with the hub. */
+  ledger?: HubLedger;
+  /** A name for something that nobody else has. Default: a random UUID. */
+  newId?: () => string;
 }
 
 /** The options of one hub, complete. */
 export type Settings =
-  & Readonly<Required<Omit<HubOptions, "journal">>>
-  & { readonly journal: HubJournal | undefined };
+  & Readonly<Required<Omit<HubOptions, "journal" | "ledger">>>
+  & { readonly journal: HubJournal | undefined; readonly ledger: HubLedger | undefined };
 
 /** Fills in the defaults. */
 export function settingsFrom(options: HubOptions): Settings {
@@ -43,7 +60,14 @@ export function settingsFrom(options: HubOptions): Settings {
     takeoverSec: TAKEOVER_SEC,
     maxBytes: MAX_MESSAGE_BYTES,
     queueBytes: QUEUE_BYTES,
+    mailboxMessages: MAILBOX_MESSAGES,
+    mailboxBytes: MAILBOX_BYTES,
+    mailboxAgeSec: MAILBOX_AGE_SEC,
+    retainedTopics: RETAINED_TOPICS,
+    retainedBytes: RETAINED_BYTES,
     journal: undefined,
+    ledger: undefined,
+    newId: () => crypto.randomUUID(),
     ...options,
   };
 }

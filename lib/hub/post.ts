@@ -25,14 +25,19 @@ export interface Post {
     end: number,
     tail: Uint8Array,
   ): void;
-  /** What was routed: for the journal, and for spies that were not sent it. */
-  seen(message: Message, bytes: Uint8Array, delivery: number): void;
+  /** What was routed: for the journal, unless `keep` is false, and for spies that were not sent it. */
+  seen(message: Message, bytes: Uint8Array, delivery: number, keep?: boolean): void;
   /** Lets go of those that do not read. */
   settle(): void;
   /** All of it: to the receivers but one, the journal, and the spies. */
-  deliver(message: Message, text: string, receivers: readonly Client[], but?: Client): void;
-  /** The hub's own message to one client. */
-  tell(client: Client, message: Message): void;
+  deliver(
+    message: Message,
+    text: string,
+    receivers: readonly Client[],
+    options?: { but?: Client; keep?: boolean },
+  ): void;
+  /** The hub's own message to one client; `keep`: whether the journal keeps it. Default: true. */
+  tell(client: Client, message: Message, options?: { keep?: boolean }): void;
   /** The hub's own message on a topic. */
   publish(topic: string, message: Message): void;
 }
@@ -47,10 +52,15 @@ export interface PostParts {
 }
 
 const encoder = new TextEncoder();
+const SIGNS_OF_LIFE: ReadonlySet<string> = new Set(["_ping", "_pong", "_got", "_status"]);
 
-/** Thousands of these say nothing to who looks back; a new status is on `_hub/status` besides. */
-function isSignOfLife(cmd: string): boolean {
-  return cmd === "_ping" || cmd === "_pong" || cmd === "_status";
+/**
+ * Between a client and the hub: thousands of these say nothing to who looks back; a new status is on
+ * `_hub/status` besides.
+ */
+function isSignOfLife({ cmd, from, to, topic }: Message): boolean {
+  if (!SIGNS_OF_LIFE.has(cmd)) return false;
+  return from === HUB_NAME || to === HUB_NAME || (to === undefined && topic === undefined);
 }
 
 /** Makes the way out of a hub. */
@@ -80,8 +90,8 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
     if (connection.queued > queueBytes) slow.push(client);
   }
 
-  function seen(message: Message, bytes: Uint8Array, delivery: number): void {
-    if (!isSignOfLife(message.cmd)) journal?.append(bytes, message);
+  function seen(message: Message, bytes: Uint8Array, delivery: number, keep = true): void {
+    if (keep && !isSignOfLife(message)) journal?.append(bytes, message);
     if (spies.size > 0) spies.show(message, bytes, delivery);
   }
 
@@ -96,14 +106,14 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
     message: Message,
     text: string,
     receivers: readonly Client[],
-    but?: Client,
+    { but, keep }: { but?: Client; keep?: boolean } = {},
   ): void {
     const bytes = encoder.encode(text);
     const delivery = ++lastDelivery;
     for (const receiver of receivers) {
       if (receiver !== but) send(receiver, delivery, bytes, 0, bytes.length, NOTHING);
     }
-    seen(message, bytes, delivery);
+    seen(message, bytes, delivery, keep);
     settle();
   }
 
@@ -114,14 +124,14 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
     seen,
     settle,
     deliver,
-    tell(client, message) {
+    tell(client, message, options) {
       const full: Message = {
         ...message,
         from: HUB_NAME,
         to: client.name,
         time: clock() / 1000,
       };
-      deliver(full, JSON.stringify(full), [client]);
+      deliver(full, JSON.stringify(full), [client], options);
     },
     publish(topic, message) {
       const full: Message = { ...message, topic, from: HUB_NAME, time: clock() / 1000 };

@@ -1,6 +1,6 @@
 // Who sees what is routed, whoever it is for.
 
-import { type Message, type MessageFilter, passesFilter } from "../message.ts";
+import { HUB_NAME, type Message, type MessageFilter, passesFilter } from "../message.ts";
 import type { Client } from "./client.ts";
 
 /** Clients that spy, each with what it wants to see. */
@@ -12,6 +12,10 @@ export interface Spies {
   clear(): void;
   /** Gives the message to each spy that was not sent it in the same delivery. */
   show(message: Message, bytes: Uint8Array, delivery: number): void;
+}
+
+function isOfHub({ from }: Message): boolean {
+  return from === HUB_NAME;
 }
 
 /** Makes a list of spies with nobody in it; `give` sends one of them a message. */
@@ -30,6 +34,10 @@ export function createSpies(
     show(message, bytes, delivery) {
       for (const { client, only } of spies) {
         if (client.lastDelivery === delivery) continue;
+        // Its own mail comes by itself, with a number.
+        if (client.mailbox !== undefined && message.to === client.name && !isOfHub(message)) {
+          continue;
+        }
         if (only === undefined || passesFilter(message, only)) give(client, delivery, bytes);
       }
     },

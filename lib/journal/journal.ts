@@ -3,6 +3,7 @@
 
 import { type Log, NO_LOG } from "../log.ts";
 import { type Block, encodeBlock, type OpenBlock, openBlock } from "./block.ts";
+import { appendTo, reasonOf, syncFolder } from "./files.ts";
 import { createGroup, type Piece } from "./group.ts";
 import type { Envelope, JournalQuery } from "./query.ts";
 import { type Found, readBlocks, type ReadOptions } from "./read.ts";
@@ -76,9 +77,10 @@ export interface Journal extends AsyncDisposable {
   /**
    * Resolves once all that was appended is safe on the disk.
    *
-   * @throws {Error} If it is not, because the disk is full, say.
+   * @param since The number of the first message that matters. Default: that of the last one.
+   * @throws {Error} If one of them is not, because the disk is full, say.
    */
-  synced(): Promise<void>;
+  synced(since?: number): Promise<void>;
   /** The messages that are asked for, in order, up to the last one that is there now. */
   read(
     query: JournalQuery,
@@ -89,10 +91,6 @@ export interface Journal extends AsyncDisposable {
 
 const LOCK_MS = 1000;
 const RETENTION_CHECK_MS = 60_000;
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 async function hold(folder: string): Promise<Deno.FsFile> {
   const file = await Deno.open(`${folder}/lock`, { write: true, create: true });
@@ -105,16 +103,6 @@ async function hold(folder: string): Promise<Deno.FsFile> {
   throw new Error(
     `Cannot write a journal in ${folder}: another hub does; give this one its own with --journal FOLDER`,
   );
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  if (Deno.build.os === "windows") return; // a folder cannot be opened there
-  using handle = await Deno.open(folder);
-  await handle.sync();
-}
-
-async function appendTo(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
 }
 
 /**
@@ -205,6 +193,8 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       segment.blocks?.push(block);
       tail = openBlock(segment.size);
     }
+    // Who waits for what is in it is told once the next file is synced, too.
+    await file?.syncData();
     file?.close();
     file = undefined;
   }
@@ -412,12 +402,16 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       else schedule(group.bytes > bufferBytes / 8 ? 0 : fsyncMs);
       return seq;
     },
-    synced() {
+    synced(since = seq) {
+      if (lastLost > 0 && lastLost >= since) {
+        const text = stopped ??
+          `Cannot keep the message: ${group.bytes} bytes wait for the disk already`;
+        return Promise.reject(new Error(text));
+      }
       if (synced >= seq) return Promise.resolve();
       if (stopped !== undefined) return Promise.reject(new Error(stopped));
-      if (lastLost === seq) {
-        const text = `Cannot keep the message: ${group.bytes} bytes wait for the disk already`;
-        return Promise.reject(new Error(text));
+      if (closed) {
+        return Promise.reject(new Error("Cannot keep the message: the journal is closed"));
       }
       return new Promise((resolve, reject) => {
         waiters.push({ seq, resolve, reject });

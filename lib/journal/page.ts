@@ -34,6 +34,8 @@ export interface Readable {
 export interface HubJournal {
   readonly seq: number;
   append(text: string | Uint8Array, envelope: Envelope): number;
+  /** Resolves once all messages from that number on are safe; rejects if one of them is not. */
+  synced(since: number): Promise<void>;
   page(query: JournalQuery, options: PageOptions): Promise<HistoryPage>;
   stats(): { readonly [field: string]: string | number | undefined };
 }

@@ -1,0 +1,127 @@
+// The last value of each topic that somebody said to keep, for those who subscribe later.
+
+import { type Message, MessageError } from "../message.ts";
+import { topicMatches } from "../topic.ts";
+import { NOTHING } from "../transport/transport.ts";
+import type { Client } from "./client.ts";
+import { encodeLine, type LedgerLine, valueLine } from "./ledger_line.ts";
+import type { Settings } from "./options.ts";
+import type { Post } from "./post.ts";
+
+interface Value {
+  /** The message, as JSON. */
+  readonly text: string;
+  readonly bytes: number;
+  /** When it is of no use any more, in milliseconds since 1970. */
+  readonly until: number | undefined;
+}
+
+/** The last values of topics. */
+export interface Retained {
+  readonly bytes: number;
+  /**
+   * Whether there is room for a message as its topic's last value.
+   *
+   * @throws {MessageError} `retain-full`.
+   */
+  checkRoom(topic: string, message: Message, bytes: number): void;
+  /** Keeps a message as its topic's last value. */
+  keep(topic: string, message: Message, text: string, bytes: number): void;
+  /** Gives a client the last values of what it has subscribed to now. */
+  give(client: Client, subscriptions: readonly string[]): void;
+  /** Forgets the last values of topics that match; returns of how many. */
+  forget(subscriptions: readonly string[]): number;
+  stats(): { readonly topics: number; readonly bytes: number };
+  /** What the ledger is to hold of them. */
+  lines(): Iterable<string>;
+  /** Takes in a line of the ledger. */
+  recall(line: LedgerLine): void;
+}
+
+const encoder = new TextEncoder();
+
+/** Makes a memory of topics with nothing in it. */
+export function createRetained(
+  { settings, post }: { readonly settings: Settings; readonly post: Post },
+): Retained {
+  const { clock, ledger, retainedTopics, retainedBytes } = settings;
+  const values = new Map<string, Value>();
+  let totalBytes = 0;
+
+  function remove(topic: string): boolean {
+    totalBytes -= values.get(topic)?.bytes ?? 0;
+    return values.delete(topic);
+  }
+
+  function put(topic: string, text: string, bytes: number, until: number | undefined): void {
+    // The one that is set last is given last.
+    remove(topic);
+    values.set(topic, { text, bytes, until });
+    totalBytes += bytes;
+  }
+
+  function dropOld(): void {
+    const now = clock();
+    for (const [topic, { until }] of values) {
+      if (until !== undefined && until <= now) remove(topic);
+    }
+  }
+
+  function isFull(topic: string, bytes: number): boolean {
+    const known = values.get(topic);
+    return (known === undefined && values.size >= retainedTopics) ||
+      totalBytes - (known?.bytes ?? 0) + bytes > retainedBytes;
+  }
+
+  return {
+    get bytes() {
+      return totalBytes;
+    },
+    checkRoom(topic, { cmd, id }, bytes) {
+      if (isFull(topic, bytes)) dropOld();
+      if (!isFull(topic, bytes)) return;
+      const text =
+        `Cannot keep ${cmd} as the last value of ${topic}: ${values.size} topics with ${totalBytes} ` +
+        `bytes are kept already, at most ${retainedTopics} with ${retainedBytes} may; ` +
+        "_forget with topics makes room";
+      throw new MessageError("retain-full", text, "retain", id);
+    },
+    keep(topic, { expires }, text, bytes) {
+      const until = expires === undefined ? undefined : clock() + Math.ceil(expires * 1000);
+      put(topic, text, bytes, until);
+      ledger?.append(valueLine(topic, until, text));
+    },
+    give(client, subscriptions) {
+      if (values.size === 0) return;
+      const now = clock();
+      for (const [topic, { text, until }] of values) {
+        if (client.gone) break;
+        if (until !== undefined && until <= now) continue;
+        if (!subscriptions.some((subscription) => topicMatches(subscription, topic))) continue;
+        const bytes = encoder.encode(`${text.slice(0, -1)},"retained":true}`);
+        post.send(client, post.next(), bytes, 0, bytes.length, NOTHING);
+      }
+      post.settle();
+    },
+    forget(subscriptions) {
+      let count = 0;
+      for (const topic of [...values.keys()]) {
+        if (!subscriptions.some((subscription) => topicMatches(subscription, topic))) continue;
+        remove(topic);
+        ledger?.append(encodeLine({ is: "no value", of: topic }));
+        count++;
+      }
+      return count;
+    },
+    stats: () => ({ topics: values.size, bytes: totalBytes }),
+    *lines() {
+      for (const [topic, { text, until }] of values) yield valueLine(topic, until, text);
+    },
+    recall(line) {
+      if (line.is === "no value") remove(line.of);
+      if (line.is !== "value") return;
+      const text = JSON.stringify(line.m);
+      put(line.of, text, encoder.encode(text).length, line.until);
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { type Ledger, type LedgerOptions, openLedger } from "./ledger.ts";
+
+async function temporaryFile(): Promise<{ path: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ prefix: "abcd-ledger-" });
+  return {
+    path: `${folder}/ledger.ndjson`,
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+async function linesOf(options: LedgerOptions): Promise<readonly string[]> {
+  await using ledger = await openLedger(options);
+  return ledger.recall();
+}
+
+function line(i: number): string {
+  return JSON.stringify({ i, text: "x".repeat(20) });
+}
+
+function range(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, k) => line(from + k));
+}
+
+/** A ledger that holds the last ten lines. */
+function holdsTen(ledger: Ledger): (i: number) => void {
+  const held: string[] = [...ledger.recall()];
+  ledger.rewriteFrom(() => held, () => held.length * 40);
+  return (i) => {
+    held.push(line(i));
+    if (held.length > 10) held.shift();
+    ledger.append(line(i));
+  };
+}
+
+Deno.test("ledger: what was appended is recalled", async () => {
+  await using file = await temporaryFile();
+  {
+    await using ledger = await openLedger({ path: file.path, fsyncMs: 60_000 });
+    assertEquals(ledger.recall(), []);
+    await ledger.synced();
+    for (const one of range(0, 3)) ledger.append(one);
+    await ledger.synced();
+    assertEquals((await Deno.readTextFile(file.path)).split("\n").length, 4);
+    ledger.append(line(3));
+  }
+  assertEquals(await linesOf({ path: file.path }), range(0, 4));
+});
+
+Deno.test("ledger: a last line torn at any byte is cut off, and nothing before it", async () => {
+  await using file = await temporaryFile();
+  {
+    await using ledger = await openLedger({ path: file.path });
+    for (const one of range(0, 3)) ledger.append(one);
+  }
+  const whole = await Deno.readFile(file.path);
+  const last = line(2).length + 1;
+  for (let cut = 1; cut <= last; cut++) {
+    await Deno.writeFile(file.path, whole.subarray(0, whole.length - cut));
+    {
+      await using ledger = await openLedger({ path: file.path });
+      assertEquals(ledger.recall(), range(0, 2));
+      ledger.append(line(7));
+    }
+    assertEquals(await linesOf({ path: file.path }), [...range(0, 2), line(7)]);
+  }
+});
+
+Deno.test("ledger: a damaged line is left out and said; the file as it was is kept", async () => {
+  await using file = await temporaryFile();
+  const text = [line(0), "rubbish", line(1), ""].join("\n");
+  await Deno.writeTextFile(file.path, text);
+  const said: string[] = [];
+  {
+    await using ledger = await openLedger({
+      path: file.path,
+      onAlarm: (state, words) => said.push(`${state}: ${words}`),
+    });
+    holdsTen(ledger)(2);
+    await ledger.synced();
+  }
+  assertMatch(said[0] ?? "", /^damaged: .*1 lines in it cannot be read/);
+  assertEquals(await Deno.readTextFile(`${file.path}.damaged`), text);
+  assertEquals(await linesOf({ path: file.path }), range(0, 3));
+});
+
+Deno.test("ledger: is written anew when most of it holds no more, while it is appended to", async () => {
+  await using file = await temporaryFile();
+  {
+    await using ledger = await openLedger({ path: file.path, fsyncMs: 0, slackBytes: 2000 });
+    const add = holdsTen(ledger);
+    let most = 0;
+    for (let i = 0; i < 2000; i++) {
+      add(i);
+      if (i % 7 === 0) await ledger.synced();
+      most = Math.max(most, ledger.stats().bytes);
+    }
+    assert(most < 5000, `${most} bytes`);
+  }
+  const lines = await linesOf({ path: file.path });
+  assertEquals(lines.slice(-10), range(1990, 2000));
+  // In order, none twice, none missing behind the first.
+  const first = JSON.parse(lines[0] ?? "").i;
+  assertEquals(lines, range(first, 2000));
+});
+
+Deno.test("ledger: while it cannot be written synced fails; then all that holds is there", async () => {
+  await using file = await temporaryFile();
+  const states: string[] = [];
+  const ledger = await openLedger({
+    path: file.path,
+    retryMs: 5,
+    slackBytes: 0,
+    onAlarm: (state) => states.push(state),
+  });
+  const add = holdsTen(ledger);
+  add(0);
+  await ledger.synced();
+  // A folder in the place of the new file: it can be neither written nor removed.
+  await Deno.mkdir(`${file.path}.new/x`, { recursive: true });
+  for (let i = 1; i < 30; i++) add(i);
+  await assertRejects(() => ledger.synced(), Error, "Cannot write the ledger");
+  await assertRejects(() => ledger.synced(), Error, "Cannot write the ledger");
+  assertMatch(ledger.stats().stopped ?? "", /Cannot write/);
+  await Deno.remove(`${file.path}.new`, { recursive: true });
+  add(30);
+  while (ledger.stats().stopped !== undefined) await new Promise((go) => setTimeout(go, 5));
+  await ledger.synced();
+  assertEquals(states, ["stopped", "resumed"]);
+  await ledger[Symbol.asyncDispose]();
+  assertEquals((await linesOf({ path: file.path })).slice(-10), range(21, 31));
+});
