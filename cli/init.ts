@@ -6,6 +6,8 @@ import { nearest } from "../lib/nearest.ts";
 /** The examples, by name, each with what it is. The files are in experiments/. */
 export const EXAMPLES: { readonly [name: string]: string } = {
   damicm: "a DAMIC-M set-up, simulated: cryocooler, vacuum gauge, high voltage, two CCDs",
+  muon:
+    "a muon telescope on a bench, simulated, with a log of all messages; explained line by line",
   minimal: "libABCD's bare format: names and command lines",
 };
 

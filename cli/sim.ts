@@ -20,7 +20,7 @@ const OPTIONS = {
   period: {
     type: "seconds",
     value: "SECONDS",
-    help: "measure this often; default: 10 for ccd, 1 for the others",
+    help: "measure this often; default: 10 for ccd and muon, 1 for the others",
   },
   folder: { type: "text", value: "FOLDER", default: ".", help: "where a ccd writes its images" },
   width: { type: "number", value: "PIXELS", default: 256, help: "pixels in a row of a ccd" },
@@ -43,15 +43,15 @@ const OPTIONS = {
 /** `abcd sim INSTRUMENT`. */
 export default defineCommand({
   name: "sim",
-  summary: "simulate an instrument: a CCD, a cryocooler, a vacuum gauge, a high-voltage supply",
+  summary: "simulate an instrument: a CCD, a cryocooler, a gauge, high voltage, a muon telescope",
   usage: "INSTRUMENT",
   arity: [1, 1],
   description:
-    `INSTRUMENT is one of ccd, cryo, pressure, hv. It prints one line for each measurement, \
+    `INSTRUMENT is one of ccd, cryo, pressure, hv, muon. It prints one line for each measurement, \
 and publishes it if there is a hub; without a hub it goes on alone.
 
-ccd writes NAME_00001.fits and so on, and publishes on topic NAME/image; the others publish on \
-NAME/monit.
+ccd writes NAME_00001.fits and so on, and publishes on topic NAME/image; muon, a telescope of two \
+scintillators, on NAME/counts; the others on NAME/monit.
 
 cryo answers "set" with "setpoint" in kelvin, and "get". hv answers "set" with "channel" and \
 "voltage", and "get" with or without "channel".`,

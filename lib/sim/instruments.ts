@@ -6,6 +6,7 @@ import { exposeCcd, frameStatistics, imageFile } from "./ccd.ts";
 import { CRYO_RANGE, cryoWord, startCryo, stepCryo } from "./cryocooler.ts";
 import { encodeFits } from "./fits.ts";
 import { channelOf, hvWord, setHv, startHv, stepHv } from "./high_voltage.ts";
+import { countMuons } from "./muon.ts";
 import { readGauge } from "./pressure.ts";
 import type { Random } from "./random.ts";
 
@@ -187,7 +188,30 @@ function hv(): Instrument {
   };
 }
 
+function muon({ random }: Settings): Instrument {
+  let total = 0;
+  let counted = 0;
+  return {
+    what: "counts",
+    period: 10,
+    answers: { get: () => ({ seconds: round(counted, 3), coincidences: total }) },
+    measure(seconds) {
+      const { singles, coincidences } = countMuons(seconds, random);
+      counted += seconds;
+      total += coincidences;
+      const rate = round(coincidences / seconds, 3);
+      return {
+        fields: { seconds: round(seconds, 3), singles, coincidences, rate },
+        line: `singles ${singles.join(" and ")}, coincidences ${coincidences} in ${
+          seconds.toFixed(1)
+        } s`,
+        status: ["counting", `${(total / counted).toFixed(2)} muons per second`],
+      };
+    },
+  };
+}
+
 /** The instruments there are, by the name on the command line. */
 export const INSTRUMENTS: {
   readonly [kind: string]: (settings: Settings) => Instrument | Promise<Instrument>;
-} = { ccd, cryo, pressure, hv };
+} = { ccd, cryo, pressure, hv, muon };

@@ -1,0 +1,35 @@
+// Each example that abcd brings along, written by "abcd init", runs as it is, with a hub of its own.
+
+import { assert, assertEquals } from "@std/assert";
+import { EXAMPLES } from "../cli/init.ts";
+import { parseExperiment } from "../lib/run/experiment_file.ts";
+import { abcd, freeUdpPort, runAbcd, temporaryFolder } from "./harness.ts";
+
+for (const name of Object.keys(EXAMPLES)) {
+  Deno.test(`example ${name}: written, started, every program ready, stopped`, async () => {
+    await using folder = await temporaryFolder();
+    const options = { cwd: folder.path };
+    const file = `${name}.jsonc`;
+    const wrote = await runAbcd(["init", name], options);
+    assertEquals(wrote.code, 0, wrote.stderr);
+    assertEquals((await runAbcd(["init", name], options)).code, 1, "it was written over");
+    const { programs } = parseExperiment(
+      await Deno.readTextFile(`${folder.path}/${file}`),
+      `${folder.path}/${file}`,
+    );
+    const ports = ["--http-port=0", "--tcp-port=0", `--beacon-port=${freeUdpPort()}`];
+    await using run = abcd(["run", file, "--with-server", ...ports], options);
+    for (const program of programs) {
+      await run.saw(new RegExp(`${program.name}: (ready|starting → running)`), 60_000);
+    }
+    if (name === "muon") {
+      await run.saw(/telescope: ready/);
+      const lines = (await Deno.readTextFile(`${folder.path}/data/messages.ndjson`)).split("\n");
+      const counts = lines.slice(0, -1).map((line) => JSON.parse(line))
+        .find(({ topic }) => topic === "telescope/counts");
+      assert(counts?.rate >= 0, lines.join("\n"));
+    }
+    run.signal("SIGINT");
+    assertEquals((await run.end(60_000)).code, 0, run.stderr);
+  });
+}
