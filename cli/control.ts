@@ -45,7 +45,11 @@ export interface RemoteController extends AsyncDisposable {
    *
    * @throws {CommandError} If it is not there, does not answer in time, or answers with an error.
    */
-  ask(cmd: string, fields?: { readonly programs?: readonly string[] } & Fields): Promise<Message>;
+  ask(
+    cmd: string,
+    fields?: { readonly programs?: readonly string[] } & Fields,
+    patience?: { readonly timeoutSec?: number; readonly signal?: AbortSignal },
+  ): Promise<Message>;
 }
 
 /** Of subcommands whose name is no verb. */
@@ -53,6 +57,11 @@ const VERBS: { readonly [subcommand: string]: string } = {
   status: "show the status",
   logs: "show logs",
   why: "tell why",
+  "start-run": "start a run",
+  "stop-run": "stop the run",
+  note: "write the note down",
+  runs: "show runs",
+  safe: "change what is safe",
 };
 
 type Fields = { readonly [field: string]: Outgoing[string] };
@@ -94,10 +103,11 @@ export async function openController(
   return {
     client,
     name,
-    async ask(cmd, fields = {}) {
+    async ask(cmd, fields = {}, patience = {}) {
+      const { timeoutSec = options.timeout, signal = stop } = patience;
       let answer: Message;
       try {
-        answer = await client.request({ ...fields, cmd, to: name }, { timeoutSec, signal: stop });
+        answer = await client.request({ ...fields, cmd, to: name }, { timeoutSec, signal });
       } catch (error) {
         if (error instanceof RefusedError && error.code === "unknown-client") {
           throw new CommandError(await absence(client, name));

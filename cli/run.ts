@@ -9,6 +9,8 @@ import { serveControl } from "../lib/run/control.ts";
 import type { ExperimentStatus } from "../lib/run/program_status.ts";
 import { describeReload } from "../lib/run/reload.ts";
 import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
+import { createDataRuns } from "../lib/data_run/data_runs.ts";
+import { serveRuns } from "../lib/data_run/serve_runs.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
 import { startServer } from "../server.ts";
 import { CommandError, defineCommand, EXIT } from "./command.ts";
@@ -181,10 +183,19 @@ export default defineCommand({
       server: options.server,
       beaconPort: options["beacon-port"],
     });
+    const runs = cleanup.use(
+      createDataRuns({ controller, client, log, stateFolder: statePath }),
+    );
+    controller.alsoTell(runs.status);
+    cleanup.use(serveRuns({ client, runs, experiment: experiment.name, log }));
     const readAgain = () => readExperiment(path);
     cleanup.use(serveControl({ client, controller, log, readAgain }));
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
-    kill.addEventListener("abort", () => controller.kill(), { once: true });
+    const killAll = () => {
+      runs.cut();
+      controller.kill();
+    };
+    kill.addEventListener("abort", killAll, { once: true });
     onHangup(() => {
       try {
         log.info(`reload: ${describeReload(controller.reload(readAgain()))}`);
@@ -194,11 +205,12 @@ export default defineCommand({
         log.error("the file has errors; nothing is changed");
       }
     });
+    runs.takeUp();
     controller.start();
     const live = onTerminal ? cleanup.use(showTable(controller)) : undefined;
     await Promise.race([aborted(stop), ...(live === undefined ? [] : [live.quit])]);
     // Quit by a key: the first Ctrl-C behind it is the second time that somebody asks.
-    if (!stop.aborted) stop.addEventListener("abort", () => controller.kill(), { once: true });
+    if (!stop.aborted) stop.addEventListener("abort", killAll, { once: true });
     if (options.leave) {
       controller.leave();
       log.info("the programs are left running");
@@ -208,6 +220,7 @@ export default defineCommand({
       return EXIT.done;
     }
     log.info("stopping all programs; once more to kill them at once");
+    await runs.shutdown();
     await controller.shutdown();
     log.info("all programs are stopped");
     // Before the hub that was started here, if there is one.

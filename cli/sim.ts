@@ -54,7 +54,10 @@ ccd writes NAME_00001.fits and so on, and publishes on topic NAME/image; muon, a
 scintillators, on NAME/counts; the others on NAME/monit.
 
 cryo answers "set" with "setpoint" in kelvin, and "get". hv answers "set" with "channel" and \
-"voltage", and "get" with or without "channel".`,
+"voltage", and "get" with or without "channel".
+
+In a data-taking run ccd writes RUNNUM into the headers of its images, and exposes for "exposure" \
+seconds if its "config" in the experiment file says so. hv ramps down when it is told "safe".`,
   options: OPTIONS,
   needs: ["net", "read", "write", "env", "sys"],
   examples: [

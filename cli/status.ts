@@ -94,7 +94,7 @@ export default defineCommand({
   usage: "[PROGRAM…]",
   arity: [0, Infinity],
   description:
-    "Asks the run controller through the hub, from any computer. The exit code is 0 only if every program shown runs and is ready, or ended as it should.",
+    "Asks the run controller through the hub, from any computer. The exit code is 0 only if every program shown runs and is ready, or ended as it should, and the experiment is not safe.",
   options: {
     json: { type: "flag", help: "one JSON object" },
     watch: {
@@ -134,9 +134,10 @@ export default defineCommand({
       });
       console.log(lines.join("\n"));
     }
-    const isWell = status.programs.every(({ state, ready }) =>
-      state === "exited" || (state === "running" && ready)
-    );
+    const isWell = status.safe === undefined &&
+      status.programs.every(({ state, ready }) =>
+        state === "exited" || (state === "running" && ready)
+      );
     return isWell ? EXIT.done : EXIT.failed;
   },
 });

@@ -242,7 +242,7 @@ Deno.test("completion: words, options, and programs of the experiment", async ()
       0,
       -1,
     );
-  assertEquals(await words("sta"), ["status", "start"]);
+  assertEquals(await words("sta"), ["status", "start", "start-run"]);
   assertEquals(await words("stop", "--wa"), ["--wait"]);
   assertEquals(await words("stop", ""), ["hv", "ccd1"]);
   assertEquals(await words("stop", "hv", ""), ["ccd1"]);

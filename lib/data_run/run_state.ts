@@ -6,11 +6,11 @@
 import type { RunPhase, RunVerdict } from "./run_status.ts";
 
 /** A program that is told of a run. */
-export interface Participant {
+export type Participant = {
   readonly program: string;
   /** Told in this order at the start, in reverse at the stop; equal numbers at the same time. */
   readonly order: number;
-}
+};
 
 /** What a program is told. */
 export type Transition = "run-start" | "run-stop";

@@ -29,8 +29,6 @@ export type RunStatus = {
   readonly reason?: string;
   /** Programs that have been told, and have not answered yet. */
   readonly waiting?: readonly string[];
-  /** What somebody has to look after, such as a record that cannot be written. */
-  readonly alarm?: string;
 };
 
 /** The experiment is safe: no run is started until somebody says that it may. */

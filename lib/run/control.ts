@@ -61,9 +61,9 @@ export function serveControl(options: ControlOptions): Disposable {
   }
 
   function state(names: readonly string[], text?: string): Fields {
-    const { experiment, programs, alarms = [], disks = [] } = controller.status();
+    const { experiment, programs, alarms = [], disks = [], run, safe } = controller.status();
     const chosen = programs.filter(({ name }) => names.includes(name));
-    return { experiment, programs: chosen, alarms, disks, text };
+    return { experiment, programs: chosen, alarms, disks, run, safe, text };
   }
 
   function logLines(names: readonly string[], message: Message): Fields {

@@ -4,7 +4,7 @@ import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
-import { type Alarm, createAlarms } from "./alarms.ts";
+import { type Alarm, type Alarms, createAlarms } from "./alarms.ts";
 import { newStartId, programOfFile, startBase } from "./adoption.ts";
 import { describeUnmet, isGone, restartsWith, stopsNext, unmet } from "./dependencies.ts";
 import { watchDisks } from "./disk_watch.ts";
@@ -51,8 +51,14 @@ export interface ControllerOptions {
 export interface Controller {
   /** Takes up what a controller before this one left, and starts what is missing. */
   start(): void;
+  /** The file's content, as it was read last. */
+  readonly experiment: Experiment;
+  /** What somebody should look at. */
+  readonly alarms: Alarms;
   /** What there is to know now. */
   status(): ExperimentStatus;
+  /** Adds to what {@linkcode status} tells, from now on. */
+  alsoTell(more: () => Partial<ExperimentStatus>): void;
   /** The programs' names, in the order of the file. */
   readonly names: readonly string[];
   /** What is told to some programs: `start`, `stop`, `restart`. */
@@ -97,6 +103,7 @@ export function createController(options: ControllerOptions): Controller {
   const changeHandlers: ((status: ProgramStatus) => void)[] = [];
   const verdictHandlers: ((program: string, verdict: Verdict) => void)[] = [];
   const alarmHandlers: ((alarm: Alarm) => void)[] = [];
+  let also = (): Partial<ExperimentStatus> => ({});
   let ending = false;
   let finished: (() => void) | undefined;
 
@@ -264,13 +271,19 @@ export function createController(options: ControllerOptions): Controller {
       timer = setInterval(tick, TICK_MS);
       tick();
     },
+    get experiment() {
+      return experiment;
+    },
+    alarms,
     status: () => ({
       experiment: experiment.name,
       hub: client?.joined === true ? client.hub?.name : undefined,
       programs: [...runners.values()].map(statusOf),
       alarms: alarms.standing,
       disks: disks.disks,
+      ...also(),
     }),
+    alsoTell: (more) => void (also = more),
     get names() {
       return [...runners.keys()];
     },

@@ -1,6 +1,7 @@
 // What the run controller tells of a program: in `status` answers, on `run/PROGRAM/state`, in the
 // table. The shape of messages, shared by those who send and those who show it.
 
+import type { RunStatus, SafeStatus } from "../data_run/run_status.ts";
 import type { Alarm } from "./alarms.ts";
 import type { DiskStatus } from "./disk_watch.ts";
 
@@ -70,6 +71,10 @@ export type ExperimentStatus = {
   readonly programs: readonly ProgramStatus[];
   /** What somebody should look at, the worst first. */
   readonly alarms?: readonly Alarm[];
+  /** The data-taking run; absent: the experiment has none. */
+  readonly run?: RunStatus;
+  /** Why no run is started; absent: the experiment is not safe. */
+  readonly safe?: SafeStatus;
   /** The disks that it writes to, the fullest first; absent: not looked at yet. */
   readonly disks?: readonly DiskStatus[];
 };

@@ -1,5 +1,6 @@
 // What a run controller answers, read once from the message into types that are then trusted.
 
+import { readRunStatus, readSafeStatus } from "../data_run/read_runs.ts";
 import type { Json, JsonObject, Message } from "../message.ts";
 import type { Alarm } from "./alarms.ts";
 import type { DiskStatus } from "./disk_watch.ts";
@@ -105,6 +106,8 @@ export function readStatus(answer: Message): ExperimentStatus {
     hub: text(hub),
     programs: objects(programs).flatMap((one) => readProgram(one) ?? []),
     alarms: objects(answer.alarms).flatMap((one) => readAlarm(one) ?? []),
+    run: readRunStatus(answer.run),
+    safe: readSafeStatus(answer.safe),
     disks: objects(answer.disks).flatMap((one) => readDisk(one) ?? []),
   };
 }

@@ -32,6 +32,25 @@ export interface Instrument {
   measure(seconds: number): Measurement | Promise<Measurement>;
   /** What it answers to, by command. A handler throws a RangeError for what cannot be done. */
   readonly answers: { readonly [cmd: string]: (message: Message) => Fields };
+  /** What it does in data-taking runs. Default: nothing. */
+  readonly runs?: {
+    /**
+     * @returns How often it measures in the run, in seconds. Default: as ever.
+     * @throws {RangeError} If it cannot take data as asked.
+     */
+    start(run: SimulatedRun): number | undefined;
+    stop(): void;
+    isOn(): boolean;
+  };
+  /** Brings itself into the state in which nothing can be harmed, or may leave it. */
+  readonly safe?: (isSafe: boolean) => void;
+}
+
+/** A run as an instrument sees it. */
+export interface SimulatedRun {
+  readonly run: number;
+  readonly label: string;
+  readonly config: JsonObject;
 }
 
 /** What an instrument is made with; it takes what concerns it. */
@@ -49,6 +68,11 @@ function numberOf(message: Message, field: string): number {
   const value = message[field];
   if (typeof value !== "number") throw new RangeError(`Cannot read "${field}": it is no number`);
   return value;
+}
+
+/** What a FITS header can hold of a text. */
+function asciiOf(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?").slice(0, 60);
 }
 
 /** The highest number of an image of this name in the folder: a restart writes over none. */
@@ -71,11 +95,24 @@ async function ccd({ name, random, folder, width, height }: Settings): Promise<I
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`Cannot use the folder ${folder}: ${why}`, { cause: error });
   }
+  let current: SimulatedRun | undefined;
   return {
     what: "image",
     period: 10,
     begins: "exposing",
     answers: {},
+    runs: {
+      start(run) {
+        const { exposure } = run.config;
+        if (exposure !== undefined && !(typeof exposure === "number" && exposure > 0)) {
+          throw new RangeError(`Cannot expose for ${JSON.stringify(exposure)} s`);
+        }
+        current = run;
+        return exposure;
+      },
+      stop: () => current = undefined,
+      isOn: () => current !== undefined,
+    },
     async measure(seconds) {
       number++;
       const pixels = exposeCcd({ width, height }, seconds, random);
@@ -85,15 +122,19 @@ async function ccd({ name, random, folder, width, height }: Settings): Promise<I
         EXPTIME: round(seconds, 3),
         INSTRUME: name,
         IMAGE: number,
+        ...(current === undefined ? {} : { RUNNUM: current.run, RUNLABEL: asciiOf(current.label) }),
       };
+      const run = current?.run;
       const file = `${folder}/${imageFile(name, number)}`;
       // Under its own name only when whole: who sees the file can read it.
       await Deno.writeFile(`${file}.part`, encodeFits({ width, height, pixels, header }));
       await Deno.rename(`${file}.part`, file);
-      const fields = { file, image: number, mean: round(mean, 2), sigma: round(sigma, 2) };
+      const fields = { file, image: number, mean: round(mean, 2), sigma: round(sigma, 2), run };
       return {
         fields,
-        line: `${file}: mean ${fields.mean}, sigma ${fields.sigma}`,
+        line: `${
+          run === undefined ? "" : `run ${run}, `
+        }${file}: mean ${fields.mean}, sigma ${fields.sigma}`,
         status: ["exposing", `the last is image ${number}, sigma ${fields.sigma}`],
       };
     },
@@ -154,6 +195,7 @@ function pressure({ random }: Settings): Instrument {
 
 function hv(): Instrument {
   let state = startHv();
+  let isOff = false;
   const shown = () =>
     state.map(({ voltage, target }, channel) => ({ channel, voltage: round(voltage, 3), target }));
   return {
@@ -169,9 +211,15 @@ function hv(): Instrument {
       set(message) {
         const channel = numberOf(message, "channel");
         const voltage = numberOf(message, "voltage");
+        if (isOff && voltage > 0) throw new RangeError("Cannot set it: the experiment is safe");
         state = setHv(state, channel, voltage);
         return { channel, voltage };
       },
+    },
+    // No bias on anything that may be warming up.
+    safe(isSafe) {
+      isOff = isSafe;
+      if (isSafe) state = state.map(({ voltage }) => ({ voltage, target: 0 }));
     },
     measure(seconds) {
       state = stepHv(state, seconds);

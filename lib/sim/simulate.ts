@@ -38,6 +38,41 @@ function answer(client: Client, { answers }: Instrument) {
   }
 }
 
+/** The run that an instrument is in, as its loop has to know it. */
+interface RunLoop {
+  /** Measure this often, in seconds. */
+  period: number;
+  /** What is being measured began before the run: it is thrown away. */
+  isStale: boolean;
+  /** Those who wait for the measurement that is under way. */
+  readonly waiting: (() => void)[];
+  /** Ends the pause before the next measurement. */
+  cut: AbortController;
+}
+
+/** Answers what is said of data-taking runs. */
+function answerRuns(client: Client, { runs, safe }: Instrument, loop: RunLoop, period: number) {
+  client.answer("run-start", ({ run, label, config, again }) => {
+    loop.period = runs?.start({ run, label, config }) ?? period;
+    if (again !== true) loop.isStale = true;
+    loop.cut.abort();
+  });
+  client.answer("run-stop", async () => {
+    if (runs === undefined) return;
+    // What was exposed so far is read out: the answer means that all is on the disk.
+    if (runs.isOn()) {
+      await new Promise<void>((resolve) => {
+        loop.waiting.push(resolve);
+        loop.cut.abort();
+      });
+    }
+    runs.stop();
+    loop.period = period;
+  });
+  client.answer("safe", () => safe?.(true));
+  client.answer("safe-end", () => safe?.(false));
+}
+
 /** Waits; no longer than until the signal. */
 function pause(seconds: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
@@ -61,6 +96,8 @@ export async function simulate(options: SimulateOptions): Promise<number> {
   if (stop.aborted) end();
   let code = 0;
   answer(client, instrument);
+  const loop: RunLoop = { period, isStale: false, waiting: [], cut: new AbortController() };
+  answerRuns(client, instrument, loop, period);
   const failing = fault === undefined ? undefined : (async () => {
     await pause(options.faultAfter, over.signal);
     if (over.signal.aborted) return;
@@ -84,12 +121,20 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     client.status(begins ?? "starting", "the first measurement");
     let last = performance.now();
     for (;;) {
-      if (begins !== undefined) write(`${begins} for ${period} s`);
-      await pause(period, over.signal);
+      if (begins !== undefined) write(`${begins} for ${loop.period} s`);
+      loop.cut = new AbortController();
+      if (loop.waiting.length > 0) loop.cut.abort();
+      await pause(loop.period, AbortSignal.any([over.signal, loop.cut.signal]));
       if (over.signal.aborted) break;
       const now = performance.now();
+      if (loop.isStale) {
+        loop.isStale = false;
+        last = now;
+        continue;
+      }
       const { fields, line, status } = await instrument.measure((now - last) / 1000);
       last = now;
+      for (const done of loop.waiting.splice(0)) done();
       write(line);
       client.status(...status);
       try {

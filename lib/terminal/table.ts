@@ -2,6 +2,7 @@
 
 import type { ExperimentStatus, ProgramState, ProgramStatus } from "../run/program_status.ts";
 import { showDuration } from "../units.ts";
+import { runTitle, safeTitle } from "./run_text.ts";
 
 /** Where the table is shown. */
 export interface TableView {
@@ -201,10 +202,16 @@ export function renderTable(status: ExperimentStatus, view: TableView): string[]
     color && code !== "" && text !== "" ? `${code}${text}\x1b[0m` : text;
 
   const hub = status.hub === undefined ? "no hub" : `hub ${status.hub}`;
-  const title = escapeControls(
-    `${status.experiment}${GAP}${hub}${GAP}${countsOf(status.programs)}`,
-  );
-  const lines = [paint("\x1b[1m", cutText(title, columns))];
+  const parts = [
+    status.experiment,
+    safeTitle(status.safe),
+    runTitle(status.run, now),
+    hub,
+    countsOf(status.programs),
+  ];
+  const title = escapeControls(parts.filter((part) => part !== "").join(GAP));
+  const isSafe = status.safe !== undefined;
+  const lines = [paint(isSafe ? "\x1b[1;7;31m" : "\x1b[1m", cutText(title, columns))];
 
   // What is wrong comes before what is well, and a few lines of it leave room for the programs.
   const alarms = rows < 8 ? [] : (status.alarms ?? []).slice(0, 3);

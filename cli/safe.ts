@@ -1,0 +1,42 @@
+// abcd safe: brings everything into a state in which nothing can be harmed, and out of it again.
+
+import { readSafeStatus } from "../lib/data_run/read_runs.ts";
+import { escapeControls } from "../lib/terminal/table.ts";
+import { defineCommand, EXIT, UsageError } from "./command.ts";
+import { CONTROL_OPTIONS, openController } from "./control.ts";
+import { whoAsks } from "./data_run.ts";
+
+/** `abcd safe`. */
+export default defineCommand({
+  name: "safe",
+  summary: "make the experiment safe, or say that it may go on",
+  usage: "[REASON…]",
+  arity: [0, Infinity],
+  description:
+    'Tells every program "safe", and ends the run as interrupted. The controller does the same when a program with "essential" is lost. No run starts until a person says --leave; that outlives the controller and the computer.',
+  options: {
+    leave: { type: "flag", help: "it may go on; runs can be started again" },
+    ...CONTROL_OPTIONS,
+  },
+  needs: ["net", "read", "env", "sys"],
+  examples: [
+    ["abcd safe water on the floor", "now, and say why"],
+    ["abcd safe --leave", "when somebody has looked, and it may go on"],
+  ],
+  async run({ options, args, stop }) {
+    const reason = args.join(" ").slice(0, 200);
+    if (options.leave && args.length > 0) {
+      throw new UsageError("Cannot give a reason with --leave; write it down with abcd note");
+    }
+    await using controller = await openController("safe", options, stop);
+    const [cmd, fields] = options.leave ? ["leave-safe", {}] : ["make-safe", { reason }];
+    const answer = await controller.ask(cmd, { ...fields, by: whoAsks() });
+    const safe = readSafeStatus(answer.safe);
+    console.log(
+      safe === undefined
+        ? "The experiment is not safe any more; a run can be started"
+        : `The experiment is safe: ${escapeControls(safe.reason)}`,
+    );
+    return EXIT.done;
+  },
+});

@@ -1,0 +1,115 @@
+// Runs by message: `start-run`, `stop-run`, `note`, `make-safe`, `leave-safe`, `runs`; and what is published of them.
+
+import type { Client, Off } from "../client.ts";
+import type { Fields } from "../client.ts";
+import type { Log } from "../log.ts";
+import type { Message } from "../message.ts";
+import type { DataRuns } from "./data_runs.ts";
+
+/** Options of {@linkcode serveRuns}. */
+export interface ServeRunsOptions {
+  readonly client: Client;
+  readonly runs: DataRuns;
+  readonly experiment: string;
+  readonly log: Log;
+}
+
+/** The topic of the run that is open now. */
+export const RUN_TOPIC = "run/current";
+
+const MOST_LABEL = 200;
+const MOST_NOTE = 2000;
+const LISTED = 20;
+const MOST_LISTED = 1000;
+
+/** A text of a message; empty if it is not there. */
+function textOf(message: Message, field: string, most: number): string {
+  const value = message[field] ?? "";
+  if (typeof value !== "string") throw new TypeError(`"${field}" is no text`);
+  if (value.length > most) throw new RangeError(`"${field}" is longer than ${most} characters`);
+  return value;
+}
+
+function numberOf(message: Message, field: string): number | undefined {
+  const value = message[field];
+  if (value === undefined || Number.isSafeInteger(value)) return Number(value) || undefined;
+  throw new TypeError(`"${field}" is no whole number`);
+}
+
+/** Who asks: what it says of itself, as "somebody@computer", else its name in the hub. */
+function askerOf(message: Message): string {
+  return textOf(message, "by", MOST_LABEL) || message.from || "somebody";
+}
+
+/** Answers messages, and publishes {@linkcode RUN_TOPIC}, until it is disposed of. */
+export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): Disposable {
+  const answers: { readonly [cmd: string]: (message: Message) => Fields | Promise<Fields> } = {
+    async "start-run"(message) {
+      const label = textOf(message, "label", MOST_LABEL);
+      return { ...await runs.start(askerOf(message), label, numberOf(message, "number")) };
+    },
+    async "stop-run"(message) {
+      return { ...await runs.stop(askerOf(message)) };
+    },
+    note(message) {
+      const text = textOf(message, "text", MOST_NOTE);
+      if (text === "") throw new TypeError("there is no text in it");
+      return { run: runs.note(askerOf(message), text, numberOf(message, "run")) };
+    },
+    "make-safe"(message) {
+      const by = askerOf(message);
+      runs.makeSafe(by, textOf(message, "reason", MOST_LABEL) || `${by} says so`);
+      return { ...runs.status() };
+    },
+    "leave-safe"(message) {
+      runs.leaveSafe(askerOf(message));
+      return { ...runs.status() };
+    },
+    runs(message) {
+      const run = numberOf(message, "run");
+      if (run === undefined) {
+        const count = Math.min(MOST_LISTED, numberOf(message, "count") ?? LISTED);
+        return { runs: runs.list(count) };
+      }
+      const record = runs.find(run);
+      if (record === undefined) throw new RangeError(`no run ${run}`);
+      return { record };
+    },
+  };
+
+  async function respond(message: Message): Promise<void> {
+    const { cmd } = message;
+    if (message.re !== undefined || message.from === undefined) return;
+    let fields: Fields;
+    try {
+      fields = { experiment, ...await answers[cmd]?.(message) };
+    } catch (error) {
+      fields = { error: error instanceof Error ? error.message : String(error) };
+    }
+    attempt(() => client.reply(message, fields));
+  }
+
+  function attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      log.warn(`Cannot tell of runs: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  function publish(): void {
+    // What happened while there was no hub is old then: joining tells how it is.
+    if (!client.joined) return;
+    const { run, safe } = runs.status();
+    attempt(() => client.send({ cmd: "run", topic: RUN_TOPIC, experiment, ...run, safe }));
+  }
+
+  const offs: Off[] = Object.keys(answers).map((cmd) => client.on(cmd, respond));
+  offs.push(client.addEventListener("joined", publish));
+  runs.onChange(publish);
+  return {
+    [Symbol.dispose]() {
+      for (const off of offs) off();
+    },
+  };
+}

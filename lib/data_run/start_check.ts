@@ -1,0 +1,53 @@
+// What must hold before a run may start, and who takes part in it. Pure.
+
+import type { Program } from "../run/program.ts";
+import type { ProgramStatus } from "../run/program_status.ts";
+import type { Participant } from "./run_state.ts";
+
+/** The client under which a program is told: that of its probes, else its own name. */
+export function clientOf({ name, ready, alive }: Program): string {
+  for (const { check } of [ready, alive].filter((probe) => probe !== undefined)) {
+    if (check.kind === "client" || check.kind === "status") return check.client;
+  }
+  return name;
+}
+
+function describe(status: ProgramStatus | undefined): string {
+  if (status === undefined) return "is not there";
+  const state = status.state === "running" ? "running, but not ready" : status.state;
+  return `is ${state}${status.reason === undefined ? "" : ` (${status.reason})`}`;
+}
+
+/** Whether somebody wants it to be off: only such a program may be missing in a run. */
+function isOff(status: ProgramStatus | undefined): boolean {
+  return status === undefined || status.state === "stopped";
+}
+
+/** Who is told of a run that starts now: all with a `runOrder` but those that are stopped. */
+export function participantsOf(
+  programs: readonly Program[],
+  find: (name: string) => ProgramStatus | undefined,
+): readonly (Participant & { readonly client: string })[] {
+  return programs.flatMap((program) => {
+    const { name, runOrder } = program;
+    if (runOrder === undefined || isOff(find(name))) return [];
+    return [{ program: name, order: runOrder, client: clientOf(program) }];
+  });
+}
+
+/** Everything in the state of the programs that forbids a start, in words; empty: nothing. */
+export function problemsOf(
+  programs: readonly Program[],
+  find: (name: string) => ProgramStatus | undefined,
+): readonly string[] {
+  return programs.flatMap((program) => {
+    const { name, required, essential, runOrder } = program;
+    const status = find(name);
+    if (status?.state === "running" && status.ready) return [];
+    if (required || essential) {
+      return [`${name}, which is ${essential ? "essential" : "required"}, ${describe(status)}`];
+    }
+    if (runOrder === undefined || isOff(status)) return [];
+    return [`${name} takes part in runs and ${describe(status)}; stop it to go without it`];
+  });
+}

@@ -1,0 +1,232 @@
+// Data-taking runs, with real programs and a real hub.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { abcd, runAbcd, until } from "./harness.ts";
+import { killNow } from "./run_lab.ts";
+import { RunLab, SLEEPS } from "./run_actor.ts";
+
+const LOGGER = { ...SLEEPS, runOrder: 1, transitionSec: 1 };
+const CCD = { ...SLEEPS, runOrder: 2, transitionSec: 1, config: { gain: 2 } };
+
+Deno.test("runs: start and stop, from the command line, in order, with a record", async () => {
+  await using lab = await RunLab.create({ ccd1: CCD, ccd2: CCD, logger: LOGGER, other: SLEEPS });
+  const ccd1 = await lab.actor("ccd1");
+  await lab.actor("ccd2");
+  await lab.actor("logger");
+  await using run = await lab.run("ccd1", "ccd2", "logger", "other");
+  const args = lab.hub.clientArgs;
+  const start = await runAbcd(["start-run", "dark", "frames", ...args]);
+  assertEquals(start.code, 0, start.stderr);
+  assertStringIncludes(start.stdout, "run 1 is running");
+  assertEquals(lab.told[0], "logger: run-start 1");
+  assertEquals(lab.told.slice(1).sort(), ["ccd1: run-start 1", "ccd2: run-start 1"]);
+  const { label, config, experiment } = ccd1.messages[0] ?? { cmd: "none" };
+  assertEquals([label, config, experiment], ["dark frames", { gain: 2 }, "lab"]);
+  const status = await runAbcd(["status", ...args]);
+  assert(/run 1 "dark frames" \d+s good/.test(status.stdout), status.stdout);
+  const again = await runAbcd(["start-run", ...args]);
+  assertEquals(again.code, 1);
+  assertStringIncludes(again.stderr, "run 1 is running; stop it first");
+
+  assertEquals((await runAbcd(["note", "lid", "closed", ...args])).code, 0);
+  lab.told.length = 0;
+  const stop = await runAbcd(["stop-run", ...args]);
+  assertEquals(stop.code, 0, stop.stderr);
+  assertStringIncludes(stop.stdout, "run 1 has ended: good");
+  assertEquals(lab.told[2], "logger: run-stop 1 good");
+  const none = await runAbcd(["stop-run", ...args]);
+  assertEquals(none.code, 1);
+  assertStringIncludes(none.stderr, "there is no run");
+
+  const record = lab.record(1);
+  assertEquals([record.phase, record.verdict, record.label], ["ended", "good", "dark frames"]);
+  assertEquals(record.notes.map(({ text }) => text), ["lid closed"]);
+  assert((record.end ?? 0) >= (record.started ?? Infinity) && record.started !== undefined);
+  const { programs } = record.versions;
+  assertStringIncludes(JSON.stringify(programs), `"version":"4.2"`);
+  assertStringIncludes(JSON.stringify(record.config), `"argv":["sleep","10000"]`);
+  assertEquals((await lab.ask("start-run")).number, 2);
+  await lab.ask("stop-run");
+  await lab.ask("note", { text: "too late", run: 1 });
+  const list = await runAbcd(["runs", ...args]);
+  assert(/ 1 {2}dark frames .* good +2\n/.test(list.stdout), list.stdout);
+  const json = await runAbcd(["runs", "--json", "--folder", `${lab.lab.state}/runs`]);
+  assertEquals(json.stdout.trim().split("\n").map((line) => JSON.parse(line).run), [1, 2]);
+  const one = await runAbcd(["runs", "1", ...args]);
+  assert(/verdict +good[^]*too late/.test(one.stdout), one.stdout);
+  assertEquals((await runAbcd(["runs", "7", ...args])).code, 1);
+  run.signal("SIGTERM");
+  assertEquals((await run.end()).code, 0);
+});
+
+Deno.test("runs: a refusal, or silence, stops the start with the reason; those told are told so", async () => {
+  await using lab = await RunLab.create({ ccd1: CCD, logger: LOGGER });
+  const logger = await lab.actor("logger");
+  const ccd1 = await lab.actor("ccd1", "no");
+  await using run = await lab.run("ccd1", "logger");
+  await using start = abcd(["start-run", ...lab.hub.clientArgs]);
+  assertEquals((await start.end()).code, 1);
+  assertStringIncludes(start.stderr, "ccd1: run-start: the lid is open; run 1 is aborted");
+  assertEquals(logger.told, ["run-start 1", "run-stop 1 aborted"]);
+  assertEquals(logger.messages[1]?.aborted, true);
+  assertEquals(ccd1.told, ["run-start 1"]);
+  ccd1.manner = "silent";
+  const silent = await lab.ask("start-run");
+  assertEquals(silent.error, "ccd1: run-start: no answer in 1 s; run 2 is aborted");
+  // It may have begun all the same.
+  assertEquals(ccd1.told.slice(1), ["run-start 2", "run-stop 2 aborted"]);
+  assertEquals(lab.record(2).verdict, "aborted");
+  ccd1.manner = "yes";
+  assertEquals((await lab.ask("start-run")).number, 3);
+  // Silence at the end holds nothing up.
+  logger.manner = "silent";
+  const stop = await lab.ask("stop-run");
+  assertEquals([stop.verdict, stop.reason], ["tainted", "logger: run-stop: no answer in 1 s"]);
+  run.signal("SIGTERM");
+  await run.end();
+});
+
+Deno.test("runs: what is not ready forbids the start, with all names, and costs no number", async () => {
+  await using lab = await RunLab.create({
+    cryo: { ...SLEEPS, required: true, ready: { file: "cold" } },
+    hv: { ...SLEEPS, essential: true, autostart: false },
+    ccd1: { ...CCD, ready: { file: "cold" } },
+    ccd2: { ...CCD, autostart: false },
+    logger: LOGGER,
+  });
+  await using run = await lab.run("logger");
+  for (const name of ["cryo", "ccd1"]) await run.saw(new RegExp(`${name}: starting → running`));
+  const { error } = await lab.ask("start-run");
+  const words = String(error).split("; ");
+  assertEquals(words.map((text) => text.split(/[ ,]/, 1)[0]), ["cryo", "hv", "ccd1", "stop"]);
+  assertStringIncludes(String(error), "cryo, which is required, is running, but not ready");
+  assertStringIncludes(String(error), "hv, which is essential, is stopped");
+  await Deno.writeTextFile(`${lab.lab.path}/cold`, "");
+  await lab.ask("start", { programs: ["hv"] });
+  for (const name of ["cryo", "ccd1", "hv"]) await run.saw(new RegExp(`${name}: ready`));
+  const away = await lab.ask("start-run");
+  assertStringIncludes(String(away.error), `logger: no client "logger" is in the hub`);
+  await lab.actor("logger");
+  await lab.actor("ccd1");
+  // ccd2, which takes part, was stopped by somebody: the run goes without it.
+  const good = await lab.ask("start-run");
+  assertEquals([good.error, good.number], [undefined, 1]);
+  run.signal("SIGTERM");
+  await run.end();
+});
+
+Deno.test("runs: an essential program is lost: safe, interrupted; only a person leaves it", async () => {
+  await using lab = await RunLab.create({
+    cryo: { ...SLEEPS, essential: true, restartSec: 0.2 },
+    hv: SLEEPS,
+    ccd1: CCD,
+  });
+  const hv = await lab.actor("hv");
+  const ccd1 = await lab.actor("ccd1");
+  await using first = await lab.run("cryo", "hv", "ccd1");
+  assertEquals((await lab.ask("start-run")).number, 1);
+  Deno.kill(await lab.pidOf("cryo"), "SIGKILL");
+  await until(() => ccd1.told.length === 3, "ccd1 is told");
+  await until(() => hv.told.length === 1, "hv is told");
+  assertEquals(hv.told, ["safe"]);
+  assertEquals(ccd1.told.sort(), ["run-start 1", "run-stop 1 interrupted", "safe"]);
+  const reason = "cryo, which is essential, is lost: ended by SIGKILL";
+  await until(() => lab.record(1).verdict === "interrupted", "the record says so");
+  assertEquals(lab.record(1).reason, reason);
+  const status = await runAbcd(["status", ...lab.hub.clientArgs]);
+  assertEquals(status.code, 1);
+  assertStringIncludes(status.stdout, `■ SAFE: ${reason}`);
+  await first.saw(/cryo: backoff → starting[^]*cryo: starting → running/);
+  assertStringIncludes(String((await lab.ask("start-run")).error), "abcd safe --leave");
+  await killNow(first);
+  await using second = await lab.run("cryo");
+  // Whoever did not hear of it hears of it now.
+  await until(() => hv.told.length === 2, "hv is told again");
+  assertStringIncludes(String((await lab.ask("start-run")).error), reason);
+  const leave = await runAbcd(["safe", "--leave", ...lab.hub.clientArgs]);
+  assertEquals(leave.code, 0, leave.stderr);
+  await until(() => hv.told.includes("safe-end"), "hv is told that it is over");
+  assertEquals((await lab.ask("start-run")).number, 2);
+  // By hand, with a reason.
+  const safe = await runAbcd(["safe", "water on the floor", ...lab.hub.clientArgs]);
+  assertEquals(safe.code, 0, safe.stderr);
+  await until(() => lab.record(2).verdict === "interrupted", "the record says so");
+  assertEquals(lab.record(2).reason, "water on the floor");
+  second.signal("SIGTERM");
+  await second.end();
+});
+
+Deno.test("runs: a program that dies in a run taints it, and is told of it when it is back", async () => {
+  await using lab = await RunLab.create({
+    ccd1: CCD,
+    webcam: SLEEPS,
+    once: { cmd: "sleep 0.3", startSec: 0.05, restart: "no" },
+  });
+  const ccd1 = await lab.actor("ccd1");
+  await using run = await lab.run("ccd1", "webcam", "once");
+  await lab.ask("start-run");
+  await run.saw(/once: \w+ → exited/);
+  const { run: good } = await lab.ask("status");
+  assertStringIncludes(JSON.stringify(good), `"verdict":"good"`);
+  Deno.kill(await lab.pidOf("ccd1"), "SIGSEGV");
+  await until(() => ccd1.told.length === 2, "ccd1 is told again");
+  assertEquals(ccd1.told[1], "run-start 1 again");
+  await lab.ask("restart", { programs: ["webcam"] });
+  await run.saw(/webcam: stopping → waiting[^]*webcam: starting → running/);
+  const stop = await lab.ask("stop-run");
+  assertEquals([stop.verdict, stop.reason], ["tainted", "ccd1: ended by SIGSEGV"]);
+  const { taints, programs } = lab.record(1);
+  assertEquals(taints, ["ccd1: ended by SIGSEGV", "webcam: told to restart"]);
+  assertEquals(programs.ccd1?.restarts, 1);
+  assertStringIncludes(programs.ccd1?.ends[0]?.text ?? "", "used memory that is not its own");
+  assertEquals(programs.webcam?.restarts, 1);
+  assertEquals(programs.once?.restarts, 0);
+  run.signal("SIGTERM");
+  await run.end();
+});
+
+Deno.test("runs: all who take part are stopped: interrupted", async () => {
+  await using lab = await RunLab.create({ ccd1: CCD, other: SLEEPS });
+  await lab.actor("ccd1");
+  await using run = await lab.run("ccd1", "other");
+  await lab.ask("start-run");
+  await lab.ask("stop", { programs: ["ccd1"] });
+  await until(() => lab.record(1).verdict === "interrupted", "the record says so");
+  assertEquals(lab.record(1).reason, "no program is left in it: ccd1");
+  run.signal("SIGTERM");
+  await run.end();
+});
+
+Deno.test("runs: Ctrl-C stops the run before the programs; --leave leaves it open", async () => {
+  await using lab = await RunLab.create({ ccd1: CCD });
+  const ccd1 = await lab.actor("ccd1");
+  await using leaves = lab.lab.run(...lab.hub.clientArgs, "--leave");
+  await leaves.saw(/ccd1: ready/);
+  await leaves.saw(/in hub/);
+  assertEquals((await lab.ask("start-run")).number, 1);
+  leaves.signal("SIGINT");
+  assertEquals((await leaves.end()).code, 0);
+  assertEquals(lab.record(1).phase, "running");
+  await using run = await lab.run("ccd1");
+  assertEquals(lab.record(1).gaps.length, 1);
+  run.signal("SIGINT");
+  assertEquals((await run.end()).code, 0);
+  assertEquals(ccd1.told, ["run-start 1", "run-stop 1 good"]);
+  const { verdict, stoppedBy, phase } = lab.record(1);
+  assertEquals([verdict, stoppedBy, phase], ["good", "the end of the controller", "ended"]);
+  const stops = run.stderr.indexOf("ccd1: running → stopping");
+  assert(run.stderr.indexOf("run 1 has ended: good") < stops, run.stderr);
+});
+
+Deno.test("runs: a second Ctrl-C ends a run that nobody answers", async () => {
+  await using lab = await RunLab.create({ ccd1: { ...CCD, transitionSec: 600 } });
+  const ccd1 = await lab.actor("ccd1");
+  await using run = await lab.run("ccd1");
+  await lab.ask("start-run");
+  ccd1.manner = "silent";
+  run.signal("SIGINT");
+  await until(() => ccd1.told.length === 2, "it is told");
+  run.signal("SIGINT");
+  assertEquals((await run.end()).code, 0);
+  assertEquals(lab.record(1).verdict, "interrupted");
+});
