@@ -138,7 +138,7 @@ export const JOURNAL_OPTIONS = {
   "journal": {
     type: "text",
     value: "FOLDER",
-    help: "keep all messages here; without it in $XDG_STATE_HOME/abcd/HUB/journal",
+    help: "keep all messages here; without it in ~/.local/state/abcd/HUB/journal",
   },
   "no-journal": { type: "flag", help: "keep no messages" },
   "journal-age": {

@@ -17,6 +17,8 @@ import { CommandError, defineCommand, EXIT } from "./command.ts";
 import {
   CLIENT_OPTIONS,
   HUB_OPTIONS,
+  JOURNAL_OPTIONS,
+  journalFrom,
   LOG_OPTIONS,
   logFrom,
   type LogValues,
@@ -115,6 +117,7 @@ export default defineCommand({
     "http-port": HUB_OPTIONS["http-port"],
     "tcp-port": HUB_OPTIONS["tcp-port"],
     "bind": HUB_OPTIONS["bind"],
+    ...JOURNAL_OPTIONS,
     "log-folder": {
       type: "text",
       value: "FOLDER",
@@ -168,6 +171,10 @@ export default defineCommand({
             tcpPort: options["tcp-port"],
             bind: options.bind,
             beaconPort: options["beacon-port"],
+            journal: journalFrom(
+              { ...options, journal: options.journal ?? `${statePath}/journal` },
+              experiment.name,
+            ),
             log,
           }),
         );

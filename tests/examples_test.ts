@@ -28,6 +28,8 @@ for (const name of Object.keys(EXAMPLES)) {
       const counts = lines.slice(0, -1).map((line) => JSON.parse(line))
         .find(({ topic }) => topic === "telescope/counts");
       assert(counts?.rate >= 0, lines.join("\n"));
+      const kept = await runAbcd(["history", ports.at(-1) ?? "", "--cmd=counts", "--json"]);
+      assertEquals(JSON.parse(kept.stdout.split("\n")[0] ?? "").from, "telescope", kept.stderr);
     }
     run.signal("SIGINT");
     assertEquals((await run.end(60_000)).code, 0, run.stderr);
