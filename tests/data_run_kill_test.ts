@@ -1,0 +1,211 @@
+// SIGKILL of the controller in each phase of a run, and again and again at any moment; numbers that
+// are damaged; a disk that is full.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { after, until } from "./harness.ts";
+import { killNow } from "./run_lab.ts";
+import { RunLab, SLEEPS } from "./run_actor.ts";
+import { mountSmall } from "./small_disk.ts";
+
+const PATIENT = { ...SLEEPS, transitionSec: 600 };
+const TWO = { logger: { ...PATIENT, runOrder: 1 }, ccd1: { ...PATIENT, runOrder: 2 } };
+
+/** An answer that may never come: who was to give it is killed. */
+function mayFail(answer: Promise<unknown>): void {
+  answer.catch(() => {});
+}
+
+Deno.test("runs: the controller is killed while a run starts: aborted, and those told are told so", async () => {
+  await using lab = await RunLab.create(TWO);
+  const logger = await lab.actor("logger");
+  const ccd1 = await lab.actor("ccd1", "silent");
+  await using first = await lab.run("logger", "ccd1");
+  mayFail(lab.ask("start-run"));
+  await until(() => ccd1.told.length === 1, "ccd1 is told");
+  await killNow(first);
+  assertEquals(lab.record(1).phase, "starting");
+  ccd1.manner = "yes";
+  await using second = await lab.run("logger", "ccd1");
+  await second.saw(/run 1 has ended: aborted/);
+  assertEquals(lab.told.slice(2), ["ccd1: run-stop 1 aborted", "logger: run-stop 1 aborted"]);
+  assertStringIncludes(lab.record(1).reason ?? "", "while the run was being started");
+  assertEquals((await lab.ask("start-run")).number, 2);
+  assertEquals(logger.told.at(-1), "run-start 2");
+  second.signal("SIGTERM");
+  await second.end();
+});
+
+Deno.test("runs: the controller is killed in a run: it goes on, the record tells of the gap and of what died", async () => {
+  await using lab = await RunLab.create(TWO);
+  const ccd1 = await lab.actor("ccd1");
+  await lab.actor("logger");
+  await using first = await lab.run("logger", "ccd1");
+  await lab.ask("start-run", { label: "long" });
+  const { begin } = lab.record(1);
+  await killNow(first);
+  Deno.kill(await lab.pidOf("ccd1"), "SIGKILL");
+  await using second = await lab.run("logger");
+  await until(() => ccd1.told.length === 2, "ccd1 is told again");
+  assertEquals(ccd1.told[1], "run-start 1 again");
+  const status = await lab.ask("status");
+  assertStringIncludes(JSON.stringify(status.run), `"verdict":"tainted"`);
+  await lab.ask("stop-run");
+  const { verdict, taints, gaps, label, programs } = lab.record(1);
+  assertEquals([verdict, label, gaps.length], ["tainted", "long", 1]);
+  assertEquals(taints, ["ccd1: ended by SIGKILL"]);
+  assertEquals(programs.ccd1?.restarts, 1);
+  const { from = 0, to = 0 } = gaps[0] ?? {};
+  assert(from >= begin && to > from, `${begin} ${from} ${to}`);
+  second.signal("SIGTERM");
+  await second.end();
+});
+
+Deno.test("runs: the controller is killed while a run stops: the stop is told anew, to its end", async () => {
+  await using lab = await RunLab.create(TWO);
+  const ccd1 = await lab.actor("ccd1");
+  const logger = await lab.actor("logger");
+  await using first = await lab.run("logger", "ccd1");
+  await lab.ask("start-run");
+  logger.manner = "silent";
+  mayFail(lab.ask("stop-run"));
+  await until(() => logger.told.length === 2, "the logger is told");
+  await killNow(first);
+  assertEquals(lab.record(1).phase, "stopping");
+  logger.manner = "yes";
+  await using second = await lab.run("logger", "ccd1");
+  await second.saw(/run 1 has ended: good/);
+  const stop = "run-stop 1 good";
+  assertEquals([ccd1.told, logger.told], [["run-start 1", stop, stop], [
+    "run-start 1",
+    stop,
+    stop,
+  ]]);
+  second.signal("SIGTERM");
+  await second.end();
+});
+
+Deno.test("runs: the computer was restarted: interrupted when somebody last looked after it", async () => {
+  await using lab = await RunLab.create({});
+  await using first = await lab.run();
+  await lab.ask("start-run");
+  await killNow(first);
+  const path = `${lab.lab.state}/runs/000001.json`;
+  await Deno.writeTextFile(path, JSON.stringify({ ...lab.record(1), bootId: "another" }));
+  const seen = lab.record(1).begin + 3600;
+  await Deno.utime(path, seen, seen);
+  await using second = await lab.run();
+  await second.saw(/run 1 has ended: interrupted \(the computer was restarted\)/);
+  await until(() => lab.record(1).end === seen, "its end is not when it was seen last");
+  second.signal("SIGTERM");
+  await second.end();
+});
+
+/** mulberry32: numbers from 0 to 1 that are the same for the same seed. */
+function randomFrom(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const ROUNDS = Number(Deno.env.get("ABCD_RUN_ROUNDS") ?? 8);
+const SEED = Number(Deno.env.get("ABCD_RUN_SEED") ?? 1);
+
+Deno.test("runs: no number is given twice, whatever is killed, torn or deleted", async () => {
+  const random = randomFrom(SEED);
+  await using lab = await RunLab.create({ logger: { ...PATIENT, runOrder: 1 } });
+  const logger = await lab.actor("logger");
+  const damage = [
+    () => Deno.truncateSync(`${lab.lab.state}/run-number`, Math.floor(random() * 20)),
+    () => Deno.truncateSync(`${lab.lab.state}/run-number.copy`, Math.floor(random() * 20)),
+    () => Deno.removeSync(`${lab.lab.state}/run-number`),
+    () => Deno.removeSync(`${lab.lab.state}/runs`, { recursive: true }),
+    () => {},
+  ];
+  const starts = () =>
+    logger.told.flatMap((words) => /^run-start (\d+)$/.exec(words)?.[1] ?? []).map(Number);
+  for (let round = 0; round < ROUNDS; round++) {
+    const run = await lab.run("logger");
+    await lab.ask("stop-run");
+    const before = starts().length;
+    mayFail(lab.ask("start-run"));
+    if (random() < 0.5) await after(random() * 30);
+    else await until(() => starts().length > before, "it is told");
+    if (random() < 0.3) mayFail(lab.ask("stop-run"));
+    await killNow(run);
+    await lab.client.flush();
+    try {
+      damage[Math.floor(random() * damage.length)]?.();
+    } catch {
+      // not there yet
+    }
+    const told = starts();
+    const sorted = told.toSorted((a, b) => a - b);
+    assertEquals(told, [...new Set(sorted)], `round ${round}, seed ${SEED}`);
+  }
+  assert(starts().length > ROUNDS / 4, `${starts()} are too few`);
+});
+
+Deno.test("runs: both copies of the number torn: refused, until somebody gives one", async () => {
+  await using lab = await RunLab.create({});
+  await using run = await lab.run();
+  assertEquals((await lab.ask("start-run", { number: 41 })).number, 41);
+  await lab.ask("stop-run");
+  for (const name of ["run-number", "run-number.copy"]) {
+    await Deno.writeTextFile(`${lab.lab.state}/${name}`, "");
+  }
+  const { error } = await lab.ask("start-run");
+  assertStringIncludes(
+    String(error),
+    "the last record is of run 41. Give the number: abcd start-run",
+  );
+  assertStringIncludes(String((await lab.ask("start-run", { number: 41 })).error), "given before");
+  assertEquals((await lab.ask("start-run", { number: 50 })).number, 50);
+  await lab.ask("stop-run");
+  assertEquals((await lab.ask("start-run")).number, 51);
+  run.signal("SIGTERM");
+  await run.end();
+});
+
+Deno.test("runs: whether it is safe cannot be read: it is", async () => {
+  await using lab = await RunLab.create({});
+  await Deno.mkdir(lab.lab.state, { recursive: true });
+  await Deno.writeTextFile(`${lab.lab.state}/safe`, "half a");
+  await using run = await lab.run();
+  assertStringIncludes(String((await lab.ask("start-run")).error), "cannot be read");
+  await lab.ask("leave-safe");
+  assertEquals((await lab.ask("start-run")).number, 1);
+  run.signal("SIGTERM");
+  await run.end();
+});
+
+Deno.test("runs: a full disk refuses a start; in a run the record is kept until there is room", async () => {
+  await using lab = await RunLab.create({}, { runs: { folder: "records" } });
+  const folder = `${lab.lab.path}/records`;
+  await using disk = await mountSmall(folder);
+  if (disk === undefined) return; // not allowed to
+  await using run = await lab.run();
+  const record = (run: number) => lab.lab.text(`records/${String(run).padStart(6, "0")}.json`);
+  await disk.fill();
+  const full = await lab.ask("start-run");
+  assertStringIncludes(String(full.error), `Cannot write ${folder}/000001.json`);
+  await disk.free();
+  // The number was given already, and is not given again.
+  assertEquals((await lab.ask("start-run")).number, 2);
+  await disk.fill();
+  await lab.ask("note", { text: "x".repeat(2000) });
+  await lab.ask("note", { text: "the last one" });
+  const { alarms } = await lab.ask("status");
+  assertStringIncludes(JSON.stringify(alarms), `"source":"runs","state":"critical"`);
+  assertEquals((await lab.ask("stop-run")).verdict, "good");
+  assertStringIncludes(String((await lab.ask("start-run")).error), "Cannot write");
+  assertStringIncludes(record(2), `"phase": "running"`);
+  await disk.free();
+  await until(() => record(2).includes(`"verdict": "good"`), "it is written when there is room");
+  assertStringIncludes(record(2), "the last one");
+  assertEquals((await lab.ask("start-run")).number, 3);
+  run.signal("SIGTERM");
+  await run.end();
+});
