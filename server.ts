@@ -17,6 +17,7 @@ import { type Log, NO_LOG } from "./lib/log.ts";
 import { type Answer, type RequestHead, serveHttpConnection } from "./lib/transport/http.ts";
 import { hostPort } from "./lib/transport/socket.ts";
 import { serveTcpConnection } from "./lib/transport/tcp.ts";
+import { createTurnClock } from "./lib/turn_clock.ts";
 
 /** Options of {@linkcode startServer}; all have defaults. */
 export interface ServerOptions {
@@ -133,6 +134,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   } = options;
   const name = options.name ?? Deno.hostname();
   const id = crypto.randomUUID();
+  const clock = createTurnClock();
   const { heartbeatSec, timeoutSec, joinSec, queueBytes } = options;
   const { mailboxMessages, mailboxBytes, mailboxAgeSec } = options;
   const given = {
@@ -148,6 +150,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   if (options.journal !== undefined) {
     try {
       journal = await createJournal({
+        clock,
         ...options.journal,
         log,
         onAlarm: (state, text) => alarm("journal", state, text),
@@ -171,7 +174,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }
   const hub = new Hub({
     name,
-    clock: Date.now,
+    clock,
     log,
     maxBytes,
     ...set,

@@ -52,6 +52,8 @@ export function openBlock(offset: number): OpenBlock {
     cmd: new Set(),
     topic: new Set(),
   };
+  /** The last that was added: mostly the next one is the same. */
+  let last: Envelope = { cmd: "" };
   function addName(field: Field, name: string | undefined): void {
     const known = names[field];
     if (known === undefined || name === undefined) return;
@@ -72,12 +74,14 @@ export function openBlock(offset: number): OpenBlock {
     get bytes() {
       return bytes;
     },
-    add(seq, at, { from, to, cmd, topic }) {
+    add(seq, at, envelope) {
       addTimes(1, seq, seq, at, at);
-      addName("from", from);
-      addName("to", to);
-      addName("cmd", cmd);
-      addName("topic", topic);
+      const { from, to, cmd, topic } = envelope;
+      if (from !== last.from) addName("from", from);
+      if (to !== last.to) addName("to", to);
+      if (cmd !== last.cmd) addName("cmd", cmd);
+      if (topic !== last.topic) addName("topic", topic);
+      last = envelope;
     },
     extend(piece) {
       bytes += piece.length;

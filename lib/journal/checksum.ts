@@ -32,11 +32,8 @@ export function createChecksum(): Checksum {
         carry = carried = 0;
       }
       const whole = at + ((bytes.length - at) & ~3);
-      for (; at < whole; at += 4) {
-        const word = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) |
-          ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
-        hash = mixed(hash, word);
-      }
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      for (; at < whole; at += 4) hash = mixed(hash, view.getInt32(at, true));
       while (at < bytes.length) carry |= (bytes[at++] ?? 0) << (8 * carried++);
     },
     value: () => mixed(mixed(hash, carry), length) >>> 0,

@@ -62,22 +62,18 @@ export function createGroup(maxBytes: number, pieceBytes: number): Group {
         lastMs = atMs;
         at = atMs / 1000;
       }
+      const message = typeof text === "string" ? encoder.encode(text) : text;
       const head = recordHead(seq, at);
-      const isText = typeof text === "string";
-      // A UTF-16 unit is at most three bytes of UTF-8.
-      const most = head.length + text.length * (isText ? 3 : 1) + TAIL.length;
-      if (bytes + most > maxBytes && bytes > 0) return false;
-      const piece = pieceFor(most);
+      const size = head.length + message.length + TAIL.length;
+      if (bytes + size > maxBytes && bytes > 0) return false;
+      const piece = pieceFor(size);
       const before = piece.length;
-      const free = piece.bytes.subarray(before);
-      if (isText) {
-        piece.length += encoder.encodeInto(head + text + RECORD_TAIL, free).written;
-      } else {
-        const { written } = encoder.encodeInto(head, free);
-        free.set(text, written);
-        free.set(TAIL, written + text.length);
-        piece.length += written + text.length + TAIL.length;
-      }
+      const { bytes: to } = piece;
+      // It is ASCII; the encoder would need an object for the stretch.
+      for (let i = 0; i < head.length; i++) to[before + i] = head.charCodeAt(i);
+      to.set(message, before + head.length);
+      to.set(TAIL, before + head.length + message.length);
+      piece.length += size;
       piece.summary.add(seq, at, envelope);
       piece.lastSeq = seq;
       bytes += piece.length - before;

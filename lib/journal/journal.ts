@@ -346,7 +346,11 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
         try {
           const open = await load(segment, false);
           const behind = open.block();
-          if (behind.count > 0) segment.blocks = [...(segment.blocks ?? []), behind];
+          if (behind.count > 0) {
+            segment.blocks = [...(segment.blocks ?? []), behind];
+            // So that it need not be read again at the next start.
+            await appendIndex(segment, [behind]).catch(() => {});
+          }
         } catch (error) {
           segment.blocks = [];
           if (!(error instanceof Deno.errors.NotFound)) {

@@ -48,6 +48,8 @@ export interface FrameReader {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
+// Making an empty array costs as much as making a large one.
+const NO_BYTES = new Uint8Array();
 
 /** Whether a client may send this code in a close frame, RFC 6455 section 7.4 and the IANA registry. */
 function isCloseCode(code: number): boolean {
@@ -56,26 +58,20 @@ function isCloseCode(code: number): boolean {
 }
 
 /** Takes the mask off a payload whose four mask bytes stand before it. */
-function unmask(bytes: Uint8Array, begin: number, end: number): void {
-  const m0 = bytes[begin - 4] ?? 0, m1 = bytes[begin - 3] ?? 0;
-  const m2 = bytes[begin - 2] ?? 0, m3 = bytes[begin - 1] ?? 0;
-  if ((m0 | m1 | m2 | m3) === 0) return;
+function unmask(bytes: Uint8Array, view: DataView, begin: number, end: number): void {
+  const mask = view.getInt32(begin - 4, true);
+  if (mask === 0) return;
   let i = begin;
   for (const last = end - 3; i < last; i += 4) {
-    bytes[i] = (bytes[i] ?? 0) ^ m0;
-    bytes[i + 1] = (bytes[i + 1] ?? 0) ^ m1;
-    bytes[i + 2] = (bytes[i + 2] ?? 0) ^ m2;
-    bytes[i + 3] = (bytes[i + 3] ?? 0) ^ m3;
+    view.setInt32(i, view.getInt32(i, true) ^ mask, true);
   }
-  if (i < end) bytes[i] = (bytes[i++] ?? 0) ^ m0;
-  if (i < end) bytes[i] = (bytes[i++] ?? 0) ^ m1;
-  if (i < end) bytes[i] = (bytes[i] ?? 0) ^ m2;
+  for (let shift = 0; i < end; i++, shift += 8) bytes[i] = (bytes[i] ?? 0) ^ (mask >>> shift);
 }
 
 /** Makes a reader of a client's frames; a message in parts is put together up to `maxBytes`. */
 export function createFrameReader(maxBytes: number, handler: FrameHandler): FrameReader {
   /** The message that is coming in parts. */
-  let whole = new Uint8Array();
+  let whole = NO_BYTES;
   let length = 0;
   let opcode = 0;
   /** Bytes of a payload that is not wanted and still to come. */
@@ -83,15 +79,17 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
   /** The message has grown too large: the rest of its parts is skipped. */
   let isTooLarge = false;
   let over = false;
+  /** The bytes at hand again, for four of them at a time. */
+  let view: DataView = new DataView(NO_BYTES.buffer);
 
   function fail(code: number, why: string): void {
     over = true;
-    whole = new Uint8Array();
+    whole = NO_BYTES;
     handler.failed(code, why);
   }
 
   function forget(): void {
-    whole = new Uint8Array();
+    if (whole.length > 0) whole = NO_BYTES;
     length = 0;
     opcode = 0;
     isTooLarge = false;
@@ -101,7 +99,7 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
     if (kind === PING) return handler.ping(payload);
     if (kind === PONG) return handler.pong();
     over = true;
-    whole = new Uint8Array();
+    whole = NO_BYTES;
     if (payload.length === 0) return handler.close(NO_CODE, "");
     const code = (payload[0] ?? 0) << 8 | (payload[1] ?? 0);
     if (payload.length === 1 || !isCloseCode(code)) {
@@ -155,6 +153,9 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
   }
 
   function push(bytes: Uint8Array, begin: number, end: number): number {
+    if (view.buffer !== bytes.buffer || view.byteOffset !== bytes.byteOffset) {
+      view = new DataView(bytes.buffer, bytes.byteOffset);
+    }
     let i = begin;
     while (!over) {
       if (skip > 0) {
@@ -178,19 +179,18 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
       } else if (size === 127) {
         payload = i + MAX_FRAME_HEAD;
         if (payload > end) return i;
-        const view = new DataView(bytes.buffer, bytes.byteOffset + i + 2, 8);
-        if (view.getUint32(0) >= 0x80000000) {
+        if (view.getUint32(i + 2) >= 0x80000000) {
           fail(CLOSE_CODE.protocolError, "the length is negative");
           return end;
         }
-        size = view.getUint32(0) * 2 ** 32 + view.getUint32(4);
+        size = view.getUint32(i + 2) * 2 ** 32 + view.getUint32(i + 6);
       }
       if (payload > end) return i;
       const final = (first & 0x80) !== 0;
       const kind = first & 0x0f;
       if (kind >= CLOSE) {
         if (payload + size > end) return i;
-        unmask(bytes, payload, payload + size);
+        unmask(bytes, view, payload, payload + size);
         control(kind, bytes.subarray(payload, payload + size));
         i = payload + size;
         continue;
@@ -199,7 +199,7 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
       if (isTooLarge || length + size > maxBytes) {
         if (!isTooLarge) handler.tooLarge();
         isTooLarge = true;
-        whole = new Uint8Array();
+        whole = NO_BYTES;
         if (final) forget();
         skip = size;
         i = payload;
@@ -210,7 +210,7 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
         if (kind !== CONTINUATION) opcode = 0;
         return i;
       }
-      unmask(bytes, payload, payload + size);
+      unmask(bytes, view, payload, payload + size);
       i = payload + size;
       data(final, bytes, payload, i);
     }
