@@ -50,7 +50,7 @@ export async function askForRun(
   let said = "";
   const offs = [
     client.subscribe(RUN_TOPIC, (message) => {
-      if (message.from !== name) return;
+      if (message.from !== name || message.retained === true) return;
       const run = readRunStatus({ ...message });
       if (run === undefined || run.phase === "idle" || run.phase === "running") return;
       const words = sentence(run);

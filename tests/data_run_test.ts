@@ -22,6 +22,10 @@ Deno.test("runs: start and stop, from the command line, in order, with a record"
   assertEquals(lab.told.slice(1).sort(), ["ccd1: run-start 1", "ccd2: run-start 1"]);
   const { label, config, experiment } = ccd1.messages[0] ?? { cmd: "none" };
   assertEquals([label, config, experiment], ["dark frames", { gain: 2 }, "lab"]);
+  const known: unknown[] = [];
+  lab.client.subscribe("run/current", ({ phase, number }) => void known.push([phase, number]));
+  await until(() => known.length > 0, "who comes late knows of the run");
+  assertEquals(known, [["running", 1]]);
   const status = await runAbcd(["status", ...args]);
   assert(/run 1 "dark frames" \d+s good/.test(status.stdout), status.stdout);
   const again = await runAbcd(["start-run", ...args]);

@@ -5,7 +5,8 @@ import { connect } from "../lib/client.ts";
 import { diskSpace, onePerDisk } from "../lib/process/disk_space.ts";
 import { readStatus } from "../lib/run/read_status.ts";
 import { runAbcd, TestHub, until } from "./harness.ts";
-import { Lab, mountSmall } from "./run_lab.ts";
+import { Lab } from "./run_lab.ts";
+import { mountSmall } from "./small_disk.ts";
 
 Deno.test("diskSpace: the room where a folder is, or would be made", async () => {
   const signal = AbortSignal.timeout(20_000);

@@ -98,17 +98,3 @@ export async function killNow(controller: Running): Promise<void> {
   controller.signal("SIGKILL");
   await controller.status;
 }
-
-/** A small disk at a folder, if this user may make one. */
-export async function mountSmall(path: string): Promise<AsyncDisposable | undefined> {
-  const run = (command: string, ...args: string[]) =>
-    new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output();
-  await Deno.mkdir(path, { recursive: true });
-  const { success } = await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path);
-  if (!success) return undefined;
-  return {
-    async [Symbol.asyncDispose]() {
-      await run("umount", "--lazy", path);
-    },
-  };
-}

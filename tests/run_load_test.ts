@@ -5,7 +5,8 @@ import { connect } from "../lib/client.ts";
 import { canCollapse } from "../lib/process/log_rotation.ts";
 import { readProcess } from "../lib/process/proc_fs.ts";
 import { TestHub, until } from "./harness.ts";
-import { killNow, Lab, mountSmall } from "./run_lab.ts";
+import { killNow, Lab } from "./run_lab.ts";
+import { mountSmall } from "./small_disk.ts";
 
 const FOREVER = "while :; do sleep 0.2; done";
 const quick = { shell: true, startSec: 0.05, restartSec: 0.05 };
@@ -69,12 +70,7 @@ Deno.test("a full disk: nothing is lost track of, nothing starts twice, exit cod
     await first.saw(new RegExp(`${name}: starting → running`));
   }
   const [stays] = lab.instances("stays");
-  const filler = await Deno.open(`${lab.path}/state/filler`, { write: true, create: true });
-  try {
-    for (;;) await filler.write(new Uint8Array(4096));
-  } catch {
-    filler.close(); // full
-  }
+  await disk.fill();
   await Deno.writeTextFile(`${lab.path}/go7`, "");
   await first.saw(/ends: running → exited \(exit code 7\)/);
   await first.saw(/Cannot write .*ends\.json/);
@@ -85,7 +81,7 @@ Deno.test("a full disk: nothing is lost track of, nothing starts twice, exit cod
   await second.saw(/later: running → exited \(exit code 8\)/);
   await second.saw(/ends: running → exited \(exit code 7\)/);
   await second.saw(new RegExp(`stays: adopted, pid ${stays?.pid}\\b`));
-  await Deno.remove(`${lab.path}/state/filler`);
+  await disk.free();
   second.signal("SIGTERM");
   assertEquals((await second.end()).code, 0);
   assertEquals(lab.processes(), []);

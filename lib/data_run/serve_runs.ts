@@ -101,7 +101,9 @@ export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): 
     // What happened while there was no hub is old then: joining tells how it is.
     if (!client.joined) return;
     const { run, safe } = runs.status();
-    attempt(() => client.send({ cmd: "run", topic: RUN_TOPIC, experiment, ...run, safe }));
+    // The hub keeps it: who comes late knows at once which run there is.
+    const message = { cmd: "run", topic: RUN_TOPIC, retain: true, experiment, ...run, safe };
+    attempt(() => client.send(message));
   }
 
   const offs: Off[] = Object.keys(answers).map((cmd) => client.on(cmd, respond));
