@@ -25,6 +25,7 @@ export {
   type KnownMessages,
   type Off,
   type Outgoing,
+  type Receipt,
   RefusedError,
 } from "./lib/client.ts";
 export * from "./lib/message.ts";

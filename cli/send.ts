@@ -130,6 +130,9 @@ async function printReplies(
   }
 }
 
+/** Messages that are sent before it is waited for what becomes of them. */
+const MOST_ON_THEIR_WAY = 1000;
+
 export default defineCommand({
   name: "send",
   summary: "send a message from the shell",
@@ -144,6 +147,11 @@ export default defineCommand({
       help:
         "wait this long for the reply, and print it as JSON; of exec: all it writes, and its end",
     },
+    ack: {
+      type: "flag",
+      help:
+        "done only when the message is safe: on the hub's disk, and with its receiver or in its mailbox",
+    },
     timeout: {
       type: "seconds",
       value: "SECONDS",
@@ -156,6 +164,11 @@ export default defineCommand({
   examples: [
     ["abcd send to=hv cmd=set channel:=3", "a text and a number"],
     ["abcd send --wait 5 to=hv cmd=get channel:=3", "ask, and print the answer"],
+    ["abcd send --ack to=hv cmd=off", "and be sure that it is not lost, whatever crashes"],
+    [
+      "abcd send topic=run/state cmd=state run:=7 retain:=true",
+      "kept as the topic's last value, for who subscribes later",
+    ],
     [`abcd send '{"topic":"run/state","cmd":"start"}'`, "to everyone subscribed"],
     [
       'abcd send to=daq2 cmd=exec line="df -h" --wait 10',
@@ -166,6 +179,9 @@ export default defineCommand({
   arity: [1, Infinity],
   async run({ options, args, stop }) {
     if (!isClientName(options.as)) throw nameError(options.as);
+    if (options.ack && options.wait !== undefined) {
+      throw new UsageError("Cannot use --ack with --wait: the reply says more than the receipt");
+    }
     // What is wrong with the arguments is said before a hub is looked for.
     const fromArgs = args.length === 1 && args[0] === "-" ? undefined : messageFromArgs(args);
     try {
@@ -203,6 +219,21 @@ export default defineCommand({
         ]);
         sent.clear();
       };
+      const deliver = async (message: Outgoing) => {
+        try {
+          const receipt = await client.deliver(message, {
+            timeoutSec: options.timeout,
+            signal: stop,
+          });
+          if (receipt.mailbox && receipt.receivers === 0) {
+            console.error(`It waits for "${message.to}", which is away`);
+          }
+        } catch (error) {
+          if (error instanceof RefusedError) return report(error, message);
+          failures++;
+          console.error(error instanceof Error ? error.message : String(error));
+        }
+      };
       for await (const message of fromArgs === undefined ? messages(args) : [fromArgs]) {
         stop.throwIfAborted();
         const out = { ...message, id: message.id ?? crypto.randomUUID() };
@@ -215,6 +246,11 @@ export default defineCommand({
           }
           continue;
         }
+        if (options.ack) {
+          reports.push(deliver(out));
+          if (reports.length >= MOST_ON_THEIR_WAY) await Promise.all(reports.splice(0));
+          continue;
+        }
         sent.set(out.id, out);
         try {
           client.send(out);
@@ -225,7 +261,7 @@ export default defineCommand({
           sent.set(out.id, out);
           client.send(out);
         }
-        if (sent.size >= 1000) await flush();
+        if (sent.size >= MOST_ON_THEIR_WAY) await flush();
       }
       await flush();
       await Promise.all(reports);

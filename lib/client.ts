@@ -7,6 +7,7 @@ import { environment } from "./environment.ts";
 
 export type { Answerer, Fields, KnownMessages } from "./client/answer.ts";
 export * from "./client/contract.ts";
+export type { Receipt } from "./client/deliveries.ts";
 
 /**
  * A client that starts to join at once and keeps trying, whatever the hub says to it: what happens

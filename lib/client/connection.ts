@@ -126,7 +126,7 @@ export async function holdConnection(
 }
 
 /** Waits for a promise, but no longer than so many milliseconds. */
-async function inTime(promise: Promise<void>, ms: number): Promise<void> {
+export async function inTime(promise: Promise<void>, ms: number): Promise<void> {
   const enough = new AbortController();
   await Promise.race([promise, sleep(ms, enough.signal)]);
   enough.abort();

@@ -2,6 +2,7 @@
 
 import type { Log } from "../log.ts";
 import type { ClientEntry, ClientInfo, Message, MessageFilter } from "../message.ts";
+import type { Receipt } from "./deliveries.ts";
 import type { Answerer, Fields, KnownMessages } from "./answer.ts";
 
 /** What a program sends: a message without what the hub sets. */
@@ -13,6 +14,12 @@ export interface ConnectOptions {
   name?: string;
   /** Take `name-2`, `name-3` … if the name is taken. Default: false. */
   unique?: boolean;
+  /**
+   * What is sent to the name while this client is away waits in the hub, and comes in order when it is
+   * back. A message counts as received when its handlers are done, their promises too: what was not
+   * comes again after a crash. Not with `unique`: mail is for one name. Default: false.
+   */
+  durable?: boolean;
   /** The hub's address, `host` or `host:port`. Default: `ABCD_SERVER`, else found by UDP. */
   server?: string;
   /** The name of the hub to take if several are heard. Default: the first heard. */
@@ -70,6 +77,21 @@ export interface Client extends AsyncDisposable {
    * @throws {BufferFullError} If what waits would be more than `bufferBytes`; nothing is dropped.
    */
   send(message: Outgoing): void;
+  /**
+   * Sends a message and resolves once it is safe: on the hub's disk, and handed to who it is for, or to
+   * its mailbox. Sent again, under the same id, if the hub is lost meanwhile; this library gives it to
+   * the receiver's handlers once, and messages of one sender in order.
+   *
+   * @throws {RefusedError} If the hub refuses it; code `not-safe`: it was handed over, but is not on
+   * the disk; `mailbox-full`: it was not, as too much waits for the receiver already.
+   * @throws {BufferFullError} If what waits would be more than `bufferBytes`.
+   * @throws {DOMException} `TimeoutError` after `timeoutSec` (default: never), or the reason of
+   * `signal`: whether it is safe is not known then.
+   */
+  deliver(
+    message: Outgoing,
+    options?: { timeoutSec?: number; signal?: AbortSignal },
+  ): Promise<Receipt>;
   /**
    * Sends a message and resolves to the one that answers it.
    *

@@ -24,6 +24,7 @@ import {
   MessageError,
   type MessageFilter,
   passesFilter,
+  type WelcomeMessage,
 } from "../message.ts";
 import { problemWithSubscription, topicMatches } from "../topic.ts";
 import { VERSION } from "../version.ts";
@@ -35,7 +36,7 @@ import {
   type KnownMessages,
   reply,
 } from "./answer.ts";
-import { holdConnection, sleep } from "./connection.ts";
+import { holdConnection, inTime, sleep } from "./connection.ts";
 import {
   BufferFullError,
   type Client,
@@ -46,7 +47,9 @@ import {
   type Outgoing,
   RefusedError,
 } from "./contract.ts";
+import { createDeliveries, type Receipt } from "./deliveries.ts";
 import { findHub, type HubAddress, parseAddress } from "./find_hub.ts";
+import { createInbox } from "./inbox.ts";
 
 /** How long closing waits for the hub to take what was sent. */
 const CLOSE_SEC = 5;
@@ -93,6 +96,8 @@ export class HubClient implements Client {
   #waitingBytes = 0;
   #status: Outgoing | undefined;
   #pending = new Map<string, Pending>();
+  readonly #deliveries = createDeliveries();
+  readonly #inbox = createInbox((n) => this.#open?.send(`{"cmd":"_got","_mail":${n}}`));
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #topics = new Map<string, Set<Handler>>();
   readonly #spies = new Set<{ only: MessageFilter | undefined; handler: Handler }>();
@@ -111,6 +116,9 @@ export class HubClient implements Client {
     this.#server = server === undefined ? undefined : parseAddress(server);
     this.#name = this.#wantedName = options.name ?? environment("ABCD_NAME") ?? defaultName();
     this.#unique = options.unique ?? false;
+    if (options.durable && options.unique) {
+      throw new TypeError("Cannot join as durable and unique: mail is for one name");
+    }
     if (!isClientName(this.#name)) {
       throw new MessageError(
         "name-invalid",
@@ -212,7 +220,7 @@ export class HubClient implements Client {
     const reason = await holdConnection(address, {
       init: () => this.#init(),
       welcomed: (welcome, socket) =>
-        this.#welcome(socket, welcome.name, { name: welcome.hub, address: where }),
+        this.#welcome(socket, welcome, { name: welcome.hub, address: where }),
       refused: (code, text) => this.#refused(code, text),
       message: (message, socket) => this.#take(message, socket),
       error: (error, what) => this.#error(error, what),
@@ -226,6 +234,7 @@ export class HubClient implements Client {
       cmd: "_init",
       name: this.#name,
       ...(this.#unique ? { unique: true } : {}),
+      ...(this.#options.durable ? { durable: true } : {}),
       info: {
         program: defaultName(),
         version: VERSION,
@@ -246,7 +255,11 @@ export class HubClient implements Client {
     this.#emit("refused", { code, text });
   }
 
-  #welcome(socket: WebSocket, name: string, hub: { name: string; address: string }): void {
+  #welcome(
+    socket: WebSocket,
+    { name, mailbox }: WelcomeMessage,
+    hub: { name: string; address: string },
+  ): void {
     this.#socket = socket;
     this.#name = name;
     this.#unique = false;
@@ -259,6 +272,14 @@ export class HubClient implements Client {
     }
     if (this.#spies.size > 0) socket.send(encodeMessage(this.#spyMessage()));
     if (this.#status !== undefined) socket.send(encodeMessage(this.#status));
+    if (this.#options.durable) {
+      if (mailbox?.kept !== true) {
+        this.#log.warn("What waits for this client is lost if the hub ends: it keeps no ledger");
+      }
+      this.#inbox.joined(mailbox?.id);
+    }
+    // What may be lost goes first: it was sent before what waits.
+    for (const text of this.#deliveries.again()) socket.send(text);
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
@@ -270,6 +291,7 @@ export class HubClient implements Client {
   #write(socket: WebSocket, text: string, id: string | undefined): void {
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (pending !== undefined) pending.sent = true;
+    if (id !== undefined) this.#deliveries.wrote(id);
     socket.send(text);
   }
 
@@ -289,10 +311,12 @@ export class HubClient implements Client {
       }
     }
     let why: string | undefined;
+    const answered = forMe && ofHub &&
+      (pending !== undefined || this.#deliveries.answered(message));
     if (forMe && ofHub) {
       if (cmd === "_ping") {
         socket.send(encodeMessage({ cmd: "_pong", re: message.id }));
-      } else if (cmd === "_error" && pending === undefined) {
+      } else if (cmd === "_error" && !answered) {
         const code = String(message.code);
         const text = String(message.text);
         if (code === "slow-consumer" || code === "shutting-down") why = text;
@@ -300,15 +324,11 @@ export class HubClient implements Client {
         this.#emit("refused", { code, text, re });
       }
     }
-    if (forMe) {
-      for (const handler of this.#handlers.get(cmd) ?? []) this.#call(handler, message);
-      for (const handler of this.#handlers.get("*") ?? []) this.#call(handler, message);
-    }
-    if (topic !== undefined) {
-      for (const [subscription, handlers] of this.#topics) {
-        if (!topicMatches(subscription, topic)) continue;
-        for (const handler of handlers) this.#call(handler, message);
-      }
+    if (forMe || topic !== undefined) {
+      const isMail = to === this.#name && !ofHub;
+      const done = this.#inbox.take(message, isMail);
+      if (done !== undefined) this.#hand(message, forMe, done);
+      else if (isMail) return why;
     }
     // What the hub says to this client in the course of the protocol is not news to its spy.
     if (!(forMe && ofHub && cmd.startsWith("_"))) {
@@ -319,12 +339,33 @@ export class HubClient implements Client {
     return why;
   }
 
-  #call(handler: Handler, message: Message): void {
+  /** Calls the handlers of a message, and `done` when they are done, however it went. */
+  #hand(message: Message, forMe: boolean, done: () => void): void {
+    const { cmd, topic } = message;
+    const results: (Promise<void> | undefined)[] = [];
+    if (forMe) {
+      for (const name of [cmd, "*"]) {
+        for (const handler of this.#handlers.get(name) ?? []) {
+          results.push(this.#call(handler, message));
+        }
+      }
+    }
+    if (topic !== undefined) {
+      for (const [subscription, handlers] of this.#topics) {
+        if (!topicMatches(subscription, topic)) continue;
+        for (const handler of handlers) results.push(this.#call(handler, message));
+      }
+    }
+    if (results.some((result) => result !== undefined)) void Promise.all(results).then(done);
+    else done();
+  }
+
+  /** Calls a handler; what it returns is settled when the handler is done, and never fails. */
+  #call(handler: Handler, message: Message): Promise<void> | undefined {
     try {
       const result = handler(message);
-      if (result instanceof Promise) {
-        result.catch((error) => this.#error(error, `A handler of "${message.cmd}" failed`));
-      }
+      if (!(result instanceof Promise)) return undefined;
+      return result.catch((error) => this.#error(error, `A handler of "${message.cmd}" failed`));
     } catch (error) {
       this.#error(error, `A handler of "${message.cmd}" failed`);
     }
@@ -337,17 +378,57 @@ export class HubClient implements Client {
 
   #send(message: Outgoing): void {
     const text = encodeMessage({ ...message, time: message.time ?? Date.now() / 1000 });
+    this.#checkRoom(text.length);
+    this.#put(text, message.id);
+  }
+
+  /** The connection, if what is written to it goes out. */
+  get #open(): WebSocket | undefined {
     const socket = this.#joined ? this.#socket : undefined;
-    const open = socket?.readyState === WebSocket.OPEN;
-    const held = open ? socket.bufferedAmount : this.#waitingBytes;
-    if (held + text.length > this.#bufferBytes) {
-      throw new BufferFullError(
-        `Cannot send: ${held} bytes wait for the hub already, and at most ${this.#bufferBytes} may`,
-      );
-    }
-    if (open) return this.#write(socket, text, message.id);
-    this.#waiting.push({ text, id: message.id });
+    return socket?.readyState === WebSocket.OPEN ? socket : undefined;
+  }
+
+  #checkRoom(length: number): void {
+    const held = this.#open?.bufferedAmount ?? this.#waitingBytes;
+    if (held + length <= this.#bufferBytes) return;
+    throw new BufferFullError(
+      `Cannot send: ${held} bytes wait for the hub already, and at most ${this.#bufferBytes} may`,
+    );
+  }
+
+  /** Writes it, or lets it wait for the hub. */
+  #put(text: string, id: string | undefined): void {
+    const socket = this.#open;
+    if (socket !== undefined) return this.#write(socket, text, id);
+    this.#waiting.push({ text, id });
     this.#waitingBytes += text.length;
+  }
+
+  async deliver(
+    message: Outgoing,
+    options: { timeoutSec?: number; signal?: AbortSignal } = {},
+  ): Promise<Receipt> {
+    if (this.#closing !== undefined) throw new Error("Cannot send: the client is closed");
+    const { timeoutSec, signal } = options;
+    signal?.throwIfAborted();
+    const id = message.id ?? crypto.randomUUID();
+    const time = message.time ?? Date.now() / 1000;
+    const text = encodeMessage({ ...message, id, time, ack: true });
+    this.#checkRoom(text.length + this.#deliveries.length);
+    const receipt = this.#deliveries.add(id, text);
+    this.#put(text, id);
+    const aborted = () => this.#deliveries.giveUp(id, signal?.reason);
+    signal?.addEventListener("abort", aborted, { once: true });
+    const timer = timeoutSec === undefined ? undefined : setTimeout(() => {
+      const what = `Cannot say whether "${message.cmd}" is safe: the hub has not said so`;
+      this.#deliveries.giveUp(id, new DOMException(`${what} in ${timeoutSec} s`, "TimeoutError"));
+    }, Math.min(timeoutSec * 1000, 2 ** 31 - 1));
+    try {
+      return await receipt;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+    }
   }
 
   async request(
@@ -407,9 +488,9 @@ export class HubClient implements Client {
   subscribe(topic: string, handler: Handler): Off {
     const problem = problemWithSubscription(topic);
     if (problem !== undefined) throw new TypeError(`Cannot subscribe to "${topic}": ${problem}`);
-    const isNew = !this.#topics.has(topic);
     const off = addTo(this.#topics, topic, handler);
-    if (isNew) this.#tell({ cmd: "_subscribe", topics: [topic] });
+    // Also if others listen to it: the new handler is to get the last value.
+    this.#tell({ cmd: "_subscribe", topics: [topic] });
     return () => {
       if (!this.#topics.has(topic)) return;
       off();
@@ -471,6 +552,8 @@ export class HubClient implements Client {
 
   async #close(): Promise<void> {
     if (this.#joined) {
+      this.#inbox.flush();
+      await inTime(this.#deliveries.done(), CLOSE_SEC * 1000);
       await this.#request({ cmd: "_ping" }, { timeoutSec: CLOSE_SEC }).catch(() => {});
     }
     this.#over.abort();
@@ -484,6 +567,8 @@ export class HubClient implements Client {
       pending.reject(new Error("Cannot get the answer: the client was closed"));
     }
     this.#pending.clear();
+    this.#deliveries.giveUpAll(new Error("Cannot say whether it is safe: the client was closed"));
+    this.#inbox.close();
     if (unsent > 0) this.#log.warn(`Left: ${reason}`);
     else this.#log.debug(`Left: ${reason}`);
     this.#emit("closed", { reason });

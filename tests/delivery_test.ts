@@ -1,0 +1,170 @@
+// Delivery from outside: receipts, mail and last values through crashes of hub, sender and receiver.
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connect, createClient, RefusedError } from "../lib/client.ts";
+import type { Message } from "../lib/message.ts";
+import { freeTcpPort, runAbcd, temporaryFolder, TestHub, until, within } from "./harness.ts";
+import { RawClient } from "./raw_client.ts";
+
+/** A hub that comes back on its ports after it was killed. */
+async function lastingHub(journal: string) {
+  const http = freeTcpPort(), tcp = freeTcpPort();
+  const start = () =>
+    TestHub.start([
+      ...["--no-watchdog", "--name=h", `--journal=${journal}`],
+      ...[`--http-port=${http}`, `--tcp-port=${tcp}`],
+    ]);
+  let hub = await start();
+  return {
+    address: `127.0.0.1:${http}`,
+    tcp,
+    get hub() {
+      return hub;
+    },
+    async kill() {
+      hub.process.signal("SIGKILL");
+      await hub.process.end();
+    },
+    async start() {
+      hub = await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await hub[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("delivery: mail waits through kill -9 of the hub, and is handled once, in order", async () => {
+  await using folder = await temporaryFolder();
+  await using lasting = await lastingHub(folder.path);
+  const { address } = lasting;
+  await using sender = await connect({ name: "sender", server: address });
+  const seen: unknown[] = [];
+  {
+    await using hv = await connect({ name: "hv", server: address, durable: true });
+    hv.on("set", ({ i }) => void seen.push(i));
+    assertEquals(await sender.deliver({ cmd: "set", to: "hv", i: 0 }), {
+      receivers: 1,
+      mailbox: true,
+    });
+    await until(() => seen.length === 1, "the first");
+  }
+  const receipts = await Promise.all(
+    [1, 2, 3].map((i) => sender.deliver({ cmd: "set", to: "hv", i })),
+  );
+  assertEquals(receipts[2], { receivers: 0, mailbox: true });
+  await lasting.kill();
+  // Sent while there is no hub: it goes out again when there is one.
+  const late = sender.deliver({ cmd: "set", to: "hv", i: 4 });
+  await lasting.start();
+  assertEquals((await within(late, 30_000, "no receipt")).mailbox, true);
+  await using hv = createClient({ name: "hv", server: address, durable: true });
+  hv.on("set", ({ i }) => void seen.push(i));
+  await until(() => seen.length >= 5, () => `only ${seen}`);
+  await hv.flush();
+  assertEquals(seen, [0, 1, 2, 3, 4]);
+});
+
+Deno.test("delivery: what a program had not handled when it was killed comes again", async () => {
+  await using folder = await temporaryFolder();
+  await using lasting = await lastingHub(folder.path);
+  await using sender = await connect({ name: "sender", server: lasting.address });
+  using before = await RawClient.connect(lasting.tcp);
+  await before.say({ cmd: "_init", name: "hv", durable: true, info: {} });
+  await before.saw(/_welcome/);
+  for (let i = 0; i < 3; i++) await sender.deliver({ cmd: "set", to: "hv", i });
+  const [, first] = await before.saw(/"i":0.*?"_mail":(\d+)/);
+  await before.say({ cmd: "_got", _mail: Number(first) });
+  await before.say({ cmd: "_ping", id: "heard" });
+  await before.saw(/"re":"heard"/);
+  before[Symbol.dispose]();
+  using after = await RawClient.connect(lasting.tcp);
+  await after.say({ cmd: "_init", name: "hv", durable: true, info: {} });
+  await after.saw(/"i":2/);
+  assertMatch(after.text, /"waiting":2.*"i":1.*"i":2/s);
+  assertEquals(after.text.includes('"i":0'), false);
+});
+
+Deno.test("delivery: a last value is there after kill -9, until it is forgotten", async () => {
+  await using folder = await temporaryFolder();
+  await using lasting = await lastingHub(folder.path);
+  const { address } = lasting;
+  const args = ["--server", address];
+  const sent = await runAbcd([
+    ...["send", "--ack", "topic=run/state", "cmd=state", "run:=7", "retain:=true", ...args],
+  ]);
+  assertEquals([sent.code, sent.stderr], [0, ""]);
+  await lasting.kill();
+  await lasting.start();
+  await using client = await connect({ name: "late", server: address });
+  const seen: Message[] = [];
+  client.subscribe("run/+", (message) => void seen.push(message));
+  await until(() => seen.length === 1, "the last value");
+  assertEquals([seen[0]?.run, seen[0]?.retained], [7, true]);
+  // Another handler of the same subscription gets it, too.
+  const again: unknown[] = [];
+  client.subscribe("run/+", ({ run }) => void again.push(run));
+  await until(() => again.length === 1, "the last value again");
+  assertEquals((await client.request({ cmd: "_forget", topics: ["run/#"] })).forgotten, 1);
+  await using later = await connect({ name: "later", server: address });
+  later.subscribe("run/+", (message) => void seen.push(message));
+  await later.flush();
+  assertEquals(seen.length, 2);
+});
+
+Deno.test("delivery: never a false receipt: no journal; a receiver that is not there", async () => {
+  await using hub = await TestHub.start(["--no-watchdog", "--no-journal"]);
+  await using a = await connect({ name: "a", server: hub.address });
+  await using b = await connect({ name: "b", server: hub.address });
+  const seen: unknown[] = [];
+  b.on("x", ({ i }) => void seen.push(i));
+  const error = await assertRejects(() => a.deliver({ cmd: "x", to: "b", i: 1 }), RefusedError);
+  assertEquals(error.code, "not-safe");
+  assertEquals(seen, [1]);
+  const nobody = await assertRejects(() => a.deliver({ cmd: "x", to: "c" }), RefusedError);
+  assertEquals(nobody.code, "unknown-client");
+  const send = await runAbcd(["send", "--ack", "to=b", "cmd=x", "i:=2", ...hub.clientArgs]);
+  assertEquals(send.code, 1);
+  assertMatch(send.stderr, /Cannot say that it is safe: .*keeps no journal/);
+});
+
+Deno.test("delivery: abcd send --ack says what waits for a client that is away", async () => {
+  await using hub = await TestHub.start(["--no-watchdog", "--mailbox-messages=2"]);
+  await (await connect({ name: "hv", server: hub.address, durable: true })).close();
+  const send = () => runAbcd(["send", "--ack", "to=hv", "cmd=x", ...hub.clientArgs]);
+  const first = await send();
+  assertEquals(first.code, 0);
+  assertMatch(first.stderr, /waits for "hv", which is away/);
+  await send();
+  const full = await send();
+  assertEquals(full.code, 1);
+  assertMatch(full.stderr, /"hv" is away, and 2 messages wait for it already/);
+  const boxes = await runAbcd(["send", "cmd=_mailboxes", "--wait=5", ...hub.clientArgs]);
+  const [box] = JSON.parse(boxes.stdout).mailboxes;
+  assertEquals([box.name, box.here, box.waiting], ["hv", false, 2]);
+});
+
+Deno.test("delivery: handlers that take their time are waited for before mail is confirmed", async () => {
+  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using sender = await connect({ name: "sender", server: hub.address });
+  const waiting = async () => {
+    const answer = await sender.request({ cmd: "_mailboxes" });
+    return (answer.mailboxes as unknown as { waiting: number }[])[0]?.waiting;
+  };
+  const release = Promise.withResolvers<void>();
+  {
+    await using hv = await connect({ name: "hv", server: hub.address, durable: true });
+    let begun = 0;
+    hv.on("set", async () => {
+      begun++;
+      await release.promise;
+    });
+    for (let i = 0; i < 3; i++) await sender.deliver({ cmd: "set", to: "hv", i });
+    await until(() => begun === 3, "the handlers");
+    await hv.flush();
+    assertEquals(await waiting(), 3);
+    release.resolve();
+    await until(async () => await waiting() === 0, "the confirmation");
+  }
+  assert(hub.process.stderr.length > 0);
+});
