@@ -29,5 +29,5 @@ export {
   RefusedError,
 } from "./lib/client.ts";
 export * from "./lib/message.ts";
-export type { Log, LogFields, LogLevel } from "./lib/log.ts";
+export type { Log, LogFields, LogLevel } from "./lib/log_contract.ts";
 export { VERSION } from "./lib/version.ts";

@@ -32,24 +32,26 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const client = createClient(options);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const server = options.server ?? environment("ABCD_SERVER");
-  let last = "no answer";
+  let last: string | undefined;
   const offs = [
     client.addEventListener("joined", () => resolve()),
     client.addEventListener("refused", ({ code, text }) => reject(new RefusedError(code, text))),
-    client.addEventListener("searching", ({ reason }) => last = reason),
+    client.addEventListener("searching", ({ reason }) => {
+      if (!reason.startsWith("listening")) last = reason;
+    }),
     client.addEventListener("closed", ({ reason }) => reject(signal?.reason ?? new Error(reason))),
   ];
   const timer = timeoutSec === undefined ? undefined : setTimeout(() => {
     const which = options.hub === undefined ? "a hub: none" : `the hub "${options.hub}": it never`;
     reject(
       new DOMException(
-        server === undefined && last.startsWith("listening")
+        server === undefined && last === undefined
           ? `Cannot find ${which} announced itself on UDP port ${
             options.beaconPort ?? BEACON_PORT
           } in ${timeoutSec} s; start one with "abcd server" or name it with --server`
           : `Cannot join the hub${
             server === undefined ? "" : ` at ${server}`
-          } in ${timeoutSec} s: ${last}`,
+          } in ${timeoutSec} s: ${last ?? "no answer"}`,
         "TimeoutError",
       ),
     );

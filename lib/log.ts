@@ -1,30 +1,9 @@
 // The log of abcd's own programs: one line a fact. The only user of @std/log.
 
 import { BaseHandler, type LevelName, Logger, type LogRecord } from "@std/log";
-import type { Json } from "./message.ts";
+import type { Log, LogFields, LogLevel } from "./log_contract.ts";
 
-/** Levels, least severe first. */
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-/** One of {@linkcode LOG_LEVELS}. */
-export type LogLevel = typeof LOG_LEVELS[number];
-
-/** Whether a text is a level. */
-export function isLogLevel(text: string): text is LogLevel {
-  return (LOG_LEVELS as readonly string[]).includes(text);
-}
-
-/** Facts that go with a line, for programs that read the log; people get them as `key=value`. */
-export type LogFields = { readonly [field: string]: Json | undefined };
-
-/** One line a fact. */
-export interface Log {
-  debug(text: string, fields?: LogFields): void;
-  info(text: string, fields?: LogFields): void;
-  warn(text: string, fields?: LogFields): void;
-  error(text: string, fields?: LogFields): void;
-  /** The least severe level that is written; can be changed at any time. */
-  level: LogLevel;
-}
+export * from "./log_contract.ts";
 
 /** Options of {@linkcode createLog}. */
 export interface LogOptions {
@@ -149,12 +128,3 @@ export function createLog(options: LogOptions): Log {
     },
   };
 }
-
-/** A log that writes nothing. */
-export const NO_LOG: Log = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  level: "error",
-};

@@ -13,18 +13,22 @@ function sources(folder: string): Source[] {
     const path = `${folder}${entry.name}`;
     if (entry.isDirectory) found.push(...sources(`${path}/`));
     if (!entry.isFile || !entry.name.endsWith(".ts") || entry.name.endsWith("_test.ts")) continue;
-    const text = Deno.readTextFileSync(new URL(path, ROOT));
-    const imports = [
-      ...text.matchAll(/^(?:import|(?:import|export|\}).*\sfrom)\s+"([^"]+)"/gm),
-      ...text.matchAll(/\bimport\(\s*"([^"]+)"/g),
-    ].map(([, target = ""]) =>
-      target.startsWith(".")
-        ? new URL(target, new URL(path, ROOT)).href.slice(ROOT.href.length)
-        : target
-    );
-    found.push({ path, text, imports });
+    found.push(source(path));
   }
   return found;
+}
+
+function source(path: string): Source {
+  const text = Deno.readTextFileSync(new URL(path, ROOT));
+  const imports = [
+    ...text.matchAll(/^(?:import|(?:import|export|\}).*\sfrom)\s+"([^"]+)"/gm),
+    ...text.matchAll(/\bimport\(\s*"([^"]+)"/g),
+  ].map(([, target = ""]) =>
+    target.startsWith(".")
+      ? new URL(target, new URL(path, ROOT)).href.slice(ROOT.href.length)
+      : target
+  );
+  return { path, text, imports };
 }
 
 const LIB = sources("lib/");
@@ -68,4 +72,20 @@ Deno.test("structure: the version is that of deno.json", () => {
     Deno.readTextFileSync(new URL("deno.json", ROOT)),
   );
   assertEquals(VERSION, config.version);
+});
+
+Deno.test("structure: what mod.ts imports is here, down to the last: others use it without packages", () => {
+  const all = [...LIB, source("mod.ts")];
+  const seen = new Set<string>();
+  const strangers: string[] = [];
+  const visit = (path: string) => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const found = all.find((one) => one.path === path);
+    if (found === undefined) strangers.push(path);
+    found?.imports.forEach(visit);
+  };
+  visit("mod.ts");
+  assertEquals(strangers, []);
+  assert(seen.size > 10);
 });

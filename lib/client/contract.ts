@@ -1,6 +1,6 @@
 // What a client of the hub can do: the interface, its options, its events, its errors.
 
-import type { Log } from "../log.ts";
+import type { Log } from "../log_contract.ts";
 import type { ClientEntry, ClientInfo, Message, MessageFilter } from "../message.ts";
 import type { Receipt } from "./deliveries.ts";
 import type { Answerer, Fields, KnownMessages } from "./answer.ts";

@@ -2,7 +2,7 @@
 
 import { BEACON_SEC, HTTP_PORT } from "../defaults.ts";
 import { listenForHubs } from "../discovery/udp.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log_contract.ts";
 
 /** Where a hub listens for WebSocket. */
 export interface HubAddress {

@@ -9,7 +9,7 @@ import {
   REQUEST_SEC,
 } from "../defaults.ts";
 import { computerName, environment } from "../environment.ts";
-import { type Log, NO_LOG } from "../log.ts";
+import { type Log, NO_LOG } from "../log_contract.ts";
 import {
   asFromHub,
   asToHub,

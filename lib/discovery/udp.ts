@@ -1,7 +1,7 @@
 // The only datagram sockets: a hub's announcements, and a client's ear for them.
 
 import { HTTP_PORT } from "../defaults.ts";
-import { type Log, NO_LOG } from "../log.ts";
+import { type Log, NO_LOG } from "../log_contract.ts";
 import { type Beacon, encodeBeacon, IamABCD, parseBeacon, WhereIsABCD } from "./beacon.ts";
 
 /** Options of {@linkcode startBeacon}. */
@@ -36,6 +36,16 @@ export function broadcastAddress(address: string, netmask: string): string | und
   return result.every((byte) => byte >= 0 && byte <= 255) ? result.join(".") : undefined;
 }
 
+function interfaces(): Deno.NetworkInterfaceInfo[] {
+  try {
+    return Deno.networkInterfaces();
+  } catch (error) {
+    // A program of a user's may run without the permission to look: it hears beacons all the same.
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}
+
 /** Where to announce a hub that listens on `bind`. */
 function targets(bind: string): Set<string> {
   const everywhere = bind === "0.0.0.0" || bind === "::";
@@ -43,7 +53,7 @@ function targets(bind: string): Set<string> {
   // A hub that listens on one address only would not answer on loopback.
   const found = new Set(everywhere || loopback ? [LOOPBACK_BROADCAST] : []);
   if (loopback) return found;
-  for (const { family, address, netmask } of Deno.networkInterfaces()) {
+  for (const { family, address, netmask } of interfaces()) {
     if (family !== "IPv4" || address.startsWith("127.")) continue;
     if (!everywhere && bind !== address) continue;
     const broadcast = broadcastAddress(address, netmask);
@@ -164,6 +174,11 @@ export async function* listenForHubs(
 ): AsyncGenerator<HeardHub, void, void> {
   const { beaconPort, signal } = options;
   if (signal.aborted) return;
+  if (!("listenDatagram" in Deno)) {
+    throw new Error(
+      "Cannot listen for hubs: Deno has UDP only with --unstable-net; else give the hub's address, as an option or in ABCD_SERVER",
+    );
+  }
   let socket: Deno.DatagramConn;
   try {
     socket = Deno.listenDatagram({
