@@ -85,9 +85,9 @@ export function bootId(): string {
   return (read("/proc/sys/kernel/random/boot_id") ?? "").trim();
 }
 
-/** How often the kernel has killed a process for want of memory since the boot. */
-export function outOfMemoryKills(): number {
-  return Number(/^oom_kill (\d+)$/m.exec(read("/proc/vmstat") ?? "")?.[1] ?? 0);
+/** Seconds since the boot of `ProcessStat.startTicks`. */
+export function startedAt({ startTicks }: ProcessStat): number {
+  return startTicks / TICKS_PER_SEC;
 }
 
 /** The processes that belong to a program: its session, its group, and what descends from it. */

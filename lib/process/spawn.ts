@@ -10,6 +10,7 @@ import {
   parseStat,
   type ProcessStat,
   readProcess,
+  startedAt,
   startVariable,
 } from "./proc_fs.ts";
 import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "./holder.ts";
@@ -39,6 +40,9 @@ export interface Ended {
   readonly code?: number;
   readonly signal?: string;
   readonly coreDumped: boolean;
+  /** Its process, and when that started in seconds since the boot; not known if it never ran. */
+  readonly pid?: number;
+  readonly startedAt?: number;
   /** Unix time in seconds; not known if it never ran. */
   readonly started?: number;
   readonly ended?: number;
@@ -167,7 +171,14 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
   function finish(how: Pick<Ended, "code" | "signal">): StartView {
     const coreDumped = /core dumped/.test(readText(`${base}.text`) ?? "");
     const at = writtenAt(`${base}.exit`) ?? Date.now() / 1000;
-    ended = { ...how, coreDumped, started: writtenAt(`${base}.pid`) ?? begun, ended: at };
+    ended = {
+      ...how,
+      coreDumped,
+      pid: identity?.pid,
+      startedAt: identity === undefined ? undefined : startedAt(identity),
+      started: writtenAt(`${base}.pid`) ?? begun,
+      ended: at,
+    };
     return { state: "ended", ended };
   }
 

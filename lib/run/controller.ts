@@ -2,6 +2,7 @@
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
+import { watchOutOfMemory } from "../process/out_of_memory.ts";
 import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
 import { type Alarm, type Alarms, createAlarms } from "./alarms.ts";
@@ -125,6 +126,7 @@ export function createController(options: ControllerOptions): Controller {
     alarms,
     now,
   });
+  const outOfMemory = watchOutOfMemory({ now });
   const leftovers = createLeftovers(folder.path, log);
   const presence = watchPresence(client, log, now, () => {
     for (const runner of runners.values()) runner.probe();
@@ -147,6 +149,7 @@ export function createController(options: ControllerOptions): Controller {
     now,
     logPath,
     presence,
+    outOfMemory,
     environment,
     command: options.command ?? (({ argv }) => argv),
     newId: (name) => newStartId(folder.path, name),
@@ -216,6 +219,7 @@ export function createController(options: ControllerOptions): Controller {
       }
     }
     if (isPoll) leftovers.tell();
+    if (isPoll) outOfMemory.look();
     disks.tick();
     if (now() >= nextMeasure) {
       nextMeasure = now() + MEASURE_MS;

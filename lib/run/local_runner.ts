@@ -1,6 +1,8 @@
 // A program on this computer: the table's state, the start it belongs to, and what is kept of both.
 
-import { outOfMemoryKills, type ProcessStat } from "../process/proc_fs.ts";
+import { corePattern, describeCore } from "../process/core_file.ts";
+import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
+import type { ProcessStat } from "../process/proc_fs.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
 import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
@@ -14,7 +16,7 @@ import type { ProgramStatus } from "./program_status.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import type { Runner, RunnerContext } from "./runner.ts";
 import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
-import { describeEnd, type Verdict } from "./verdict.ts";
+import { describeEnd, duration, type Verdict } from "./verdict.ts";
 
 /** Lines of output that go with an unexpected end. */
 const LAST_LINES = 20;
@@ -27,6 +29,7 @@ export interface LocalContext extends RunnerContext {
   readonly newId: (program: string) => string;
   readonly basePath: (id: string) => string;
   readonly presence: Presence;
+  readonly outOfMemory: OutOfMemoryWatch;
   /**
    * What to start a program with.
    *
@@ -78,7 +81,6 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   let pending: Deno.Signal | undefined;
   let verdicts: readonly Verdict[] = [];
   let saveFails = false;
-  let oomKills = 0;
 
   function record(closed = false): ProgramRecord {
     const leftMs = machine.deadline === undefined ? undefined : machine.deadline - now();
@@ -101,25 +103,36 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     return output.tail(LAST_LINES, logFrom);
   }
 
-  function tellEnd(ended: Ended): void {
-    const retrySec = machine.state === "starting"
-      ? 0
-      : machine.state === "backoff"
-      ? Math.max(0, (machine.deadline ?? now()) - now()) / 1000
-      : undefined;
-    const { started, ended: time = Date.now() / 1000 } = ended;
+  /** What the table does about an end, in words. */
+  function nextInWords(): string {
+    const { state, next, deadline = now() } = machine;
+    if (state === "starting") return "it is started again at once";
+    if (state === "backoff") return `it is started again in ${duration((deadline - now()) / 1000)}`;
+    if (state === "stopping" && next !== "stopped") return "it is stopped and started again";
+    return state === "fatal" ? "it is not tried again" : "it is not started again";
+  }
+
+  /** Keeps and tells what is known of an unexpected end. */
+  function tellEnd(ended: Ended | undefined, cause?: string, ranSec?: number): void {
+    const { code, signal, pid, startedAt, coreDumped = false } = ended ?? {};
+    const time = ended?.ended ?? Date.now() / 1000;
+    const { started } = ended ?? {};
     const verdict = describeEnd({
       time,
-      code: ended.code,
-      signal: ended.signal,
-      coreDumped: ended.coreDumped,
-      outOfMemory: ended.signal === "SIGKILL" && outOfMemoryKills() > oomKills,
-      ranSec: started === undefined ? undefined : Math.max(0, time - started),
+      cause,
+      code,
+      signal,
+      core: coreDumped ? describeCore(corePattern(), pid, program.cwd) : undefined,
+      ...(signal === "SIGKILL"
+        ? context.outOfMemory.judge({ pid, startedAt })
+        : { outOfMemory: "no" }),
+      ranSec: started === undefined ? ranSec : Math.max(0, time - started),
       restarts: machine.restarts - (machine.state === "starting" ? 1 : 0),
       lastLines: tail(),
-      retrySec,
+      next: nextInWords(),
     });
     verdicts = [...verdicts, verdict].slice(-VERDICTS);
+    save();
     context.verdict(runner, verdict);
   }
 
@@ -151,8 +164,12 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     save();
     if (moved) logStep(before, event);
     else if (machine.ready !== before.ready) log.info(`${name}: ready`);
-    const alive = before.state === "starting" || before.state === "running";
-    if (ended !== undefined && alive && !isWanted(ended)) tellEnd(ended);
+    const wasAlive = before.state === "starting" || before.state === "running";
+    const isBad = machine.state === "backoff" || machine.state === "fatal";
+    if (event.type === "aliveFailed") {
+      tellEnd(undefined, event.reason, (now() - before.since) / 1000);
+    } else if (event.type === "spawnFailed") tellEnd(undefined, event.reason);
+    else if (ended !== undefined && wasAlive && (isBad || !isWanted(ended))) tellEnd(ended);
     // The lines above are of the start that ended; what comes now is of the next.
     if (spawns) logFrom = output.end();
     for (const action of actions) perform(action, old);
@@ -183,7 +200,6 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   function spawn(): void {
     const id = runId ?? context.newId(name);
     pending = undefined;
-    oomKills = outOfMemoryKills();
     try {
       start = startProgram({
         argv: context.command(program),
@@ -336,7 +352,6 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       start = adoptStart(runId, context.basePath(runId));
       endTold = !["starting", "running", "stopping"].includes(machine.state);
       if (endTold) return;
-      oomKills = outOfMemoryKills();
       const view = start.look();
       if (view.state === "alive") log.info(`${name}: adopted, pid ${view.pid}`);
       if (machine.state === "stopping") {

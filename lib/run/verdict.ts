@@ -1,5 +1,6 @@
 // What is said of an unexpected end of a program, for who comes in the morning.
 
+import type { KernelKill, OutOfMemory } from "../process/out_of_memory.ts";
 import { howItEnded } from "./program_state.ts";
 
 /** An unexpected end. Times are Unix time in seconds. */
@@ -10,8 +11,8 @@ export type Verdict = {
   readonly exitCode?: number;
   readonly signal?: string;
   readonly coreDumped: boolean;
-  /** The kernel killed something for want of memory while it ended. */
-  readonly outOfMemory: boolean;
+  /** Whether the kernel killed it for want of memory, as far as the kernel says. */
+  readonly outOfMemory: OutOfMemory;
   /** How long it ran, in seconds. */
   readonly ranSec?: number;
   /** Starts after the first when it ended. */
@@ -23,15 +24,19 @@ export type Verdict = {
 /** What {@linkcode describeEnd} is told. */
 export interface EndFacts {
   readonly time: number;
+  /** What happened, if it is not that the process ended: "is not alive: no client hv for 30 s". */
+  readonly cause?: string;
   readonly code?: number;
   readonly signal?: string;
-  readonly coreDumped: boolean;
-  readonly outOfMemory: boolean;
+  /** Where its memory is, in words; absent: no core was dumped. */
+  readonly core?: string;
+  readonly outOfMemory: OutOfMemory;
+  readonly kill?: KernelKill;
   readonly ranSec?: number;
   readonly restarts: number;
   readonly lastLines: readonly string[];
-  /** Seconds until it is tried again; `undefined`: it is not. */
-  readonly retrySec?: number;
+  /** What happens to it now, in words. */
+  readonly next: string;
 }
 
 /** What the signals that end a program by mistake mean. */
@@ -41,7 +46,6 @@ const SIGNAL_WORDS: { readonly [signal: string]: string } = {
   SIGABRT: "it gave up by itself, as a failed assertion does",
   SIGFPE: "an impossible calculation, such as a division by zero",
   SIGILL: "an instruction that this processor does not have",
-  SIGKILL: "somebody or the kernel killed it",
   SIGTERM: "somebody asked it to end",
   SIGINT: "somebody asked it to end",
   SIGHUP: "its terminal was closed, or somebody asked it to end",
@@ -65,23 +69,41 @@ export function duration(sec: number): string {
   return `${Math.round(sec / 86_400)} days`;
 }
 
+/** What a SIGKILL means, which tells nobody where it came from. */
+function describeKill({ outOfMemory, kill }: EndFacts): string {
+  switch (outOfMemory) {
+    case "yes":
+      return kill?.memoryBytes === undefined
+        ? "the kernel killed it for want of memory"
+        : `the kernel killed it for want of memory, of which it had ${
+          (kill.memoryBytes / 1e9).toFixed(1)
+        } GB`;
+    case "perhaps":
+      return "somebody killed it, or the kernel did: that has just killed something for want of memory";
+    case "no":
+      return "somebody killed it; the kernel did not, for want of memory";
+    case "unknown":
+      return "somebody or the kernel killed it";
+  }
+}
+
 /** Says how a program ended, and why as far as that can be known. */
 export function describeEnd(facts: EndFacts): Verdict {
-  const { time, code, signal, coreDumped, outOfMemory, ranSec, restarts, lastLines } = facts;
-  const meaning = signal === undefined
+  const { time, cause, code, signal, core, outOfMemory, ranSec, restarts, lastLines } = facts;
+  const meaning = cause !== undefined
+    ? undefined
+    : signal === undefined
     ? CODE_WORDS[code ?? -1]
-    : outOfMemory && signal === "SIGKILL"
-    ? "the kernel killed it for want of memory"
+    : signal === "SIGKILL"
+    ? describeKill(facts)
     : SIGNAL_WORDS[signal];
   const first = [
-    howItEnded(code, signal),
+    cause ?? howItEnded(code, signal),
     ...(meaning === undefined ? [] : [meaning]),
-    ...(coreDumped ? ["core dumped"] : []),
+    ...(core === undefined ? [] : [core]),
     ...(ranSec === undefined ? [] : [`it ran for ${duration(ranSec)}`]),
     restarts === 0 ? "it had not been restarted before" : `after restart ${restarts}`,
-    facts.retrySec === undefined
-      ? "it is not started again"
-      : `it is started again in ${duration(facts.retrySec)}`,
+    facts.next,
   ].join("; ");
   const text = [
     first,
@@ -93,7 +115,7 @@ export function describeEnd(facts: EndFacts): Verdict {
     text,
     exitCode: code,
     signal,
-    coreDumped,
+    coreDumped: core !== undefined,
     outOfMemory,
     ranSec,
     restarts,
