@@ -9,7 +9,8 @@ import { serveControl } from "../lib/run/control.ts";
 import type { ExperimentStatus } from "../lib/run/program_status.ts";
 import { describeReload } from "../lib/run/reload.ts";
 import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
-import { createDataRuns } from "../lib/data_run/data_runs.ts";
+import { describeRun } from "../lib/terminal/run_text.ts";
+import { createDataRuns, type DataRuns } from "../lib/data_run/data_runs.ts";
 import { serveRuns } from "../lib/data_run/serve_runs.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
 import { startServer } from "../server.ts";
@@ -25,6 +26,7 @@ import {
   useColor,
 } from "./common.ts";
 import { describeProgram, verdictLines } from "./control.ts";
+import { whoAsks } from "./data_run.ts";
 import { readExperiment } from "./experiment.ts";
 
 const HUB_WAIT_MS = 3000;
@@ -63,7 +65,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** The live table on the terminal, with keys, until it is disposed of. */
-function showTable(controller: Controller): Live {
+function showTable(controller: Controller, runs: DataRuns): Live {
   return showLive({
     source: {
       status: controller.status,
@@ -72,6 +74,13 @@ function showTable(controller: Controller): Live {
         controller.tell(cmd, names);
         return controller.status().programs.filter(({ name }) => names.includes(name))
           .map((one) => `${one.name}: ${describeProgram(one)}`).join("; ");
+      },
+      async actOnRun(cmd) {
+        const by = whoAsks();
+        if (cmd === "start-run") return describeRun(await runs.start(by, ""));
+        if (cmd === "stop-run") return describeRun(await runs.stop(by));
+        runs.makeSafe(by, `${by} says so`);
+        return "the experiment is safe; when it may go on: abcd safe --leave";
       },
       lastLines: (name) => controller.output(name)?.tail(TABLE_LOG_LINES) ?? [],
       why: (program) =>
@@ -214,7 +223,7 @@ export default defineCommand({
     });
     runs.takeUp();
     controller.start();
-    const live = onTerminal ? cleanup.use(showTable(controller)) : undefined;
+    const live = onTerminal ? cleanup.use(showTable(controller, runs)) : undefined;
     await Promise.race([aborted(stop), ...(live === undefined ? [] : [live.quit])]);
     // Quit by a key: the first Ctrl-C behind it is the second time that somebody asks.
     if (!stop.aborted) stop.addEventListener("abort", killAll, { once: true });

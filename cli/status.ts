@@ -2,10 +2,14 @@
 
 import type { ExperimentStatus } from "../lib/run/program_status.ts";
 import { readLogLines, readStatus, readVerdicts } from "../lib/run/read_status.ts";
+import { RUN_TOPIC } from "../lib/data_run/serve_runs.ts";
+import { readRunStatus } from "../lib/data_run/read_runs.ts";
+import { describeRun } from "../lib/terminal/run_text.ts";
 import { type LiveSource, showLive } from "../lib/terminal/live.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { renderTable } from "../lib/terminal/table.ts";
 import { useColor } from "./common.ts";
+import { whoAsks } from "./data_run.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
 import {
   CONTROL_OPTIONS,
@@ -21,6 +25,8 @@ const COLUMNS = 120;
 /** Time between two questions to the controller if its topics say nothing, in milliseconds. */
 const ASK_MS = 2000;
 const LOG_LINES = 200;
+/** How long all programs together may take to start or to stop a run, in seconds. */
+const RUN_SEC = 600;
 
 /** The live table of a controller behind a hub, until somebody quits. */
 async function watch(
@@ -63,6 +69,13 @@ async function watch(
       await ask();
       return after.programs.map((one) => `${one.name}: ${describeProgram(one)}`).join("; ");
     },
+    async actOnRun(cmd) {
+      const answer = await controller.ask(cmd, { by: whoAsks() }, { timeoutSec: RUN_SEC });
+      await ask();
+      if (cmd === "make-safe") return "the experiment is safe";
+      const run = readRunStatus({ ...answer });
+      return run === undefined ? "done" : describeRun(run);
+    },
     async lastLines(program) {
       const answer = await controller.ask("log", { programs: [program], lines: LOG_LINES });
       return readLogLines(answer).map(({ line }) => line);
@@ -72,7 +85,9 @@ async function watch(
       return verdicts.flatMap((verdict) => [...verdictLines(verdict), ""]);
     },
   };
-  const off = client.subscribe("run/+/state", ({ from }) => from === name ? ask() : undefined);
+  const offs = ["run/+/state", RUN_TOPIC].map((topic) =>
+    client.subscribe(topic, ({ from }) => from === name ? ask() : undefined)
+  );
   const timer = setInterval(ask, ASK_MS);
   try {
     using live = showLive({ source, color: useColor(Deno.stdout) });
@@ -83,7 +98,7 @@ async function watch(
     await Promise.race([live.quit, stopped]);
   } finally {
     clearInterval(timer);
-    off();
+    for (const off of offs) off();
   }
 }
 

@@ -3,7 +3,13 @@
 import { terminalSize, USUAL_SIZE } from "./size.ts";
 import type { ExperimentStatus } from "../run/program_status.ts";
 import type { Key } from "./keys.ts";
-import { LIVE_START, type LiveCommand, press, selectedProgram } from "./live_state.ts";
+import {
+  LIVE_START,
+  type LiveCommand,
+  type LiveRunCommand,
+  press,
+  selectedProgram,
+} from "./live_state.ts";
 import { liveLines, ROWS_BELOW } from "./live_view.ts";
 import { openScreen, type Screen, type ScreenOptions } from "./screen.ts";
 
@@ -13,6 +19,8 @@ export interface LiveSource {
   status(): ExperimentStatus;
   /** Does it, and says what came of it, in a line. */
   act(cmd: LiveCommand, programs: readonly string[]): string | Promise<string>;
+  /** The same for the data-taking run. */
+  actOnRun(cmd: LiveRunCommand): Promise<string>;
   /** The last lines of a program's output, oldest first; 200 are plenty. */
   lastLines(program: string): readonly string[] | Promise<readonly string[]>;
   /** Why it ended, each time that is known, in lines. */
@@ -101,10 +109,10 @@ export function showLive(options: LiveOptions): Live {
     draw();
   }
 
-  async function act(cmd: LiveCommand, program: string): Promise<void> {
-    say(`${cmd} ${program} …`);
+  async function act(what: string, action: () => string | Promise<string>): Promise<void> {
+    say(`${what} …`);
     try {
-      say(await source.act(cmd, [program]));
+      say(await action());
     } catch (error) {
       say(problem(error));
     }
@@ -121,7 +129,13 @@ export function showLive(options: LiveOptions): Live {
     said = { text: "", at: -Infinity };
     const { action } = next;
     if (action?.do === "quit") quit.resolve();
-    else if (action !== undefined) act(action.do, action.program);
+    else if (action !== undefined && "program" in action) {
+      const { do: what, program } = action;
+      act(`${what} ${program}`, () => source.act(what, [program]));
+    } else if (action !== undefined) {
+      const { do: what } = action;
+      act(what, () => source.actOnRun(what));
+    }
     draw();
     read();
   }

@@ -6,12 +6,14 @@ import type { Key } from "./keys.ts";
 
 /** What a key can make the controller do. */
 export type LiveCommand = "start" | "stop" | "restart";
+/** What a key can make of the data-taking run. */
+export type LiveRunCommand = "start-run" | "stop-run" | "make-safe";
 
 /** What somebody sees, and where in it. */
 export interface LiveState {
   readonly page: "table" | "help" | "logs" | "why";
   /** A question that the next key answers, or the filter that is being typed. */
-  readonly asks?: "stop" | "restart" | "quit" | "filter";
+  readonly asks?: "stop" | "restart" | LiveRunCommand | "quit" | "filter";
   /** The program that is selected; of the rows of before, if it is no longer there. */
   readonly selected?: string;
   /** Only programs whose name, state or host contains this. */
@@ -32,6 +34,7 @@ export interface LiveSight {
 /** What to do. */
 export type LiveAction =
   | { readonly do: LiveCommand; readonly program: string }
+  | { readonly do: LiveRunCommand }
   | { readonly do: "quit" };
 
 /** The state at the beginning. */
@@ -91,6 +94,11 @@ function inTable(state: LiveState, key: Key, sight: LiveSight): LiveState | Live
   }
   if (key === "/") return { ...state, asks: "filter" };
   if (key === "escape") return { ...state, filter: "" };
+  if (key === "R") {
+    const isOpen = (status.run?.phase ?? "idle") !== "idle";
+    return { ...state, asks: isOpen ? "stop-run" : "start-run" };
+  }
+  if (key === "!" && status.safe === undefined) return { ...state, asks: "make-safe" };
   if (program === undefined) return state;
   // The program that was looked at stays selected, whatever comes before it in the meantime.
   const here = { ...state, selected: program, scroll: 0 };
@@ -114,7 +122,7 @@ export function press(
   if (asks !== undefined) {
     const answered = { ...state, asks: undefined };
     if (key !== "y" && key !== "Y") return { state: answered };
-    if (asks === "quit") return { state: answered, action: { do: "quit" } };
+    if (asks !== "stop" && asks !== "restart") return { state: answered, action: { do: asks } };
     const { selected } = state;
     // Not the program that stands there by now, if that which was asked about has gone.
     const isThere = sight.status.programs.some(({ name }) => name === selected);

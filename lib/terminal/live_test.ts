@@ -132,6 +132,22 @@ Deno.test("live: every page fits every size", () => {
   }
 });
 
+Deno.test("live: a run is started or stopped, and all made safe, only after y", () => {
+  const sight = (more: Partial<ExperimentStatus>) => ({ ...SIGHT, status: { ...STATUS, ...more } });
+  const open = sight({ run: { phase: "running", number: 7, begin: NOW - 60, verdict: "good" } });
+  assertEquals(pressAll(["R"]).actions, []);
+  assertEquals(pressAll(["R", "n", "R", "y"]).actions, [{ do: "start-run" }]);
+  assertEquals(pressAll(["R", "y"], LIVE_START, open).actions, [{ do: "stop-run" }]);
+  assertEquals(pressAll(["!", "y"]).actions, [{ do: "make-safe" }]);
+  const safe = sight({ safe: { reason: "smoke", since: NOW } });
+  assertEquals(pressAll(["!", "y"], LIVE_START, safe).actions, []);
+  const asks = liveLines(open.status, pressAll(["R"], LIVE_START, open).state, TEXTS, view);
+  assertStringIncludes(asks.join("\n"), "Stop run 7? y/n");
+  assertStringIncludes(asks[0] ?? "", "run 7 1m00s good");
+  const [title] = liveLines(safe.status, LIVE_START, TEXTS, { ...view, color: true });
+  assertStringIncludes(title ?? "", "\x1b[1;7;31mlab  ■ SAFE: smoke");
+});
+
 Deno.test("live: keys reach the experiment, its answers and errors the screen", async () => {
   const asked: unknown[] = [];
   let page: readonly string[] = [];
@@ -155,6 +171,10 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
           asked.push([cmd, ...programs]);
           if (cmd === "stop") throw new Error("Cannot stop: it is 3 in the morning");
           return "cryo: starting";
+        },
+        actOnRun(cmd) {
+          asked.push([cmd]);
+          return Promise.resolve("run 3 is running");
         },
         lastLines: (name) => Promise.resolve([`${name} wrote this`]),
         why: () => Promise.resolve([]),
@@ -184,6 +204,10 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
     await shows("cryo: starting");
     type("ty");
     await shows("3 in the morning");
+    type("R");
+    await shows("Start a data-taking run? y/n");
+    type("y");
+    await shows("run 3 is running");
     type("l");
     await shows("cryo wrote this");
     type("w");
@@ -192,5 +216,5 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
     await live.quit;
   }
   assertEquals(isOpen, false);
-  assertEquals(asked, [["start", "cryo"], ["stop", "cryo"]]);
+  assertEquals(asked, [["start", "cryo"], ["stop", "cryo"], ["start-run"]]);
 });

@@ -15,8 +15,9 @@ export interface LiveTexts {
 }
 
 const KEYS = [
-  "s start   t stop   r restart   l logs   w why   / filter   ? help   q quit",
-  "s start t stop r restart l logs w why / filter ? help q quit",
+  "s start   t stop   r restart   l logs   w why   R run   / filter   ? help   q quit",
+  "s start t stop r restart l logs w why R run / filter ? help q quit",
+  "s start t stop r restart l logs w why R run ? help q quit",
   "? help  q quit",
 ];
 const HELP = [
@@ -27,6 +28,8 @@ const HELP = [
   "r                   restart it (asks)",
   "l, enter            what it wrote last, and writes now",
   "w                   why it ended, each time that is known",
+  "R                   start a data-taking run, or stop it (asks)",
+  "!                   tell all programs: safe (asks)",
   "/                   show only what contains a text: in name,",
   "                    state or host; escape: all again",
   "q                   quit; from another page: back to the table",
@@ -78,6 +81,11 @@ function below(
   if (state.asks === "quit") return `${texts.quitQuestion} y/n`;
   if (state.asks === "stop") return `Stop ${name}? y/n`;
   if (state.asks === "restart") return `Restart ${name}? y/n`;
+  if (state.asks === "start-run") return "Start a data-taking run? y/n";
+  if (state.asks === "stop-run") return `Stop run ${status.run?.number}? y/n`;
+  if (state.asks === "make-safe") {
+    return "Make the experiment safe? It ends the run; programs go on. y/n";
+  }
   if (texts.said !== "") return texts.said;
   if (selected === undefined) {
     return state.filter === "" ? "" : `Nothing contains "${state.filter}"`;
