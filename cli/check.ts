@@ -22,7 +22,9 @@ function settings(program: Program): string[] {
       (startLimit === 0 ? "" : `, ${startLimit} failures at most`);
   const rows: (readonly [string, string])[] = [
     ["command", program.argv.map(quote).join(" ")],
-    ["folder", program.cwd],
+    ["computer", program.host === undefined ? "" : `${program.host}, via ${program.via}`],
+    ["folder", program.host === undefined ? program.cwd : `${program.cwd} (on ${program.host})`],
+    ["terminal", program.screen ? "in GNU screen; abcd attach" : ""],
     ["environment", Object.entries(env).map(([k, v]) => `${k}=${quote(v)}`).join(" ")],
     ["waits for", needs.join(", ")],
     ["ready when", ready === undefined ? `alive for ${program.startSec} s` : describeProbe(ready)],

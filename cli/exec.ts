@@ -9,9 +9,14 @@ import {
   type Rule,
 } from "../lib/exec/policy.ts";
 import { createRunner } from "../lib/exec/runner.ts";
-import type { Message } from "../lib/message.ts";
-import { connect } from "../mod.ts";
-import { defineCommand, EXIT, UsageError } from "./command.ts";
+import { type Client, createClient } from "../lib/client.ts";
+import { computerName } from "../lib/environment.ts";
+import type { Log } from "../lib/log.ts";
+import { isClientName, type Message } from "../lib/message.ts";
+import { type Agent, startAgent } from "../lib/run/agent.ts";
+import type { AgentPolicy } from "../lib/run/agent_policy.ts";
+import { LockedError } from "../lib/run/state_folder.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CLIENT_OPTIONS, LOG_OPTIONS, logFrom } from "./common.ts";
 
 /** The absolute path of a program, as the shell finds it. */
@@ -75,6 +80,68 @@ function readRequest(message: Message): string | {
   };
 }
 
+function realFolder(path: string): string {
+  try {
+    if (Deno.statSync(path).isDirectory) return Deno.realPathSync(path);
+  } catch (error) {
+    throw new UsageError(
+      `Cannot take the folder ${path}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  throw new UsageError(`Cannot take the folder ${path}: it is no folder`);
+}
+
+/** The name that a host agent has if nobody says one: the computer's, without its domain. */
+function ownName(): string {
+  const name = (computerName() ?? "").replace(/\..*$/, "");
+  if (isClientName(name)) return name;
+  throw new UsageError(`Cannot be named as this computer ("${name}"): give a --name`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}
+
+async function agentOf(
+  client: Client,
+  policy: AgentPolicy,
+  options: {
+    readonly folder: string | undefined;
+    readonly server: string | undefined;
+    readonly "beacon-port": number;
+  },
+  log: Log,
+): Promise<Agent> {
+  const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "."}/.local/state`;
+  Deno.mkdirSync(state, { recursive: true });
+  try {
+    return await startAgent({
+      client,
+      log,
+      policy,
+      statePath: `${Deno.realPathSync(state)}/abcd/agents/${client.name}`,
+      workFolder: realFolder(options.folder ?? "."),
+      server: options.server,
+      beaconPort: options["beacon-port"],
+    });
+  } catch (error) {
+    await client.close();
+    if (!(error instanceof LockedError)) throw error;
+    throw new CommandError(error.message);
+  }
+}
+
+/** Says what goes on without this agent. */
+function leave(agent: Agent | undefined, log: Log): number {
+  for (const programs of agent?.running() ?? []) {
+    log.info(`left running, for the next agent to take up: ${programs}`);
+  }
+  return EXIT.done;
+}
+
 /** `abcd exec`. */
 export default defineCommand({
   name: "exec",
@@ -84,7 +151,9 @@ export default defineCommand({
 
 Nothing is allowed but what --allow names: a program with any arguments, or a program with one pattern for each argument, in which * stands for any characters, "/" and ".." too. Programs are looked up once, at the start. Whoever can join the hub can ask, and gets the rights of the user who started this: a program that runs other programs (a shell, env, find) allows all of them.
 
-With --shell, which needs --allow-all, lines go to "sh -c"; without it a line is split into arguments and no shell sees it.`,
+With --shell, which needs --allow-all, lines go to "sh -c"; without it a line is split into arguments and no shell sees it.
+
+With --agent it is the host agent of this computer too: run controllers elsewhere give it the programs that their experiment files have "host": "NAME" for, and it keeps them running by itself, also while the network, the hub or the controller is away. It takes those of the experiments that --allow-experiment names, and of others the commands that --allow and --allow-folder name. Relative paths of programs are relative to --folder. Its end leaves the programs running, and the next agent of this name takes them up; they are stopped from their controller, with "abcd stop" or by ending it.`,
   options: {
     "allow": {
       type: "list",
@@ -111,19 +180,50 @@ With --shell, which needs --allow-all, lines go to "sh -c"; without it a line is
       default: 1024 * 1024,
       help: "what one command may write; the rest is dropped",
     },
-    "name": { type: "text", value: "NAME", default: "exec", help: "its name in the hub" },
+    "agent": { type: "flag", help: "run programs of experiments here, as their host agent" },
+    "allow-experiment": {
+      type: "list",
+      value: "NAME",
+      help: "with --agent: everything that this experiment's file says; again for each",
+    },
+    "allow-folder": {
+      type: "list",
+      value: "FOLDER",
+      help: "with --agent: the programs in this folder, for every experiment; again for each",
+    },
+    "folder": {
+      type: "text",
+      value: "FOLDER",
+      help: "with --agent: where programs run; without it the current folder",
+    },
+    "name": {
+      type: "text",
+      value: "NAME",
+      help: 'its name in the hub; without it "exec", or with --agent this computer\'s name',
+    },
     ...CLIENT_OPTIONS,
     ...LOG_OPTIONS,
   },
   examples: [
     ["abcd exec --allow df --allow uptime", "df and uptime, with any arguments"],
     ['abcd exec --allow "systemctl restart daq-*"', "restarts of services named daq-…, only"],
+    [
+      "abcd exec --agent --name daq2 --allow-experiment DAMIC-M",
+      'programs of DAMIC-M with "host": "daq2" run here',
+    ],
   ],
   async run({ options, stop, kill }) {
     const allowAll = options["allow-all"];
-    if (options.allow.length === 0 && !allowAll) {
+    const experiments = options["allow-experiment"];
+    const folders = options["allow-folder"].map(realFolder);
+    if (!options.agent && (experiments.length > 0 || folders.length > 0)) {
+      throw new UsageError("--allow-experiment and --allow-folder are for a host agent: --agent");
+    }
+    if (options.allow.length + experiments.length + folders.length === 0 && !allowAll) {
       throw new UsageError(
-        "Nothing is allowed: name each program with --allow PROGRAM, or give --allow-all",
+        options.agent
+          ? "Nothing is allowed: name each experiment with --allow-experiment NAME"
+          : "Nothing is allowed: name each program with --allow PROGRAM, or give --allow-all",
       );
     }
     if (options.shell && !allowAll) {
@@ -135,25 +235,36 @@ With --shell, which needs --allow-all, lines go to "sh -c"; without it a line is
       log.warn("everybody who can join the hub can run every program as this user (--allow-all)");
     }
 
-    const joining = new AbortController();
-    const giveUp = () => joining.abort();
-    stop.addEventListener("abort", giveUp);
-    let client;
+    const client = createClient({
+      name: options.name ?? (options.agent ? ownName() : "exec"),
+      server: options.server,
+      hub: options.hub,
+      beaconPort: options["beacon-port"],
+      info: { program: options.agent ? "abcd exec --agent" : "abcd exec" },
+      log,
+    });
+    const joined = new Promise<void>((resolve, reject) => {
+      client.addEventListener("joined", () => resolve());
+      // A host agent has programs to look after, whatever the hub says: it tries on.
+      const fail = ({ text }: { text: string }) => reject(new CommandError(text));
+      if (!options.agent) client.addEventListener("refused", fail);
+    });
+    joined.catch(() => {});
+    const stopping = aborted(stop);
+    // Programs from before are taken up whether there is a hub or not.
+    using agent = options.agent
+      ? await agentOf(client, { experiments, folders, commands: policy }, options, log)
+      : undefined;
     try {
-      client = await connect({
-        name: options.name,
-        server: options.server,
-        hub: options.hub,
-        beaconPort: options["beacon-port"],
-        signal: joining.signal,
-        log,
-      });
+      await Promise.race([joined, stopping]);
     } catch (error) {
-      if (stop.aborted) return EXIT.done;
+      await client.close();
       throw error;
     }
-    stop.removeEventListener("abort", giveUp);
-
+    if (stop.aborted) {
+      await client.close();
+      return leave(agent, log);
+    }
     const send = client.send.bind(client);
     const runner = createRunner({
       send,
@@ -189,17 +300,15 @@ With --shell, which needs --allow-all, lines go to "sh -c"; without it a line is
     const closed = new Promise<boolean>((resolve) =>
       client.addEventListener("closed", () => resolve(true))
     );
-    const stopped = new Promise<boolean>((resolve) => {
-      if (stop.aborted) resolve(false);
-      stop.addEventListener("abort", () => resolve(false));
-    });
     log.info("ready", {
       name: client.name,
       allowed: allowAll ? "everything" : policy.rules.map((rule) => rule.text),
+      ...(options.agent ? { experiments, folders } : {}),
     });
-    const failed = await Promise.race([closed, stopped]);
+    const failed = await Promise.race([closed, stopping.then(() => false)]);
     await runner.close(kill);
     await client.close();
-    return failed ? EXIT.failed : EXIT.done;
+    const code = leave(agent, log);
+    return failed ? EXIT.failed : code;
   },
 });

@@ -9,6 +9,9 @@ import { CONTROL_OPTIONS, openController } from "./control.ts";
 /** Colours that are told apart on dark and on light ground; the names tell them apart too. */
 const PAINTS = ["36", "33", "35", "32", "34", "96", "93", "95"];
 
+/** Most lines that are held until the controller has answered. */
+const MAX_HELD = 10_000;
+
 /** `abcd logs`. */
 export default defineCommand({
   name: "logs",
@@ -43,8 +46,10 @@ export default defineCommand({
       console.log(color ? `\x1b[${paint}m${label}\x1b[0m | ${text}` : `${label} | ${text}`);
     };
     const programs = args.length === 0 ? {} : { programs: [...args] };
-    /** What is published before the answer is in the answer. */
-    let answered = false;
+    /** When the lines of the answer were read, by who sent them; what came before is held. */
+    let read: { readonly [from: string]: number } | undefined;
+    let held: { readonly from: string; readonly time: number; readonly show: () => void }[] = [];
+    let experiment: string | undefined;
     let failed: (error: unknown) => void = () => {};
     const over = new Promise<void>((resolve, reject) => {
       failed = reject;
@@ -53,26 +58,39 @@ export default defineCommand({
     });
     over.catch(() => {});
     const ask = async (lines: number) => {
-      answered = false;
+      read = undefined;
       const follow = options.follow ? { follow: true } : {};
-      const answer = readLogLines(await controller.ask("log", { ...programs, lines, ...follow }));
-      width = Math.max(width, ...answer.map(({ program }) => program.length));
-      for (const { program, line } of answer) show(program, line);
-      answered = true;
+      let at: { readonly [from: string]: number } = {};
+      try {
+        const answer = await controller.ask("log", { ...programs, lines, ...follow });
+        const found = readLogLines(answer);
+        ({ at, experiment } = found);
+        if (lines > 0) { for (const problem of found.problems) console.error(problem); }
+        width = Math.max(width, ...found.lines.map(({ program }) => program.length));
+        for (const { program, line } of found.lines) show(program, line);
+      } finally {
+        for (const one of held) if (one.time > (at[one.from] ?? 0)) one.show();
+        held = [];
+        read = at;
+      }
     };
     if (!options.follow) {
       await ask(options.lines);
       return EXIT.done;
     }
-    client.subscribe("run/+/log", ({ from, topic, line }) => {
-      const program = topic?.split("/")[1] ?? "";
-      if (!answered || from !== name || typeof line !== "string") return;
+    client.subscribe("run/+/log", ({ from = "", time = 0, program, line, experiment: of }) => {
+      if (typeof program !== "string" || typeof line !== "string") return;
       if (args.length > 0 && !args.includes(program)) return;
-      try {
-        show(program, line);
-      } catch (error) {
-        failed(error);
-      }
+      if (experiment !== undefined && of !== experiment) return;
+      const one = () => {
+        try {
+          show(program, line);
+        } catch (error) {
+          failed(error);
+        }
+      };
+      if (read !== undefined) one();
+      else if (held.length < MAX_HELD) held.push({ from, time, show: one });
     });
     await client.flush({ timeoutSec: options.timeout, signal: stop });
     await ask(options.lines);

@@ -82,7 +82,12 @@ function showTable(controller: Controller, runs: DataRuns): Live {
         runs.makeSafe(by, `${by} says so`);
         return "the experiment is safe; when it may go on: abcd safe --leave";
       },
-      lastLines: (name) => controller.output(name)?.tail(TABLE_LOG_LINES) ?? [],
+      async lastLines(name) {
+        const near = controller.output(name);
+        if (near !== undefined) return near.tail(TABLE_LOG_LINES);
+        const { lines, problems } = await controller.remoteLines([name], TABLE_LOG_LINES);
+        return [...problems, ...lines.map(({ line }) => line)];
+      },
       why: (program) =>
         controller.verdicts(program).flatMap((one) => [...verdictLines({ program, ...one }), ""]),
     },

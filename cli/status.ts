@@ -78,7 +78,8 @@ async function watch(
     },
     async lastLines(program) {
       const answer = await controller.ask("log", { programs: [program], lines: LOG_LINES });
-      return readLogLines(answer).map(({ line }) => line);
+      const { lines, problems } = readLogLines(answer);
+      return [...problems, ...lines.map(({ line }) => line)];
     },
     async why(program) {
       const verdicts = readVerdicts(await controller.ask("why", { programs: [program] }));

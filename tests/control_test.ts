@@ -63,7 +63,7 @@ async function fakeController(hub: TestHub, name = "run"): Promise<Fake> {
     set,
     write(program, line) {
       written.push({ program, line });
-      client.send({ cmd: "log", topic: `run/${program}/log`, line });
+      client.send({ cmd: "log", topic: `run/${program}/log`, experiment: "lab", program, line });
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };

@@ -47,6 +47,25 @@ export class Lab implements AsyncDisposable {
     return running;
   }
 
+  /** Starts a host agent, which runs everything of this lab and works in the folder of its name. */
+  agent(name: string, ...args: readonly string[]): Running {
+    Deno.mkdirSync(`${this.path}/${name}`, { recursive: true });
+    const running = abcd(
+      [
+        ...["exec", "--agent", `--name=${name}`, `--folder=${this.path}/${name}`],
+        ...["--allow-experiment=lab", `--beacon-port=${this.#beaconPort}`, ...args],
+      ],
+      { env: { XDG_STATE_HOME: `${this.path}/state` } },
+    );
+    this.#running.push(running);
+    return running;
+  }
+
+  /** What a program on a host has written; nothing if it has not. */
+  hostLog(host: string, program: string): string {
+    return this.text(`state/abcd/agents/${host}/experiments/lab/log/${program}.log`);
+  }
+
   /** What a program has written; nothing if it has not. */
   log(program: string): string {
     return this.text(`state/abcd/lab/log/${program}.log`);
@@ -61,10 +80,10 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  /** All processes that come of this lab's programs. */
+  /** All processes that come of this lab's programs, also of those of its host agents. */
   processes(): ProcessStat[] {
     return listProcesses().filter(({ pid }) =>
-      startVariable(pid, RUN_ID)?.startsWith(`${this.state}:`)
+      startVariable(pid, RUN_ID)?.startsWith(`${this.path}/state`)
     );
   }
 

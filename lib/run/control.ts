@@ -3,10 +3,10 @@
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
-import type { LogCursor } from "../process/program_log.ts";
 import type { Alarm } from "./alarms.ts";
 import type { Controller } from "./controller.ts";
 import type { Experiment } from "./experiment_file.ts";
+import { createLogFollowers } from "./log_followers.ts";
 import { describeReload } from "./reload.ts";
 
 /** Options of {@linkcode serveControl}. */
@@ -24,13 +24,17 @@ const COMMANDS = ["status", "start", "stop", "restart", "reload", "log", "why"] 
 /** Lines of a log that are sent if nobody says how many, and the most that are sent. */
 const LOG_LINES = 20;
 const MOST_LOG_LINES = 1000;
-/** How often new lines are sent to those who follow, in milliseconds. */
-const FOLLOW_MS = 250;
 
 /** Answers control messages and publishes `run/PROGRAM/state`, until it is disposed of. */
 export function serveControl(options: ControlOptions): Disposable {
   const { client, controller, log } = options;
   const offs: Off[] = [];
+  const followers = createLogFollowers({
+    client,
+    experiment: controller.status().experiment,
+    log,
+    output: controller.output,
+  });
 
   function attempt(what: string, action: () => void): void {
     try {
@@ -66,48 +70,31 @@ export function serveControl(options: ControlOptions): Disposable {
     return { experiment, programs: chosen, alarms, disks, run, safe, text };
   }
 
-  function logLines(names: readonly string[], message: Message): Fields {
-    const { lines: count } = message;
+  async function logLines(names: readonly string[], message: Message): Promise<Fields> {
+    const { lines: count, follow, from } = message;
     const most = typeof count === "number" && count >= 0
       ? Math.min(MOST_LOG_LINES, count)
       : LOG_LINES;
-    const lines = names.flatMap((program) =>
+    const who = follow === true ? from : undefined;
+    const { experiment } = controller.status();
+    const far = await controller.remoteLines(names, most, who);
+    // Read and followed in one step: what comes later is sent, and is not in the answer.
+    const near = names.flatMap((program) =>
       (controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
     );
-    if (message.follow === true && message.from !== undefined) follow(names, message.from);
-    return { experiment: controller.status().experiment, lines };
+    if (who !== undefined) followers.follow(names, who);
+    const lines = names.flatMap((name) =>
+      [...near, ...far.lines].filter(({ program }) => program === name)
+    );
+    const at = { ...far.at, [client.name]: Date.now() / 1000 };
+    return { experiment, lines, at, problems: far.problems };
   }
 
-  /** Who follows which program; a program that nobody follows is not read. */
-  const followers = new Map<string, { readonly cursor: LogCursor; readonly who: Set<string> }>();
-
-  function follow(names: readonly string[], who: string): void {
-    for (const name of names) {
-      const known = followers.get(name);
-      if (known !== undefined) known.who.add(who);
-      const cursor = known?.cursor ?? controller.output(name)?.cursor();
-      if (cursor !== undefined) {
-        followers.set(name, known ?? { cursor, who: new Set([who]) });
-      }
-    }
-  }
-
-  function unfollow(gone: (who: string) => boolean): void {
-    for (const [name, { cursor, who }] of followers) {
-      for (const one of who) if (gone(one)) who.delete(one);
-      if (who.size > 0) continue;
-      cursor[Symbol.dispose]();
-      followers.delete(name);
-    }
-  }
-
-  function publishLines(): void {
-    for (const [program, { cursor }] of followers) {
-      for (const line of cursor.read()) publish(program, "log", { line });
-    }
-  }
-
-  function respond(cmd: typeof COMMANDS[number], names: readonly string[], message: Message) {
+  function respond(
+    cmd: typeof COMMANDS[number],
+    names: readonly string[],
+    message: Message,
+  ): Fields | Promise<Fields> {
     if (cmd === "status") return state(names);
     if (cmd === "log") return logLines(names, message);
     if (cmd === "why") {
@@ -141,10 +128,14 @@ export function serveControl(options: ControlOptions): Disposable {
       const texts = unknown.map((one) => JSON.stringify(one)).join(", ");
       return answer({ error: `no program ${texts}; there are: ${all.join(", ")}` });
     }
-    try {
-      answer(respond(cmd, names, message));
-    } catch (error) {
+    const failed = (error: unknown) =>
       answer({ error: error instanceof Error ? error.message : String(error) });
+    try {
+      const fields = respond(cmd, names, message);
+      if (fields instanceof Promise) fields.then(answer, failed);
+      else answer(fields);
+    } catch (error) {
+      failed(error);
     }
   }
 
@@ -157,16 +148,9 @@ export function serveControl(options: ControlOptions): Disposable {
     for (const { name, ...rest } of programs) publish(name, "state", rest);
     for (const alarm of alarms) publishAlarm(alarm);
   }));
-  offs.push(
-    client.subscribe("_hub/left", ({ name }) => unfollow((who) => who === name)),
-    // They ask again when they are back.
-    client.addEventListener("lost", () => unfollow(() => true)),
-  );
-  const timer = setInterval(publishLines, FOLLOW_MS);
   return {
     [Symbol.dispose]() {
-      clearInterval(timer);
-      unfollow(() => true);
+      followers[Symbol.dispose]();
       for (const off of offs) off();
     },
   };

@@ -7,10 +7,11 @@ import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
 import { type Alarm, type Alarms, createAlarms } from "./alarms.ts";
 import { newStartId, programOfFile, startBase } from "./adoption.ts";
-import { describeUnmet, isGone, restartsWith, stopsNext, unmet } from "./dependencies.ts";
+import { describeUnmet, restartsWith, stopsNext, unmet } from "./dependencies.ts";
 import { watchDisks } from "./disk_watch.ts";
 import type { Experiment } from "./experiment_file.ts";
 import { createLeftovers } from "./leftovers.ts";
+import { createHosts, type RemoteLines } from "./hosts.ts";
 import { createLocalRunner, type LocalContext, type LocalRunner } from "./local_runner.ts";
 import { watchPresence } from "./presence.ts";
 import type { Program } from "./program.ts";
@@ -19,6 +20,7 @@ import { writeAbcdCommand } from "./program_path.ts";
 import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
 import type { ProgramRecord } from "./record.ts";
 import { type Reloaded, reloadPrograms } from "./reload.ts";
+import { createRemoteRunner } from "./remote_runner.ts";
 import type { Runner } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";
 import { takeUp } from "./take_up.ts";
@@ -62,11 +64,13 @@ export interface Controller {
   alsoTell(more: () => Partial<ExperimentStatus>): void;
   /** The programs' names, in the order of the file. */
   readonly names: readonly string[];
-  /** What is told to some programs: `start`, `stop`, `restart`. */
-  tell(what: "start" | "stop" | "restart", names: readonly string[]): void;
+  /** What is told to some programs: `start`, `stop`, `restart`; `kill` stops at once. */
+  tell(what: "start" | "stop" | "restart" | "kill", names: readonly string[]): void;
   verdicts(name: string): readonly Verdict[];
-  /** A program's output. */
+  /** A program's output, if it is on this computer. */
   output(name: string): ProgramLog | undefined;
+  /** The last lines of those of these programs that are on hosts; new ones go to who follows. */
+  remoteLines(names: readonly string[], count: number, follow?: string): Promise<RemoteLines>;
   /** The file that it is in. */
   logPath(name: string): string;
   /** Takes over a file that was read again: what did not change is not touched. */
@@ -91,6 +95,8 @@ const TICK_MS = 100;
 const POLL_MS = 1000;
 /** Between two looks at processor and memory, in milliseconds. */
 const MEASURE_MS = 5000;
+/** At the end of all, programs on hosts that are away are waited for this long, in milliseconds. */
+const UNREACHABLE_MS = 10_000;
 
 /** Makes the controller of an experiment; nothing starts yet. */
 export function createController(options: ControllerOptions): Controller {
@@ -101,11 +107,14 @@ export function createController(options: ControllerOptions): Controller {
   const runners = new Map<string, Runner>();
   /** Programs that are no longer in the file: they go once they have stopped. */
   const removed = new Set<Runner>();
+  /** Programs that are to run elsewhere, as soon as they run where they were for certain no more. */
+  const moving = new Map<Runner, Program>();
   const changeHandlers: ((status: ProgramStatus) => void)[] = [];
   const verdictHandlers: ((program: string, verdict: Verdict) => void)[] = [];
   const alarmHandlers: ((alarm: Alarm) => void)[] = [];
   let also = (): Partial<ExperimentStatus> => ({});
   let ending = false;
+  let endingAt = Infinity;
   let finished: (() => void) | undefined;
 
   const alarms = createAlarms((alarm) => {
@@ -131,6 +140,8 @@ export function createController(options: ControllerOptions): Controller {
   const presence = watchPresence(client, log, now, () => {
     for (const runner of runners.values()) runner.probe();
   });
+
+  const hosts = createHosts({ experiment: experiment.name, folder, client, presence, log, now });
 
   function environment(program: Program): { readonly [name: string]: string } {
     const server = client?.hub?.address ?? options.server;
@@ -172,6 +183,11 @@ export function createController(options: ControllerOptions): Controller {
 
   function statusOf(runner: Runner): ProgramStatus {
     const status = runner.status();
+    const to = moving.get(runner);
+    if (to !== undefined) {
+      const where = to.host ?? "the controller's computer";
+      return { ...status, reason: `moves to ${where} when it has stopped: ${status.reason}` };
+    }
     if (status.state !== "waiting") return status;
     const reason = describeUnmet(runner.program, find);
     return reason === undefined ? status : { ...status, reason };
@@ -197,8 +213,12 @@ export function createController(options: ControllerOptions): Controller {
 
   /** At the end a program is told to stop when none that depends on it is left. */
   function stopNext(): void {
-    const all = [...runners.values()];
-    const none = all.every(isGone);
+    // Those that cannot be reached are waited for a while, and then left where they are.
+    const isLate = now() > endingAt + UNREACHABLE_MS;
+    const all = [...runners.values()].filter(({ machine }) =>
+      !isLate || machine.state !== "unreachable"
+    );
+    const none = all.every((runner) => !runner.mayRun);
     for (const runner of stopsNext(all)) runner.fire({ type: "stop" });
     if (none) finished?.();
   }
@@ -212,20 +232,21 @@ export function createController(options: ControllerOptions): Controller {
     const processes = () => all ??= listProcesses();
     for (const runner of runners.values()) {
       runner.tick({ isPoll, processes });
-      if (
-        runner.machine.state === "waiting" && !ending && unmet(runner.program, find).length === 0
-      ) {
+      const waits = runner.machine.state === "waiting" && !ending && !moving.has(runner);
+      if (waits && unmet(runner.program, find).length === 0) {
         runner.fire({ type: "dependenciesHold" });
       }
     }
     if (isPoll) leftovers.tell();
     if (isPoll) outOfMemory.look();
+    hosts.tick();
     disks.tick();
     if (now() >= nextMeasure) {
       nextMeasure = now() + MEASURE_MS;
       for (const runner of runners.values()) runner.measure(processes());
     }
-    for (const runner of removed) if (isGone(runner)) forget(runner);
+    for (const [runner, program] of moving) if (!runner.mayRun) replace(runner, program);
+    for (const runner of removed) if (!runner.mayRun) forget(runner);
     if (ending) stopNext();
   }
 
@@ -236,10 +257,40 @@ export function createController(options: ControllerOptions): Controller {
     }
   }
 
-  function add(program: Program): LocalRunner {
+  function addLocal(program: Program): LocalRunner {
     const runner = createLocalRunner(program, context);
     runners.set(program.name, runner);
     return runner;
+  }
+
+  function add(program: Program): Runner {
+    const { name, host } = program;
+    if (host === undefined) return addLocal(program);
+    const runner = createRemoteRunner(program, { ...context, link: hosts.link(host) });
+    runners.set(name, runner);
+    return runner;
+  }
+
+  /** Gives a program other settings; one that is to run elsewhere stops first where it is. */
+  function change(runner: Runner, program: Program): void {
+    moving.delete(runner);
+    const { host, via } = runner.program;
+    if (host === program.host && via === program.via) return runner.change(program);
+    if (!runner.mayRun) return replace(runner, program);
+    moving.set(runner, program);
+    const { state } = runner.machine;
+    if (state !== "stopping") runner.fire({ type: "restart" });
+  }
+
+  /** It runs no more where it was: from now on it is where its settings say. */
+  function replace(runner: Runner, program: Program): void {
+    const isUp = runner.machine.state !== "stopped";
+    moving.delete(runner);
+    runner.forget();
+    runner[Symbol.dispose]();
+    const next = add(program);
+    if (removed.delete(runner)) removed.add(next);
+    if (isUp) next.fire({ type: "start" });
   }
 
   /** Its runner goes once it has stopped. */
@@ -252,6 +303,7 @@ export function createController(options: ControllerOptions): Controller {
     const { name } = runner.program;
     removed.delete(runner);
     runners.delete(name);
+    runner.forget();
     runner[Symbol.dispose]();
     folder.forget(name);
   }
@@ -265,11 +317,18 @@ export function createController(options: ControllerOptions): Controller {
     presence[Symbol.dispose]();
     disks[Symbol.dispose]();
     for (const runner of runners.values()) runner[Symbol.dispose]();
+    hosts[Symbol.dispose]();
   }
 
   return {
     start() {
-      takeUp({ programs: experiment.programs, folder, log, add, remove });
+      const adopt = (program: Program, id: string) => {
+        // It was found on this computer, whatever the file says now.
+        const runner = addLocal({ ...program, host: undefined, via: "agent" });
+        runner.adopt(id);
+        return runner;
+      };
+      takeUp({ programs: experiment.programs, folder, log, add, adopt, change, remove });
       for (const runner of runners.values()) tellTrouble(runner);
       followStarts(watcher);
       timer = setInterval(tick, TICK_MS);
@@ -300,10 +359,13 @@ export function createController(options: ControllerOptions): Controller {
     },
     verdicts: (name) => runners.get(name)?.verdicts ?? [],
     output: (name) => runners.get(name)?.output,
+    remoteLines: (names, count, follow) =>
+      hosts.lines(names.flatMap((name) => runners.get(name)?.program ?? []), count, follow),
     logPath,
     reload(next) {
       experiment = { ...next, name: experiment.name };
-      const done = reloadPrograms({ programs: next.programs, runners, removed, add });
+      const done = reloadPrograms({ programs: next.programs, runners, removed, add, change });
+      for (const runner of removed) moving.delete(runner);
       tick();
       return done;
     },
@@ -312,16 +374,22 @@ export function createController(options: ControllerOptions): Controller {
     },
     async shutdown() {
       ending = true;
+      endingAt = Math.min(endingAt, now());
       await new Promise<void>((resolve) => {
         finished = resolve;
         stopNext();
       });
+      const left = new Set(
+        [...runners.values()].flatMap(({ mayRun, program }) => mayRun ? program.host ?? [] : []),
+      );
       for (const runner of runners.values()) runner.close();
+      await hosts.release((host) => !left.has(host));
       leftovers.tell();
       end();
     },
     kill() {
       ending = true;
+      endingAt = -Infinity;
       for (const runner of runners.values()) runner.fire({ type: "kill" });
     },
     leave: end,

@@ -43,9 +43,9 @@ export function startSteps(programs: readonly Program[]): Program[][] {
   return steps;
 }
 
-/** Whether nothing of it runs or is about to. */
+/** Whether nothing of it runs or is about to, and that is known. */
 export function isGone({ machine: { state } }: Standing): boolean {
-  return !["starting", "running", "stopping"].includes(state);
+  return !["starting", "running", "stopping", "unreachable"].includes(state);
 }
 
 /** What a program still waits for. */
@@ -92,7 +92,7 @@ export function restartsWith<S extends Standing>(one: Standing, all: readonly S[
 export function stopsNext<S extends Standing>(all: readonly S[]): S[] {
   const left = all.filter((one) => !isGone(one));
   return all.filter(({ program, machine: { state } }) => {
-    if (state === "waiting" || state === "backoff") return true;
+    if (state === "waiting" || state === "backoff" || state === "unreachable") return true;
     if (state !== "starting" && state !== "running") return false;
     return !left.some((other) => Object.hasOwn(other.program.dependsOn, program.name));
   });

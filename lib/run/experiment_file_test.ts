@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FileError } from "../jsonc_file.ts";
 import { parseExperiment } from "./experiment_file.ts";
+import { programKeys } from "./program_text.ts";
 
 Deno.test("parseExperiment merges the defaults and fills in the rest", () => {
   const { name, controller, programs } = parseExperiment(
@@ -24,7 +25,7 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
         `{"run": {
   "a": {"cmd": "x", "restrat": "no", "dependsOn": {"b": "ready"}},
   "b": {"cmd": "x", "dependsOn": {"a": "started", "cc": "ready"}, "stopSec": "1"},
-  "c": {"host": "h", "cmd": "x", "ready": {"tcp": 0}}
+  "c": {"host": "-x", "cmd": "x", "ready": {"tcp": 0}}
 }}`,
         "/e/f",
       ),
@@ -35,14 +36,46 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
     `/e/f:2:51: programs wait for each other in a circle: a → b → a, expected no circle`,
     `/e/f:3:51: program b depends on "cc", which is not in the file, expected perhaps "c"`,
     `/e/f:3:78: "stopSec" of program b is "1", expected a number, 0 or more`,
-    `/e/f:4:9: "host" in program c is not yet supported, expected no such key`,
-    `/e/f:4:51: "tcp" of "ready" of program c is 0, expected a port, or "host:port"`,
+    `/e/f:4:17: "host" of program c is "-x", expected the name of a host agent, or for ssh a host or user@host`,
+    `/e/f:4:52: "tcp" of "ready" of program c is 0, expected a port, or "host:port"`,
   ]);
 });
 
 Deno.test("parseExperiment tells of broken JSON", () => {
   const error = assertThrows(() => parseExperiment(`{"run": {]}`, "/e/f"), FileError);
   assertEquals(error.problems[0]?.startsWith("/e/f:1:"), true);
+});
+
+Deno.test("programKeys: what is sent to a host is read there as it was here", () => {
+  const text = `{"run": {"a": {
+    "cmd": "x 'y z'", "host": "h", "cwd": "sub", "env": {"A": "b"}, "screen": true,
+    "dependsOn": {"b": "ready"}, "withDependency": true, "restart": "no", "stopSignal": "SIGINT",
+    "successExitCodes": [0, 3], "memoryMaxBytes": 5, "log": {"maxBytes": 7, "backups": 1},
+    "required": true, "config": {"a": 1},
+    "ready": {"tcp": "[::1]:80", "timeoutSec": 3}, "alive": {"exec": "a b", "failures": 9}
+  }, "b": {"cmd": "x", "host": "h", "ready": {"file": "f"}, "alive": {"logLine": "q"}},
+  "c": {"cmd": "x", "host": "h", "ready": {"client": "k"}, "alive": {"file": "/f"}},
+  "d": {"cmd": "x", "host": "h", "ready": {"status": "ok"},
+    "alive": {"status": {"state": ["ok", "busy"], "client": "z", "maxAgeSec": 9}}}}}`;
+  for (const program of parseExperiment(text, "/e/f").programs) {
+    const sent = JSON.stringify({ run: { [program.name]: programKeys(program) } });
+    const [read] = parseExperiment(sent, "/work/settings").programs;
+    const path = (one: string) => one.startsWith("/") ? one : `/work/${one}`;
+    const { ready } = program;
+    assertEquals(read, {
+      ...program,
+      host: undefined,
+      cwd: program.cwd === "." ? "/work" : path(program.cwd),
+      autostart: false,
+      dependsOn: {},
+      withDependency: false,
+      required: false,
+      config: {},
+      ready: ready?.check.kind === "file"
+        ? { ...ready, check: { kind: "file", path: path(ready.check.path) } }
+        : ready,
+    });
+  }
 });
 
 Deno.test("parseExperiment reads every probe", () => {

@@ -50,8 +50,6 @@ export class NotAllowedError extends Error {
 
 /** A program on this computer. */
 export interface LocalRunner extends Runner {
-  /** Takes up what a controller before this one left. */
-  restore(record: ProgramRecord): void;
   /** Takes up a start of which no state was kept. */
   adopt(id: string): void;
 }
@@ -287,6 +285,9 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       return machine;
     },
     output,
+    get mayRun() {
+      return !isGone(runner);
+    },
     get verdicts() {
       return verdicts;
     },
@@ -375,6 +376,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       save();
     },
     close: () => save(true),
+    forget() {},
     [Symbol.dispose]() {
       watch?.[Symbol.dispose]();
       watch = undefined;

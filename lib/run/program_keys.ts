@@ -155,16 +155,9 @@ const PROGRAM_KEYS: KeyTable<ProgramKeys, ProgramContext> = {
   config: readConfig,
 };
 
-/** Keys that the design knows and this version does not. */
-const NOT_YET = ["host", "via"];
-
 /** Notes each key of a program, or of the defaults, that cannot be there. */
 export function checkProgramKeys(file: JsoncFile, node: Node, what: string): void {
   file.onlyKeys(node, what, Object.keys(PROGRAM_KEYS));
-  for (const { key, name } of file.members(node, what)) {
-    if (!NOT_YET.includes(name)) continue;
-    file.problem(key, `"${name}" in ${what} is not yet supported, expected no such key`);
-  }
 }
 
 /** Reads one program; what it leaves out is taken from the defaults, if the file has some. */

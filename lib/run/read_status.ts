@@ -112,11 +112,32 @@ export function readStatus(answer: Message): ExperimentStatus {
   };
 }
 
+/** What a controller answers to `log`. */
+export interface LogAnswer {
+  readonly experiment: string | undefined;
+  readonly lines: readonly LogLine[];
+  /** By who sends new ones: when these were read, by its own clock; Unix time in seconds. */
+  readonly at: { readonly [from: string]: number };
+  /** What could not be had, in words. */
+  readonly problems: readonly string[];
+}
+
 /** The lines in a controller's answer to `log`. */
-export function readLogLines(answer: Message): LogLine[] {
-  return objects(answer.lines).flatMap(({ program, line }) =>
-    typeof program === "string" && typeof line === "string" ? [{ program, line }] : []
-  );
+export function readLogLines(answer: Message): LogAnswer {
+  const at: Record<string, number> = {};
+  if (isObject(answer.at)) {
+    for (const [from, time] of Object.entries(answer.at)) at[from] = number(time) ?? 0;
+  }
+  return {
+    experiment: text(answer.experiment),
+    lines: objects(answer.lines).flatMap(({ program, line }) =>
+      typeof program === "string" && typeof line === "string" ? [{ program, line }] : []
+    ),
+    at,
+    problems: Array.isArray(answer.problems)
+      ? answer.problems.filter((one) => typeof one === "string")
+      : [],
+  };
 }
 
 /** The verdicts in a controller's answer to `why`, oldest first. */

@@ -1,5 +1,6 @@
 // What is kept of a program on the disk, and how it is read again.
 
+import { type OrderKind, ORDERS } from "./host_report.ts";
 import type { Program } from "./program.ts";
 import type { Machine } from "./program_state.ts";
 import { PROGRAM_STATES } from "./program_status.ts";
@@ -24,6 +25,18 @@ export interface ProgramRecord {
   readonly closed: boolean;
   /** Its last unexpected ends, oldest first. */
   readonly verdicts: readonly Verdict[];
+  /** Of a program on a host: what it was told. */
+  readonly remote?: RemoteRecord;
+}
+
+/** What is kept of what a program on a host was told. */
+export interface RemoteRecord {
+  /** What it is to be: `waiting` is up as soon as what it depends on holds. */
+  readonly intent: "down" | "waiting" | "up";
+  /** What it is to be once it has stopped. */
+  readonly after: "down" | "waiting";
+  /** What it was told and had not carried out. */
+  readonly order?: { readonly what: OrderKind; readonly number: number };
 }
 
 /** What concerns data-taking runs alone, as it is where nothing is said of it. */
@@ -71,6 +84,19 @@ function isMachine(value: unknown): value is Machine {
     ["stopped", "waiting", "starting"].some((next) => next === value.next);
 }
 
+function readRemote(value: unknown): RemoteRecord | undefined {
+  if (!isObject(value)) return undefined;
+  const intent = (["down", "waiting", "up"] as const).find((one) => one === value.intent);
+  const after = (["down", "waiting"] as const).find((one) => one === value.after);
+  if (intent === undefined || after === undefined) return undefined;
+  const { what, number } = isObject(value.order) ? value.order : {};
+  const kind = ORDERS.find((one) => one === what);
+  const order = kind !== undefined && typeof number === "number"
+    ? { what: kind, number }
+    : undefined;
+  return { intent, after, order };
+}
+
 /** A record that was read; `undefined` if it is none that this version wrote. */
 export function parseRecord(value: unknown): ProgramRecord | undefined {
   if (!isObject(value) || value.version !== 1 || !isMachine(value.machine)) return undefined;
@@ -85,6 +111,7 @@ export function parseRecord(value: unknown): ProgramRecord | undefined {
     runId: typeof runId === "string" ? runId : undefined,
     logFrom: typeof logFrom === "number" ? logFrom : undefined,
     closed: closed === true,
+    remote: readRemote(value.remote),
     verdicts: Array.isArray(verdicts)
       ? verdicts.filter((one): one is Verdict => isObject(one) && typeof one.text === "string")
       : [],

@@ -18,10 +18,14 @@ export interface ReloadOptions {
   /** Runners of programs that are no longer in the file: they go once they have stopped. */
   readonly removed: Set<Runner>;
   readonly add: (program: Program) => Runner;
+  /** Gives it the settings of the file. */
+  readonly change: (runner: Runner, program: Program) => void;
 }
 
 /** Starts what is new, restarts what has changed, stops what is gone. */
-export function reloadPrograms({ programs, runners, removed, add }: ReloadOptions): Reloaded {
+export function reloadPrograms(
+  { programs, runners, removed, add, change }: ReloadOptions,
+): Reloaded {
   const restarted: string[] = [];
   const started: string[] = [];
   const stopped: string[] = [];
@@ -35,7 +39,7 @@ export function reloadPrograms({ programs, runners, removed, add }: ReloadOption
     }
     if (settingsText(runner.program) !== settingsText(program)) {
       restarted.push(program.name);
-      runner.change(program);
+      change(runner, program);
     }
     // It was on its way out, and is wanted again.
     if (removed.delete(runner)) runner.fire({ type: "start" });

@@ -7,6 +7,7 @@ import type { ProgramLog } from "../process/program_log.ts";
 import type { Program } from "./program.ts";
 import type { Machine, ProgramEvent } from "./program_state.ts";
 import type { ProgramStatus } from "./program_status.ts";
+import type { ProgramRecord } from "./record.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What every runner is given of the rest. Everything is called at once, from inside an event. */
@@ -33,9 +34,12 @@ export interface Tick {
 export interface Runner extends Disposable {
   readonly program: Program;
   readonly machine: Machine;
-  readonly output: ProgramLog;
+  /** Its output, if that is on this computer. */
+  readonly output: ProgramLog | undefined;
   /** Its last unexpected ends, oldest first. */
   readonly verdicts: readonly Verdict[];
+  /** Whether it runs, or may run for all that is known. */
+  readonly mayRun: boolean;
   fire(event: ProgramEvent): void;
   /** Looks at once what has become of it: something says that it has ended. */
   look(): void;
@@ -48,6 +52,10 @@ export interface Runner extends Disposable {
   status(): ProgramStatus;
   /** Gives it other settings, which hold from its next start; a running one is restarted. */
   change(program: Program): void;
+  /** Takes up what a controller before this one left. */
+  restore(record: ProgramRecord): void;
   /** Writes down that it was stopped by the end of the controller. */
   close(): void;
+  /** It is stopped, and nothing of it is to be kept where it ran. */
+  forget(): void;
 }

@@ -3,10 +3,9 @@
 
 import type { Log } from "../log.ts";
 import { findLeft } from "./adoption.ts";
-import { isGone } from "./dependencies.ts";
-import type { LocalRunner } from "./local_runner.ts";
 import type { Program } from "./program.ts";
 import { parseSettings, settingsText } from "./record.ts";
+import type { Runner } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";
 
 /** What {@linkcode takeUp} works with. */
@@ -14,25 +13,34 @@ export interface TakeUpOptions {
   readonly programs: readonly Program[];
   readonly folder: StateFolder;
   readonly log: Log;
-  readonly add: (program: Program) => LocalRunner;
+  readonly add: (program: Program) => Runner;
+  /** Makes the runner of a start that lives here and of which nothing was kept. */
+  readonly adopt: (program: Program, id: string) => Runner;
+  /** Gives it the settings of the file. */
+  readonly change: (runner: Runner, program: Program) => void;
   /** Stops it, and forgets it then. */
-  readonly remove: (runner: LocalRunner) => void;
+  readonly remove: (runner: Runner) => void;
 }
 
 /** Makes the runners of the file's programs and of those that still run and are no longer in it. */
-export function takeUp({ programs, folder, log, add, remove }: TakeUpOptions): void {
+export function takeUp(options: TakeUpOptions): void {
+  const { programs, folder, log, add, adopt, change, remove } = options;
   const left = findLeft(folder, log);
   const names = new Set<string>();
   for (const program of programs) {
     names.add(program.name);
     const { record, strayId } = left.get(program.name) ?? {};
-    const before = record === undefined ? undefined : parseSettings(record.settings);
-    const runner = add(before ?? program);
-    if (record !== undefined) runner.restore(record);
-    if (strayId !== undefined) runner.adopt(strayId);
+    // One that was stopped in order may start anywhere; any other is where it was.
+    const before = record === undefined || record.closed
+      ? undefined
+      : parseSettings(record.settings);
+    const runner = strayId === undefined
+      ? add(before ?? program)
+      : adopt(before ?? program, strayId);
+    if (record !== undefined && strayId === undefined) runner.restore(record);
     if (settingsText(runner.program) !== settingsText(program)) {
       if (record?.closed === false) log.info(`${program.name}: its settings have changed`);
-      runner.change(program);
+      change(runner, program);
     }
     const isNew = record === undefined || record.closed;
     if (isNew && strayId === undefined && program.autostart) runner.fire({ type: "start" });
@@ -43,7 +51,7 @@ export function takeUp({ programs, folder, log, add, remove }: TakeUpOptions): v
     if (program === undefined || record === undefined) continue;
     const runner = add(program);
     runner.restore(record);
-    if (!isGone(runner)) log.info(`${name}: no longer in the file; it is stopped`);
+    if (runner.mayRun) log.info(`${name}: no longer in the file; it is stopped`);
     remove(runner);
   }
 }

@@ -1,0 +1,300 @@
+// The host agent: runs the programs of other computers' experiments on this one, and keeps them
+// running whether their controller, the hub, or the network is there or not.
+
+import type { Client, Off } from "../client.ts";
+import type { Log } from "../log.ts";
+import type { Json, Message } from "../message.ts";
+import { type AgentExperiment, keptExperiment, openAgentExperiment } from "./agent_experiment.ts";
+import { type AgentPolicy, howToAllow, mayControl } from "./agent_policy.ts";
+import { type HostReport, readOrders, type RefusalCode, texts } from "./host_report.ts";
+import { createLogFollowers, type LogFollowers } from "./log_followers.ts";
+import { watchPresence } from "./presence.ts";
+import { openStateFolder } from "./state_folder.ts";
+
+/** Options of {@linkcode startAgent}. */
+export interface AgentOptions {
+  readonly client: Client;
+  readonly log: Log;
+  /** Where it keeps what the next agent of this name must know. */
+  readonly statePath: string;
+  /** To which the paths of programs are relative; absolute. */
+  readonly workFolder: string;
+  readonly policy: AgentPolicy;
+  readonly server?: string;
+  readonly beaconPort?: number;
+  /** Monotonic clock, in milliseconds. Default: `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** A host agent. */
+export interface Agent extends Disposable {
+  /** The programs that run now, as `EXPERIMENT: PROGRAM, …` each. */
+  running(): string[];
+}
+
+/** A controller that is gone may come back; another one gets its experiment after this, in ms. */
+const HOLD_MS = 60_000;
+/** How often a holder is told what programs use, which says too that this agent is there, in ms. */
+const REPORT_MS = 5000;
+const TICK_MS = 1000;
+/** What is sent of a line in a report, in characters. */
+const LINE_CHARS = 200;
+const LOG_LINES = 20;
+const MOST_LOG_LINES = 1000;
+/** What is sent of logs and of verdicts in one answer, in characters. */
+const ANSWER_CHARS = 256 * 1024;
+
+/** An experiment, and what this agent has told its controller. */
+interface Entry {
+  readonly one: AgentExperiment;
+  readonly followers: LogFollowers;
+  /** Since when its controller is not in the hub, on the monotonic clock. */
+  absentSince: number | undefined;
+  /** Its last reports as they were sent, by program. */
+  readonly sent: Map<string, string>;
+}
+
+type Fields = { readonly [field: string]: Json | undefined };
+
+/** A refusal, as an answer. */
+function refusal(code: RefusalCode, error: string): Fields {
+  return { error, code };
+}
+
+/** A report for the table: the lines of an end come with its verdict. */
+function short({ lastLines: _, lastLine, ...rest }: HostReport): HostReport {
+  return { ...rest, lastLine: lastLine?.slice(0, LINE_CHARS) };
+}
+
+/** As many of the last as fit into one answer. */
+function lastThatFit<T>(all: readonly T[]): T[] {
+  let chars = 0;
+  const at = all.findLastIndex((one) => (chars += JSON.stringify(one).length) > ANSWER_CHARS);
+  return all.slice(at + 1);
+}
+
+function folderName(experiment: string): string {
+  return experiment.replaceAll("/", "_").replace(/^\./, "_");
+}
+
+/**
+ * Takes up what an agent before it left, and answers controllers from then on.
+ *
+ * @throws {LockedError} If another agent of this name runs on this computer.
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { client, log, statePath, policy, now = () => performance.now() } = options;
+  const entries = new Map<string, Entry>();
+  const opening = new Map<string, Promise<Entry>>();
+  const owner = `pid ${Deno.pid} (abcd exec --agent)`;
+  const own = await openStateFolder(statePath, owner);
+  const presence = watchPresence(client, log, now, () => {});
+
+  async function open(experiment: string): Promise<Entry> {
+    const known = entries.get(experiment);
+    if (known !== undefined) return known;
+    const path = `${statePath}/experiments/${folderName(experiment)}`;
+    const folder = await openStateFolder(path, owner);
+    const one = openAgentExperiment({ ...options, experiment, folder });
+    const followers = createLogFollowers({
+      client,
+      experiment,
+      log,
+      output: one.controller.output,
+    });
+    const entry: Entry = { one, followers, absentSince: undefined, sent: new Map() };
+    entries.set(experiment, entry);
+    one.controller.onChange((status) => tell(entry, [one.report(status)]));
+    one.controller.onVerdict((program, verdict) => {
+      push(entry, { cmd: "agent-verdict", program, verdict });
+    });
+    return entry;
+  }
+
+  /** The same experiment asked for twice is opened once. */
+  function opened(experiment: string): Promise<Entry> {
+    const promise = opening.get(experiment) ?? open(experiment);
+    opening.set(experiment, promise);
+    return promise.finally(() => opening.delete(experiment));
+  }
+
+  /** To the controller, if it is there: what it misses it asks for when it is back. */
+  function push({ one: { name, holder } }: Entry, message: Fields & { cmd: string }): void {
+    if (holder === undefined || !client.joined || !presence.has(holder.name)) return;
+    try {
+      client.send({ ...message, to: holder.name, experiment: name });
+    } catch (error) {
+      log.warn(`Cannot tell ${holder.name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  function tell(entry: Entry, reports: readonly HostReport[]): void {
+    for (const one of reports) entry.sent.set(one.name, JSON.stringify(short(one)));
+    push(entry, { cmd: "agent-state", reports: reports.map((one) => ({ ...one })) });
+  }
+
+  function reportAll(entry: Entry): void {
+    const news = entry.one.reports().map(short)
+      .filter((one) => entry.sent.get(one.name) !== JSON.stringify(one));
+    // Sent also when there is none: it says that this agent is there.
+    tell(entry, news);
+  }
+
+  async function claim(message: Message): Promise<Fields> {
+    const { from = "", experiment, claim, host, pid } = message;
+    if (typeof experiment !== "string" || experiment === "" || typeof claim !== "string") {
+      return refusal("bad-message", 'a claim has an "experiment" and a "claim"');
+    }
+    if (!entries.has(experiment) && !mayControl(policy, experiment)) {
+      log.warn(`refused: ${from} may not control "${experiment}" here`);
+      return refusal(
+        "not-allowed",
+        `${client.name} does not run experiment "${experiment}"; ${howToAllow(experiment)}`,
+      );
+    }
+    const entry = await opened(experiment);
+    const { holder } = entry.one;
+    const isOther = holder !== undefined && holder.claim !== claim;
+    const left = entry.absentSince === undefined ? HOLD_MS : HOLD_MS - (now() - entry.absentSince);
+    if (isOther && left > 0) {
+      const who = `${holder.name} (pid ${holder.pid} on ${holder.host})`;
+      log.warn(`refused: ${from} claims "${experiment}", which ${who} has`);
+      return refusal(
+        "held",
+        `"${experiment}" on ${client.name} is controlled by ${who}` +
+          (entry.absentSince === undefined
+            ? ""
+            : `, which is away; it is free in ${Math.ceil(left / 1000)} s`),
+      );
+    }
+    const next = {
+      claim,
+      name: from,
+      host: typeof host === "string" ? host : "?",
+      pid: typeof pid === "number" ? pid : 0,
+    };
+    if (isOther) log.warn(`${experiment}: ${from} takes over from ${holder.name}, which is gone`);
+    else log.info(`${experiment}: controlled by ${from} (pid ${next.pid} on ${next.host})`);
+    entry.one.holder = next;
+    entry.absentSince = undefined;
+    entry.sent.clear();
+    return { reports: entry.one.reports().map((one) => ({ ...short(one) })) };
+  }
+
+  /** What the holder of an experiment asks for. */
+  function respond(entry: Entry, message: Message): Fields {
+    const { one } = entry;
+    const names = texts(message.programs);
+    switch (message.cmd) {
+      case "agent-order": {
+        const orders = readOrders(message);
+        for (const { name, what } of orders) {
+          log.info(`${one.name}: ${what} ${name}, ordered by ${message.from}`);
+        }
+        const { reports, unknown, refused } = one.order(orders);
+        return { reports: reports.map((report) => ({ ...short(report) })), unknown, refused };
+      }
+      case "agent-forget":
+        one.forget(names);
+        return {};
+      case "agent-log": {
+        const { lines: count, follow } = message;
+        const most = typeof count === "number" && count >= 0
+          ? Math.min(MOST_LOG_LINES, count)
+          : LOG_LINES;
+        const lines = names.flatMap((program) =>
+          (one.controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
+        );
+        if (typeof follow === "string") entry.followers.follow(names, follow);
+        return { lines: lastThatFit(lines), at: Date.now() / 1000 };
+      }
+      case "agent-why":
+        return {
+          verdicts: names.flatMap((program) =>
+            lastThatFit(one.controller.verdicts(program)).map((verdict) => ({ program, verdict }))
+          ),
+        };
+      default:
+        one.forget(one.controller.names);
+        one.holder = undefined;
+        log.info(`${one.name}: ${message.from} has stopped it, and leaves`);
+        return {};
+    }
+  }
+
+  function ask(message: Message): Fields | Promise<Fields> {
+    const { cmd, from, experiment, claim: mark } = message;
+    if (cmd === "agent-claim") return claim(message);
+    const entry = entries.get(String(experiment));
+    const { holder } = entry?.one ?? {};
+    if (entry === undefined || holder?.name !== from || holder?.claim !== mark) {
+      return refusal("not-claimed", `${from} does not control "${experiment}" on ${client.name}`);
+    }
+    return respond(entry, message);
+  }
+
+  async function onMessage(message: Message): Promise<void> {
+    const { cmd, from, id: re } = message;
+    if (from === undefined || message.re !== undefined) return;
+    let fields: Fields;
+    try {
+      const answer = ask(message);
+      // In the same turn if it can be: what changes meanwhile is told behind it.
+      fields = answer instanceof Promise ? await answer : answer;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      log.error(`Cannot do what ${from} asks (${cmd}): ${why}`);
+      fields = refusal("bad-message", why);
+    }
+    client.send({ cmd, to: from, re, experiment: message.experiment, ...fields });
+  }
+
+  const commands = ["claim", "order", "forget", "log", "why", "release"];
+  const offs: Off[] = commands.map((one) => client.on(`agent-${one}`, onMessage));
+
+  let nextReport = 0;
+  const timer = setInterval(() => {
+    const isTime = now() >= nextReport;
+    if (isTime) nextReport = now() + REPORT_MS;
+    for (const entry of entries.values()) {
+      const { holder } = entry.one;
+      if (holder === undefined || !presence.known || presence.has(holder.name)) {
+        entry.absentSince = undefined;
+      } else entry.absentSince ??= now();
+      if (isTime) reportAll(entry);
+    }
+  }, TICK_MS);
+
+  Deno.mkdirSync(`${statePath}/experiments`, { recursive: true });
+  for (const { name } of Deno.readDirSync(`${statePath}/experiments`)) {
+    const experiment = keptExperiment(`${statePath}/experiments/${name}`, log);
+    if (experiment === undefined) continue;
+    await opened(experiment);
+    if (!mayControl(policy, experiment)) {
+      log.warn(
+        `${experiment}: runs here from before, and is not allowed any more: nothing of it is started again; ${
+          howToAllow(experiment)
+        }`,
+      );
+    }
+  }
+
+  return {
+    running: () =>
+      [...entries.values()].flatMap(({ one }) => {
+        const names = one.controller.status().programs
+          .filter(({ pid }) => pid !== undefined).map(({ name }) => name);
+        return names.length === 0 ? [] : [`${one.name}: ${names.join(", ")}`];
+      }),
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      for (const off of offs) off();
+      for (const { one, followers } of entries.values()) {
+        followers[Symbol.dispose]();
+        one[Symbol.dispose]();
+      }
+      presence[Symbol.dispose]();
+      own[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,248 @@
+// One experiment on the computer of a host agent: its programs under a controller of their own, the
+// same that `abcd run` has, and what was ordered of each. It needs nobody: orders are kept on the
+// disk, and an agent that comes later goes on with them.
+
+import type { Client } from "../client.ts";
+import type { Log } from "../log.ts";
+import type { Json, JsonObject } from "../message.ts";
+import { type AgentPolicy, permit } from "./agent_policy.ts";
+import { type Controller, createController } from "./controller.ts";
+import { FileError } from "../jsonc_file.ts";
+import { parseExperiment } from "./experiment_file.ts";
+import { NotAllowedError } from "./local_runner.ts";
+import { type HostReport, isObject, type Order } from "./host_report.ts";
+import type { Program } from "./program.ts";
+import type { ProgramStatus } from "./program_status.ts";
+import { decodeRecord, encodeRecord, type StateFolder, writeWhole } from "./state_folder.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Which controller has an experiment. */
+export interface Holder {
+  /** Its mark, which it keeps when it is started again. */
+  readonly claim: string;
+  /** Its name in the hub. */
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** Options of {@linkcode openAgentExperiment}. */
+export interface AgentExperimentOptions {
+  readonly experiment: string;
+  readonly folder: StateFolder;
+  readonly log: Log;
+  readonly client: Client;
+  readonly policy: AgentPolicy;
+  /** To which the paths of programs are relative. */
+  readonly workFolder: string;
+  readonly server?: string;
+  readonly beaconPort?: number;
+}
+
+/** What came of orders. */
+export interface OrderResult {
+  readonly reports: readonly HostReport[];
+  /** Programs of which nothing is known here. */
+  readonly unknown: readonly string[];
+  /** By program: why its order was not carried out. */
+  readonly refused: { readonly [program: string]: string };
+}
+
+/** An experiment on this computer. */
+export interface AgentExperiment extends Disposable {
+  readonly name: string;
+  readonly controller: Controller;
+  /** Who has it; kept on the disk. */
+  holder: Holder | undefined;
+  reports(): HostReport[];
+  /** The report of a program whose state changed. */
+  report(status: ProgramStatus): HostReport;
+  /** Does what is ordered, and nothing that was ordered before. */
+  order(orders: readonly Order[]): OrderResult;
+  /** Drops programs that do not run. */
+  forget(names: readonly string[]): void;
+}
+
+/** What is known of one program. */
+interface Kept {
+  readonly keys: JsonObject;
+  readonly order: number;
+}
+
+function isKept(value: Json | undefined): value is { keys: JsonObject; order: number } {
+  return isObject(value) && isObject(value.keys) && Number.isSafeInteger(value.order);
+}
+
+function readHolder(value: Json | undefined): Holder | undefined {
+  if (!isObject(value)) return undefined;
+  const { claim, name, host, pid } = value;
+  return typeof claim === "string" && typeof name === "string" && typeof host === "string" &&
+      typeof pid === "number"
+    ? { claim, name, host, pid }
+    : undefined;
+}
+
+/** The file in an experiment's state folder that an agent keeps its orders in. */
+export const ORDERS_FILE = "agent.orders";
+
+/** What an agent has kept in an experiment's folder; `undefined` if there is nothing to be read. */
+function readKept(path: string, log: Log) {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) log.warn(`Cannot read ${path}: ${error}`);
+    return undefined;
+  }
+  const found = decodeRecord(text);
+  if (found.kind !== "record") {
+    log.error(`${path} is not believed: its checksum is wrong; what runs is stopped by hand alone`);
+    return undefined;
+  }
+  // Its checksum says that this is what was written, which was JSON.
+  const record = found.record as Json;
+  if (!isObject(record) || !isObject(record.programs)) return undefined;
+  const programs = new Map<string, Kept>();
+  for (const [name, one] of Object.entries(record.programs)) {
+    if (isKept(one)) programs.set(name, one);
+  }
+  const { experiment } = record;
+  return {
+    experiment: typeof experiment === "string" ? experiment : undefined,
+    holder: readHolder(record.holder),
+    programs,
+  };
+}
+
+/** The name of the experiment of which an agent has kept something in this folder. */
+export function keptExperiment(folder: string, log: Log): string | undefined {
+  return readKept(`${folder}/${ORDERS_FILE}`, log)?.experiment;
+}
+
+/** Opens an experiment and takes up what runs of it. */
+export function openAgentExperiment(options: AgentExperimentOptions): AgentExperiment {
+  const { experiment, folder, log, client, policy, workFolder } = options;
+  const path = `${folder.path}/${ORDERS_FILE}`;
+  // The paths in it are relative to its folder.
+  const settingsPath = `${workFolder}/settings`;
+  const before = readKept(path, log);
+  const kept = before?.programs ?? new Map<string, Kept>();
+  let holder = before?.holder;
+  /** When each ended unexpectedly last. */
+  const ends = new Map<string, number>();
+
+  function save(): void {
+    const record = { version: 1, experiment, holder, programs: Object.fromEntries(kept) };
+    writeWhole(path, encodeRecord(record));
+  }
+
+  /** @throws {Error} With what is wrong with the settings. */
+  function read(name: string, keys: JsonObject): Program {
+    const text = JSON.stringify({ run: { [name]: keys } });
+    try {
+      const [program] = parseExperiment(text, settingsPath).programs;
+      if (program !== undefined) return program;
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      const problems = error.problems.map((one) => one.replace(/^.*?:\d+:\d+: /, ""));
+      throw new Error(`Cannot read its settings: ${problems.join("; ")}`);
+    }
+    throw new Error("Cannot read its settings");
+  }
+
+  function programs(): Program[] {
+    return [...kept].flatMap(([name, { keys }]) => {
+      try {
+        return [read(name, keys)];
+      } catch (error) {
+        log.error(`${name}: ${error instanceof Error ? error.message : error}`);
+        return [];
+      }
+    });
+  }
+
+  const logFolder = `${folder.path}/log`;
+  Deno.mkdirSync(logFolder, { recursive: true });
+  const empty = parseExperiment(JSON.stringify({ experiment, run: {} }), settingsPath);
+  const asExperiment = () => ({ ...empty, programs: programs() });
+  const controller = createController({
+    experiment: asExperiment(),
+    log,
+    folder,
+    logFolder,
+    client,
+    server: options.server,
+    beaconPort: options.beaconPort,
+    // Asked at each start: what runs is looked after, also if it may not be started any more.
+    command(program) {
+      const permission = permit(policy, experiment, program);
+      if (!permission.allowed) throw new NotAllowedError(permission.text);
+      return permission.argv;
+    },
+  });
+  controller.onVerdict((program, { time }: Verdict) => void ends.set(program, time));
+
+  function report(status: ProgramStatus): HostReport {
+    const { name } = status;
+    const ended = controller.verdicts(name).at(-1)?.time ?? ends.get(name);
+    return { ...status, order: kept.get(name)?.order ?? 0, ended };
+  }
+
+  function carryOut({ name, order, what, program: keys }: Order): void {
+    const known = kept.get(name);
+    if (known !== undefined && order <= known.order) return;
+    if (what === "start") {
+      const wanted = keys ?? known?.keys;
+      if (wanted === undefined) throw new Error("Cannot start it: its settings are not known here");
+      read(name, wanted);
+      kept.set(name, { keys: wanted, order: known?.order ?? 0 });
+      controller.reload(asExperiment());
+    }
+    const now = kept.get(name);
+    if (now === undefined) return;
+    controller.tell(what, [name]);
+    kept.set(name, { ...now, order });
+  }
+
+  controller.start();
+  return {
+    name: experiment,
+    controller,
+    get holder() {
+      return holder;
+    },
+    set holder(next) {
+      holder = next;
+      save();
+    },
+    report,
+    reports: () => controller.status().programs.map(report),
+    order(orders) {
+      const refused: Record<string, string> = {};
+      for (const one of orders) {
+        try {
+          carryOut(one);
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error);
+          log.warn(`${one.name}: refused to ${one.what} it: ${why}`);
+          refused[one.name] = why;
+        }
+      }
+      // Done first and kept then: an agent killed in between is told again, and does it again.
+      save();
+      const names = new Set(orders.map(({ name }) => name));
+      const all = controller.status().programs.filter(({ name }) => names.has(name));
+      const unknown = [...names].filter((name) => !all.some((one) => one.name === name));
+      return { reports: all.map(report), unknown, refused };
+    },
+    forget(names) {
+      for (const name of names) kept.delete(name);
+      controller.reload(asExperiment());
+      save();
+    },
+    [Symbol.dispose]() {
+      controller.leave();
+      folder[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,362 @@
+// What a controller has of a host agent: it claims the experiment there, sends orders until they are
+// carried out, and hears what becomes of the programs. All of it is told again after each loss.
+
+import type { Client, Off } from "../client.ts";
+import { computerName } from "../environment.ts";
+import type { Log } from "../log.ts";
+import type { Message } from "../message.ts";
+import {
+  type HostReport,
+  isObject,
+  objects,
+  type Order,
+  readReports,
+  readVerdict,
+  texts,
+} from "./host_report.ts";
+import type { Presence } from "./presence.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** A program on the host, as the link sees it. */
+export interface RemoteEnd {
+  readonly name: string;
+  /** What it is told, until the agent has carried it out. */
+  readonly order: Order | undefined;
+  /** What the agent knows of it; `undefined`: nothing. */
+  reported(report: HostReport | undefined): void;
+  /** The host is there, or is not any more. */
+  linkChanged(): void;
+  /** The agent does not carry its order out. */
+  refused(text: string): void;
+  /** Unexpected ends that may be known already. */
+  ended(verdicts: readonly Verdict[]): void;
+  /** Unix time in seconds of the last unexpected end that is known; 0: none. */
+  readonly lastEnd: number;
+}
+
+/** Options of {@linkcode createHostLink}. */
+export interface HostLinkOptions {
+  readonly host: string;
+  readonly experiment: string;
+  /** This controller's mark, which the next one in its place has too. */
+  readonly claim: string;
+  readonly client: Client | undefined;
+  readonly presence: Presence;
+  readonly log: Log;
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+/** The last lines of programs on a host. */
+export type HostLines = {
+  readonly program: string;
+  readonly line: string;
+};
+
+/** A host agent. */
+export interface HostLink extends Disposable {
+  readonly host: string;
+  /** Why nothing is known of its programs now; `undefined`: it is there. */
+  readonly trouble: string | undefined;
+  /** It may just not have answered yet: its trouble is no news. */
+  readonly isFresh: boolean;
+  /** Why it will do nothing for this experiment, as long as it is not started otherwise. */
+  readonly refusal: string | undefined;
+  add(end: RemoteEnd): void;
+  /** This controller has no more to do with it. */
+  remove(name: string): void;
+  /** It is stopped and not in the file any more: the agent drops it too. */
+  forget(name: string): void;
+  /** Sends what is not carried out yet. */
+  send(): void;
+  tick(): void;
+  /**
+   * The last lines of programs, and when they were read, by the host's clock (Unix time in seconds);
+   * from then on the agent sends new ones to who follows, also after it was away.
+   *
+   * @throws {Error} If it is not there.
+   */
+  lines(
+    names: readonly string[],
+    count: number,
+    follow?: string,
+  ): Promise<{ readonly lines: readonly HostLines[]; readonly at: number }>;
+  /** All is stopped: whoever comes may have the experiment. */
+  release(): Promise<void>;
+}
+
+/** An agent says something at least every 5 s; silent for longer than this it is not there, in ms. */
+const SILENT_MS = 15_000;
+/** How long an answer may take, in seconds. */
+const ANSWER_SEC = 5;
+/** Between two tries to claim: after no answer, and after a refusal, in milliseconds. */
+const TRY_MS = 2000;
+const REFUSED_MS = 5000;
+/** How long nobody is told that nothing is known yet, after the start, in milliseconds. */
+const FRESH_MS = 3000;
+
+/** Makes the link; nothing is sent before its first tick. */
+export function createHostLink(options: HostLinkOptions): HostLink {
+  const { host, experiment, claim, client, presence, log, now } = options;
+  const ends = new Map<string, RemoteEnd>();
+  /** Programs that the agent knows and nobody here wants: they are stopped and forgotten. */
+  const strays = new Map<string, Order>();
+  const followers = new Map<string, Set<string>>();
+  const offs: Off[] = [];
+  const first = `${host} is asked for what it knows`;
+  let trouble: string | undefined = first;
+  let refusal: string | undefined;
+  let claimed = false;
+  /** The claim that is on its way. */
+  let asking: string | undefined;
+  let nextTry = 0;
+  let heardAt = 0;
+  let over = false;
+  /** Until then it may just not have answered yet. */
+  let freshUntil = now() + FRESH_MS;
+
+  const about = { to: host, experiment, claim };
+
+  function setTrouble(text: string, refused?: string): void {
+    if (text === trouble && refused === refusal) return;
+    trouble = text;
+    refusal = refused;
+    for (const end of [...ends.values()]) end.linkChanged();
+  }
+
+  function lose(why: string): void {
+    claimed = false;
+    asking = undefined;
+    nextTry = 0;
+    setTrouble(why);
+  }
+
+  function fail(error: unknown, what: string): void {
+    const why = error instanceof Error ? error.message : String(error);
+    log.debug(`Cannot ${what} of ${host}: ${why}`);
+  }
+
+  async function askClaim(): Promise<void> {
+    const id = asking = crypto.randomUUID();
+    if (client === undefined) return;
+    const who = { host: computerName() ?? "?", pid: Deno.pid };
+    try {
+      // The answer is taken where all that it sends is, in the order in which it comes.
+      await client.request({ ...about, ...who, cmd: "agent-claim", id }, {
+        timeoutSec: ANSWER_SEC,
+      });
+    } catch (error) {
+      if (asking !== id) return;
+      fail(error, "claim the experiment");
+      asking = undefined;
+      nextTry = now() + TRY_MS;
+      setTrouble(
+        `${host} is in the hub, but does not answer as a host agent (abcd exec --name ${host} --agent)`,
+      );
+    }
+  }
+
+  function takeClaim(message: Message): void {
+    if (message.re !== asking || asking === undefined) return;
+    asking = undefined;
+    heardAt = now();
+    const { error } = message;
+    if (typeof error === "string") {
+      nextTry = now() + REFUSED_MS;
+      freshUntil = 0;
+      return setTrouble(error, message.code === "not-allowed" ? error : undefined);
+    }
+    claimed = true;
+    freshUntil = 0;
+    log.info(`${host} is there`);
+    // Each program is told with what is known of it: what was known before says nothing now.
+    trouble = refusal = undefined;
+    strays.clear();
+    const reports = new Map(readReports(message).map((one) => [one.name, one]));
+    for (const end of [...ends.values()]) {
+      const report = reports.get(end.name);
+      reports.delete(end.name);
+      end.reported(report);
+      if ((report?.ended ?? 0) > end.lastEnd) askWhy(end.name);
+    }
+    for (const stray of reports.values()) takeStray(stray);
+    for (const [who, names] of followers) sendFollow(who, [...names]);
+    send();
+  }
+
+  function takeStray({ name, state, order }: HostReport): void {
+    if (["stopped", "exited", "fatal"].includes(state)) {
+      strays.delete(name);
+      tell({ ...about, cmd: "agent-forget", programs: [name] });
+      return;
+    }
+    if (strays.has(name)) return;
+    log.info(`${name}: runs on ${host} and is not in the file; it is stopped`);
+    strays.set(name, { name, what: "stop", order: order + 1 });
+    send();
+  }
+
+  function takeReports(message: Message): void {
+    heardAt = now();
+    if (!claimed || message.experiment !== experiment) return;
+    for (const report of readReports(message)) {
+      const end = ends.get(report.name);
+      if (end === undefined) takeStray(report);
+      else end.reported(report);
+    }
+    for (const name of texts(message.unknown)) ends.get(name)?.reported(undefined);
+    const { refused } = message;
+    if (!isObject(refused)) return;
+    for (const [name, why] of Object.entries(refused)) {
+      if (typeof why === "string") ends.get(name)?.refused(why);
+    }
+  }
+
+  function takeVerdicts(message: Message): void {
+    heardAt = now();
+    if (message.experiment !== experiment) return;
+    const list = message.cmd === "agent-verdict" ? [message] : objects(message.verdicts);
+    for (const { program, verdict } of list) {
+      const one = readVerdict(verdict);
+      if (one !== undefined && typeof program === "string") ends.get(program)?.ended([one]);
+    }
+  }
+
+  function tell(message: Parameters<Client["send"]>[0]): void {
+    try {
+      client?.send(message);
+    } catch (error) {
+      fail(error, message.cmd);
+    }
+  }
+
+  function askWhy(program: string): void {
+    tell({ ...about, cmd: "agent-why", programs: [program], id: crypto.randomUUID() });
+  }
+
+  /** What was sent and not answered yet is not sent again. */
+  const sent = new Map<string, string>();
+  async function send(): Promise<void> {
+    if (!claimed || client === undefined) return;
+    const orders = [...strays.values(), ...[...ends.values()].flatMap(({ order }) => order ?? [])]
+      .filter(({ name, order, what }) => sent.get(name) !== `${order} ${what}`);
+    if (orders.length === 0) return;
+    for (const { name, order, what } of orders) sent.set(name, `${order} ${what}`);
+    try {
+      const answer = await client.request(
+        { ...about, cmd: "agent-order", orders: orders.map((one) => ({ ...one })) },
+        { timeoutSec: ANSWER_SEC },
+      );
+      if (typeof answer.error === "string") throw new Error(answer.error);
+    } catch (error) {
+      fail(error, "order something");
+      if (claimed) lose("has not answered an order");
+    } finally {
+      for (const { name } of orders) sent.delete(name);
+    }
+  }
+
+  function sendFollow(who: string, names: readonly string[]): void {
+    const wanted = names.filter((name) => ends.has(name));
+    if (wanted.length === 0) return;
+    tell({ ...about, cmd: "agent-log", programs: wanted, lines: 0, follow: who });
+  }
+
+  const fromHost = (take: (message: Message) => void) => (message: Message) => {
+    if (message.from === host && !over) take(message);
+  };
+  if (client !== undefined) {
+    offs.push(
+      client.on("agent-claim", fromHost(takeClaim)),
+      client.on("agent-order", fromHost(takeReports)),
+      client.on("agent-state", fromHost(takeReports)),
+      client.on("agent-verdict", fromHost(takeVerdicts)),
+      client.on("agent-why", fromHost(takeVerdicts)),
+      client.subscribe("_hub/left", ({ name }) => {
+        if (name === host) lose(`${host} has left the hub`);
+        followers.delete(String(name));
+      }),
+      client.subscribe("_hub/joined", ({ name }) => {
+        if (name === host) lose(first);
+      }),
+      client.addEventListener("lost", () => {
+        followers.clear();
+        lose("the hub is away");
+      }),
+    );
+  }
+
+  /** Why there is no use in asking now. */
+  function absence(): string | undefined {
+    if (client === undefined) return `${host} is reached through a hub, and there is none`;
+    if (!client.joined) {
+      return trouble === first
+        ? `there is no hub yet, through which ${host} is reached`
+        : "the hub is away";
+    }
+    if (!presence.known || presence.has(host)) return undefined;
+    return `there is no "${host}" in the hub; start it there with: abcd exec --name ${host} --agent --allow-experiment ${experiment}`;
+  }
+
+  return {
+    host,
+    get trouble() {
+      return trouble;
+    },
+    get isFresh() {
+      return freshUntil > 0;
+    },
+    get refusal() {
+      return refusal;
+    },
+    add: (end) => void ends.set(end.name, end),
+    remove: (name) => void ends.delete(name),
+    forget(name) {
+      ends.delete(name);
+      if (claimed) tell({ ...about, cmd: "agent-forget", programs: [name] });
+    },
+    send: () => void send(),
+    tick() {
+      if (freshUntil > 0 && now() > freshUntil) {
+        freshUntil = 0;
+        for (const end of [...ends.values()]) end.linkChanged();
+      }
+      const why = absence();
+      if (why !== undefined) return lose(why);
+      if (claimed && now() - heardAt > SILENT_MS) lose(`${host} has been silent`);
+      if (claimed || asking !== undefined || !presence.known || now() < nextTry) return;
+      askClaim();
+    },
+    async lines(names, count, follow) {
+      if (follow !== undefined) {
+        const known = followers.get(follow) ?? new Set();
+        followers.set(follow, known);
+        for (const name of names) known.add(name);
+      }
+      if (!claimed || client === undefined) {
+        throw new Error(`Cannot read the logs on ${host}: ${trouble}`);
+      }
+      const answer = await client.request(
+        { ...about, cmd: "agent-log", programs: [...names], lines: count, follow },
+        { timeoutSec: ANSWER_SEC },
+      );
+      if (typeof answer.error === "string") throw new Error(answer.error);
+      const lines = objects(answer.lines).flatMap(({ program, line }) =>
+        typeof program === "string" && typeof line === "string" ? [{ program, line }] : []
+      );
+      return { lines, at: typeof answer.at === "number" ? answer.at : 0 };
+    },
+    async release() {
+      if (!claimed || client === undefined) return;
+      try {
+        await client.request({ ...about, cmd: "agent-release" }, { timeoutSec: ANSWER_SEC });
+      } catch (error) {
+        fail(error, "take leave");
+      }
+    },
+    [Symbol.dispose]() {
+      over = true;
+      for (const off of offs) off();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+// What a controller and a host agent say to each other, read once into types that are then trusted.
+//
+// controller → agent, each answered by `re`; `claim` says which controller it is:
+//   agent-claim   {experiment, claim, host, pid}     → {reports}: all programs of the experiment
+//   agent-order   {experiment, claim, orders: […]}   → {reports, unknown, refused: {PROGRAM: why}}
+//   agent-forget  {experiment, claim, programs}      → {}: those that are stopped are dropped
+//   agent-log     {experiment, claim, programs, lines, follow} → {lines}
+//   agent-why     {experiment, claim, programs}      → {verdicts}
+//   agent-release {experiment, claim}                → {}: all is stopped; anybody may claim it
+// A refusal is {error, code}. agent → controller, unasked:
+//   agent-state   {experiment, reports}: what has changed, and every 5 s what is used
+//   agent-verdict {experiment, program, verdict}: an unexpected end
+
+import type { Json, JsonObject, Message } from "../message.ts";
+import type { OutOfMemory } from "../process/out_of_memory.ts";
+import type { ProgramStatus } from "./program_status.ts";
+import { readProgram } from "./read_status.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** What an agent tells of a program: its status, and how far it has followed its orders. */
+export type HostReport = ProgramStatus & {
+  /** The last order that was carried out; 0: none. */
+  readonly order: number;
+  /** Unix time in seconds of its last unexpected end. */
+  readonly ended?: number;
+};
+
+/** What a program can be told. */
+export const ORDERS = ["start", "stop", "kill"] as const;
+/** One of {@linkcode ORDERS}. */
+export type OrderKind = typeof ORDERS[number];
+
+/** What a program on a host is to do. The same order twice is one order. */
+export interface Order {
+  readonly name: string;
+  /** Larger than that of each order before it. */
+  readonly order: number;
+  readonly what: OrderKind;
+  /** Its settings, as keys of an experiment file; needed to start it. */
+  readonly program?: JsonObject;
+}
+
+/** Why an agent does not do what it is asked. `held`: another controller has the experiment. */
+export type RefusalCode = "held" | "not-allowed" | "not-claimed" | "bad-message";
+
+/** Whether a JSON value is an object. */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The objects of a list; nothing if it is none. */
+export function objects(value: Json | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** The texts of a list; nothing if it is none. */
+export function texts(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+}
+
+/** The reports of a message; what is none is left out. */
+export function readReports(message: Message): HostReport[] {
+  return objects(message.reports).flatMap((one) => {
+    const status = readProgram(one);
+    const { order, ended } = one;
+    if (status === undefined || typeof order !== "number") return [];
+    return [{ ...status, order, ended: typeof ended === "number" ? ended : undefined }];
+  });
+}
+
+/** The orders of a message; what is none is left out. */
+export function readOrders(message: Message): Order[] {
+  return objects(message.orders).flatMap(({ name, order, what, program }) => {
+    const kind = ORDERS.find((one) => one === what);
+    if (typeof name !== "string" || !Number.isSafeInteger(order) || kind === undefined) return [];
+    return [{
+      name,
+      order: Number(order),
+      what: kind,
+      ...(isObject(program) ? { program } : {}),
+    }];
+  });
+}
+
+const OUT_OF_MEMORY: readonly OutOfMemory[] = ["yes", "perhaps", "no", "unknown"];
+
+/** An unexpected end; `undefined` if it is none. */
+export function readVerdict(value: Json | undefined): Verdict | undefined {
+  if (!isObject(value)) return undefined;
+  const { time, text, exitCode, signal, ranSec, restarts } = value;
+  if (typeof time !== "number" || typeof text !== "string") return undefined;
+  return {
+    time,
+    text,
+    exitCode: typeof exitCode === "number" ? exitCode : undefined,
+    signal: typeof signal === "string" ? signal : undefined,
+    coreDumped: value.coreDumped === true,
+    outOfMemory: OUT_OF_MEMORY.find((one) => one === value.outOfMemory) ?? "unknown",
+    ranSec: typeof ranSec === "number" ? ranSec : undefined,
+    restarts: typeof restarts === "number" ? restarts : 0,
+    lastLines: texts(value.lastLines),
+  };
+}

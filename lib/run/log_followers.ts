@@ -1,0 +1,75 @@
+// New lines of programs' output, sent to those who follow: on `run/PROGRAM/log`, from the computer
+// that the program is on.
+
+import type { Client, Off } from "../client.ts";
+import type { Log } from "../log.ts";
+import type { LogCursor, ProgramLog } from "../process/program_log.ts";
+
+/** Options of {@linkcode createLogFollowers}. */
+export interface LogFollowersOptions {
+  readonly client: Client;
+  readonly experiment: string;
+  readonly log: Log;
+  readonly output: (program: string) => ProgramLog | undefined;
+}
+
+/** Who follows which program; one that nobody follows is not read. */
+export interface LogFollowers extends Disposable {
+  /** From now on, until it leaves the hub or this program does. */
+  follow(programs: readonly string[], who: string): void;
+}
+
+/** How often new lines are sent, in milliseconds. */
+const FOLLOW_MS = 250;
+
+/** Sends nothing before somebody follows. */
+export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
+  const { client, experiment, log, output } = options;
+  const followers = new Map<string, { readonly cursor: LogCursor; readonly who: Set<string> }>();
+
+  function unfollow(gone: (who: string) => boolean): void {
+    for (const [name, { cursor, who }] of followers) {
+      for (const one of who) if (gone(one)) who.delete(one);
+      if (who.size > 0) continue;
+      cursor[Symbol.dispose]();
+      followers.delete(name);
+    }
+  }
+
+  function publish(program: string, line: string): void {
+    if (!client.joined) return;
+    try {
+      client.send({ cmd: "log", topic: `run/${program}/log`, experiment, program, line });
+    } catch (error) {
+      log.warn(
+        `Cannot send a line of ${program}: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  }
+
+  const offs: Off[] = [
+    client.subscribe("_hub/left", ({ name }) => unfollow((who) => who === name)),
+    // They ask again when they are back.
+    client.addEventListener("lost", () => unfollow(() => true)),
+  ];
+  const timer = setInterval(() => {
+    for (const [program, { cursor }] of followers) {
+      for (const line of cursor.read()) publish(program, line);
+    }
+  }, FOLLOW_MS);
+  return {
+    follow(programs, who) {
+      for (const name of programs) {
+        const known = followers.get(name);
+        if (known !== undefined) known.who.add(who);
+        const cursor = known?.cursor ?? output(name)?.cursor();
+        if (cursor !== undefined) followers.set(name, known ?? { cursor, who: new Set([who]) });
+      }
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      unfollow(() => true);
+      for (const off of offs) off();
+    },
+  };
+}

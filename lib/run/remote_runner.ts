@@ -1,0 +1,436 @@
+// A program on the computer of a host agent. The agent keeps it running by itself; here is what it
+// was told, what was heard of it last, and what is to come when what it depends on holds.
+//
+// The order of things between hosts is the controller's: a restart from here is a stop, then a start
+// when all that it depends on holds. Nothing is started elsewhere while it may still run there.
+
+import type { HostLink, RemoteEnd } from "./host_link.ts";
+import type { HostReport, Order, OrderKind } from "./host_report.ts";
+import type { Presence } from "./presence.ts";
+import { clientOf, type Program } from "./program.ts";
+import { type Machine, newMachine, type ProgramEvent } from "./program_state.ts";
+import type { ProgramState, ProgramStatus } from "./program_status.ts";
+import { programKeys } from "./program_text.ts";
+import { type ProgramRecord, type RemoteRecord, settingsText } from "./record.ts";
+import type { Runner, RunnerContext } from "./runner.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Verdicts that are kept. */
+const VERDICTS = 20;
+
+/** What a remote runner is given. */
+export interface RemoteContext extends RunnerContext {
+  readonly link: HostLink;
+  readonly presence: Presence;
+  readonly save: (name: string, record: ProgramRecord) => void;
+}
+
+/** Where it is, by what is known now. */
+type View = Pick<Machine, "state" | "reason" | "ready"> & Partial<Machine>;
+
+/** Whether it runs, or will do so without being told. */
+function isActive(report: HostReport | undefined): boolean {
+  return report !== undefined && !["stopped", "exited", "fatal"].includes(report.state);
+}
+
+function pidOf(report: HostReport | undefined): string {
+  return report?.pid === undefined ? report?.state ?? "unknown" : `pid ${report.pid}`;
+}
+
+/** Makes the runner of a program that nobody has asked for yet. */
+export function createRemoteRunner(first: Program, context: RemoteContext): Runner {
+  const { log, now, link } = context;
+  const { name } = first;
+  const { host } = link;
+  let program = first;
+  /** Settings that hold once it has stopped. */
+  let next: Program | undefined;
+  let report: HostReport | undefined;
+  /** What it is to be: `waiting` is up as soon as what it depends on holds. */
+  let intent: RemoteRecord["intent"] = "down";
+  /** What it is to be once it has stopped. */
+  let after: RemoteRecord["after"] = "down";
+  /** What it was told and has not carried out, as far as is known. */
+  let order: { readonly what: OrderKind; readonly number: number } | undefined;
+  let refusal: string | undefined;
+  /** It came back with another process than it was left with: for a moment, so that others see it. */
+  let bridge = false;
+  let verdicts: readonly Verdict[] = [];
+  let machine = newMachine(now());
+  let since = Date.now() / 1000;
+  let saveFails = false;
+  /** Taken over from a controller before this one, and not heard of yet. */
+  let isRestored = false;
+
+  function record(closed = false): ProgramRecord {
+    const remote = { intent, after, order };
+    return {
+      version: 1,
+      settings: settingsText(program),
+      machine,
+      since,
+      closed,
+      verdicts,
+      remote,
+    };
+  }
+
+  function save(closed = false): void {
+    try {
+      context.save(name, record(closed));
+      saveFails = false;
+    } catch (error) {
+      if (!saveFails) log.error(error instanceof Error ? error.message : String(error));
+      saveFails = true;
+    }
+  }
+
+  /** It may run there, and nobody can tell. */
+  function mayRun(): boolean {
+    return isActive(report) || order !== undefined || (intent === "up" && report === undefined);
+  }
+
+  function view(): View {
+    const settled = (): View =>
+      report === undefined
+        ? {
+          state: "stopped",
+          reason: machine.state === "stopped" ? machine.reason : "not started",
+          ready: false,
+        }
+        : { ...report, reason: report.reason ?? "" };
+    const { trouble } = link;
+    const refused = link.refusal ?? refusal;
+    if (bridge) {
+      return {
+        state: "starting",
+        was: "running",
+        reason: "it was restarted meanwhile",
+        ready: false,
+      };
+    }
+    if (refused !== undefined && intent !== "down" && !mayRun()) {
+      return {
+        state: "fatal",
+        reason: refused.startsWith(host) ? refused : `${host}: ${refused}`,
+        ready: false,
+      };
+    }
+    if (trouble !== undefined && link.isFresh) {
+      if (intent === "waiting") return { state: "waiting", reason: trouble, ready: false };
+      return machine;
+    }
+    if (trouble !== undefined && (mayRun() || intent === "waiting")) {
+      const told = order === undefined ? "" : `; it is told to ${order.what} when it is back`;
+      const moves = after === "waiting" && order !== undefined ? " and starts again then" : "";
+      return { state: "unreachable", reason: `${trouble}${told}${moves}`, ready: false };
+    }
+    if (trouble !== undefined) return settled();
+    if (order !== undefined && order.what !== "start") {
+      const reason = after === "waiting" ? "told to restart" : "told to stop";
+      return {
+        state: "stopping",
+        reason,
+        ready: false,
+        next: after === "waiting" ? "waiting" : "stopped",
+      };
+    }
+    if (order !== undefined) {
+      return { state: "waiting", reason: `${host} is told to start it`, ready: false };
+    }
+    if (intent === "waiting") return { state: "waiting", reason: "told to start", ready: false };
+    if (report?.state === "stopping") {
+      return {
+        ...settled(),
+        next: after === "waiting" ? "waiting" : intent === "down" ? "stopped" : "starting",
+      };
+    }
+    return settled();
+  }
+
+  /** Takes over what is known now, and tells of it if it is another state. */
+  function update(): void {
+    const before = machine;
+    const { state, reason, ready, was, restarts, exitCode, signal, next = "stopped" } = view();
+    const moved = state !== before.state || (state === report?.state && report.since !== since);
+    machine = {
+      ...before,
+      state,
+      reason,
+      ready,
+      next,
+      was: moved ? was ?? before.state : before.was,
+      restarts: restarts ?? report?.restarts ?? 0,
+      exitCode: exitCode ?? report?.exitCode,
+      signal: signal ?? report?.signal,
+      since: moved ? now() : before.since,
+    };
+    if (moved) since = state === report?.state ? report.since : Date.now() / 1000;
+    const isNews = moved || ready !== before.ready || reason !== before.reason;
+    if (!isNews) return;
+    save();
+    if (state !== before.state) logStep(before.state, state, reason);
+    else if (ready && !before.ready) log.info(`${name}: ready on ${host}`);
+    context.changed(runner);
+  }
+
+  function logStep(from: ProgramState, to: ProgramState, reason: string): void {
+    const text = `${name}: ${from} → ${to} on ${host} (${reason})`;
+    if (to === "fatal") log.error(text);
+    else if (to === "unreachable" || to === "backoff") log.warn(text);
+    else log.info(text);
+  }
+
+  function give(what: OrderKind): void {
+    const last = Math.max(report?.order ?? 0, order?.number ?? 0);
+    order = { what, number: last + 1 };
+    refusal = undefined;
+    save();
+  }
+
+  /** A stop is over: what was to come then comes. */
+  function stopped(): void {
+    program = next ?? program;
+    next = undefined;
+    intent = after;
+    after = "down";
+  }
+
+  function reported(heard: HostReport | undefined): void {
+    const before = report;
+    report = heard;
+    if (isRestored && isActive(heard)) log.info(`${name}: adopted on ${host}, ${pidOf(heard)}`);
+    isRestored = false;
+    const stops = order !== undefined && order.what !== "start";
+    if (heard === undefined) {
+      // It has nothing of this program: a stop is done, a start is to be done.
+      if (stops) {
+        order = undefined;
+        stopped();
+      } else if (intent === "up" && order === undefined) {
+        log.warn(`${name}: ${host} knows nothing of it any more; it is started again`);
+        intent = "waiting";
+      }
+      return update();
+    }
+    if (order !== undefined && heard.order === order.number) order = undefined;
+    else if (order !== undefined && heard.order > order.number) {
+      // Somebody else's orders were more: this one was taken for one of before.
+      order = { ...order, number: heard.order + 1 };
+    }
+    if (order === undefined) settle(heard);
+    const isOther = before?.state === "running" && heard.state === "running" &&
+      before.pid !== heard.pid;
+    if (isOther && order === undefined) {
+      bridge = true;
+      update();
+      // Behind those that look at the change.
+      queueMicrotask(() => {
+        bridge = false;
+        update();
+      });
+    } else update();
+    if (order !== undefined) link.send();
+  }
+
+  /** Nothing is on its way: what the agent says is how it is. */
+  function settle(heard: HostReport): void {
+    if (isActive(heard)) {
+      if (intent === "waiting") {
+        // It was never told to start by this controller, or that was not kept: it is taken over, and
+        // told its settings; where they are the same that changes nothing.
+        log.info(`${name}: adopted on ${host}, ${pidOf(heard)}`);
+        give("start");
+      }
+      if (heard.state !== "stopping") intent = "up";
+    } else if (heard.state === "stopped") {
+      if (after === "waiting" || intent === "up") stopped();
+    } else if (after === "waiting") stopped();
+  }
+
+  function fire(event: ProgramEvent): void {
+    switch (event.type) {
+      case "start":
+        start();
+        break;
+      case "stop":
+      case "kill":
+        stop(event.type);
+        break;
+      case "restart":
+        if (!mayRun() || intent === "waiting") {
+          start();
+          break;
+        }
+        if (order === undefined || order.what === "start") give("stop");
+        intent = "down";
+        after = "waiting";
+        break;
+      case "dependenciesHold":
+        if (machine.state !== "waiting" || order !== undefined) return;
+        if (link.trouble !== undefined) return;
+        intent = "up";
+        give("start");
+        break;
+      default:
+        return;
+    }
+    update();
+    link.send();
+  }
+
+  function start(): void {
+    refusal = undefined;
+    const stops = order !== undefined && order.what !== "start";
+    if (stops || (report?.state === "stopping" && intent === "down")) {
+      after = "waiting";
+      return;
+    }
+    if (order !== undefined) return;
+    // One that waits for its next try is tried now.
+    if (isActive(report)) {
+      if (report?.state === "backoff" && link.trouble === undefined) give("start");
+      return;
+    }
+    intent = "waiting";
+  }
+
+  function stop(what: "stop" | "kill"): void {
+    after = "down";
+    program = next ?? program;
+    next = undefined;
+    refusal = undefined;
+    const runs = mayRun();
+    const isTold = order?.what === what || (order?.what === "kill");
+    intent = "down";
+    if (runs && !isTold) give(what);
+    else if (!runs) machine = { ...machine, reason: "told to stop" };
+  }
+
+  const end: RemoteEnd = {
+    name,
+    get order(): Order | undefined {
+      if (order === undefined) return undefined;
+      const { what, number } = order;
+      return {
+        name,
+        what,
+        order: number,
+        program: what === "start" ? programKeys(program) : undefined,
+      };
+    },
+    reported,
+    linkChanged: update,
+    refused(text) {
+      order = undefined;
+      refusal = text;
+      if (intent === "up") intent = "waiting";
+      update();
+    },
+    get lastEnd() {
+      return verdicts.at(-1)?.time ?? 0;
+    },
+    ended(list) {
+      for (const verdict of list) {
+        if (verdicts.some(({ time, text }) => time === verdict.time && text === verdict.text)) {
+          continue;
+        }
+        verdicts = [...verdicts, verdict].toSorted((a, b) => a.time - b.time).slice(-VERDICTS);
+        context.verdict(runner, verdict);
+      }
+      save();
+    },
+  };
+
+  /** What its client in the hub says of itself. */
+  function saidNow(): ProgramStatus["said"] {
+    const said = context.presence.said(clientOf(program));
+    if (said === undefined) return undefined;
+    const { state, text, since } = said;
+    return { state, text, since };
+  }
+
+  const runner: Runner = {
+    get program() {
+      return next ?? program;
+    },
+    get machine() {
+      return machine;
+    },
+    output: undefined,
+    get mayRun() {
+      return mayRun();
+    },
+    get verdicts() {
+      return verdicts;
+    },
+    fire,
+    look() {},
+    tick() {},
+    probe() {},
+    measure() {},
+    status() {
+      const { state, reason, ready, was, restarts, exitCode, signal } = machine;
+      const known: Partial<ProgramStatus> = state === report?.state ? report : {
+        pid: state === "unreachable" || state === "stopping" ? report?.pid : undefined,
+        screen: report?.screen,
+      };
+      const { pid, screen, retryAt, lastLine, lastLines, cpuPercent, memoryBytes } = known;
+      return {
+        name,
+        state,
+        was,
+        ready,
+        pid,
+        host,
+        screen,
+        since,
+        restarts,
+        exitCode,
+        signal,
+        reason,
+        retryAt,
+        lastLines,
+        lastLine,
+        cpuPercent,
+        memoryBytes,
+        said: state === "running" ? saidNow() : undefined,
+      };
+    },
+    change(changed) {
+      if (mayRun() && intent !== "waiting") {
+        // What runs, or is about to stop, does so by the settings that it was started with.
+        next = changed;
+        if (intent === "up") fire({ type: "restart" });
+        return;
+      }
+      program = changed;
+      if (["exited", "fatal"].includes(machine.state)) fire({ type: "start" });
+      save();
+    },
+    restore(kept) {
+      verdicts = kept.verdicts;
+      if (kept.closed) return;
+      machine = { ...kept.machine, since: now(), deadline: undefined };
+      since = kept.since;
+      ({ intent, after, order } = kept.remote ?? { intent: "waiting", after: "down" });
+      isRestored = true;
+      update();
+    },
+    close() {
+      const isClosed = !mayRun();
+      if (!isClosed) {
+        // What could not be stopped is not written off: the next controller takes it up.
+        log.warn(`${name}: not stopped, as ${host} cannot be reached; it runs on there`);
+        [intent, after, order] = ["up", "down", undefined];
+      }
+      save(isClosed);
+    },
+    forget: () => link.forget(name),
+    [Symbol.dispose]() {
+      link.remove(name);
+    },
+  };
+  link.add(end);
+  return runner;
+}
