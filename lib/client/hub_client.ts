@@ -54,7 +54,7 @@ import { createInbox } from "./inbox.ts";
 /** How long closing waits for the hub to take what was sent. */
 const CLOSE_SEC = 5;
 /** A joining that lasted this long is a success: the delays start small again. */
-const STEADY_SEC = 5;
+const STEADY_SEC = 1;
 
 interface Pending {
   readonly resolve: (answer: Message) => void;
