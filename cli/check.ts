@@ -12,6 +12,17 @@ function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** What it has to do with data-taking runs. */
+function runsOf({ runOrder, required, essential, transitionSec, config }: Program): string {
+  const has = Object.keys(config).length > 0;
+  return [
+    ...(runOrder === undefined ? [] : [`told at place ${runOrder}, answers in ${transitionSec} s`]),
+    ...(runOrder !== undefined && has ? [`with ${JSON.stringify(config)}`] : []),
+    ...(essential ? ["no run starts without it, its loss makes all safe"] : []),
+    ...(required && !essential ? ["no run starts without it"] : []),
+  ].join("; ");
+}
+
 function settings(program: Program): string[] {
   const { dependsOn, ready, alive, env } = program;
   const needs = Object.entries(dependsOn).map(([name, kind]) => `${name} ${kind}`);
@@ -31,6 +42,7 @@ function settings(program: Program): string[] {
     ["alive while", alive === undefined ? "" : describeProbe(alive)],
     ["restart", backOff],
     ["stop", `${program.stopSignal}, SIGKILL after ${program.stopSec} s`],
+    ["runs", runsOf(program)],
     ["starts", program.autostart ? "" : "only when told to (autostart is false)"],
   ];
   return rows.filter(([, text]) => text !== "").map(([key, text]) =>

@@ -73,6 +73,10 @@ export async function askForRun(
     const run = readRunStatus({ ...answer });
     if (run === undefined) throw new CommandError(`"${name}" says nothing of a run`);
     return run;
+  } catch (error) {
+    if (gone.signal.aborted) throw gone.signal.reason;
+    if (stop.aborted) throw new CommandError(`Not waited for; "${name}" goes on with it`);
+    throw error;
   } finally {
     for (const off of offs) off();
   }

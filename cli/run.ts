@@ -9,7 +9,8 @@ import { serveControl } from "../lib/run/control.ts";
 import type { ExperimentStatus } from "../lib/run/program_status.ts";
 import { describeReload } from "../lib/run/reload.ts";
 import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
-import { describeRun } from "../lib/terminal/run_text.ts";
+import { describeRun, safeTitle } from "../lib/terminal/run_text.ts";
+import { escapeControls } from "../lib/terminal/table.ts";
 import { createDataRuns, type DataRuns } from "../lib/data_run/data_runs.ts";
 import { serveRuns } from "../lib/data_run/serve_runs.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
@@ -79,8 +80,9 @@ function showTable(controller: Controller, runs: DataRuns): Live {
         const by = whoAsks();
         if (cmd === "start-run") return describeRun(await runs.start(by, ""));
         if (cmd === "stop-run") return describeRun(await runs.stop(by));
-        runs.makeSafe(by, `${by} says so`);
-        return "the experiment is safe; when it may go on: abcd safe --leave";
+        if (cmd === "make-safe") runs.makeSafe(by, `${by} says so`);
+        else runs.leaveSafe(by);
+        return runs.status().safe === undefined ? "runs can be started" : "the experiment is safe";
       },
       async lastLines(name) {
         const near = controller.output(name);
@@ -109,12 +111,18 @@ function fileLog(options: LogValues, path: string): Log {
 }
 
 /** What stays on the terminal when the table has gone. */
-function lastWords(name: string, { programs }: ExperimentStatus, logFolder: string): string {
+function lastWords(name: string, status: ExperimentStatus, logFolder: string): string {
+  const { programs, run, safe } = status;
   const failed = programs.filter(({ state }) => state === "fatal").map((program) => program.name);
   const end = failed.length === 0
     ? `all ${programs.length} programs are stopped`
     : `stopped; ${failed.join(", ")} had failed for good`;
-  return `${name}: ${end}\nTheir output is in ${logFolder}`;
+  return [
+    `${name}: ${end}`,
+    ...(run?.number === undefined ? [] : [escapeControls(describeRun(run))]),
+    ...(safe === undefined ? [] : [escapeControls(safeTitle(safe))]),
+    `Their output is in ${logFolder}`,
+  ].join("\n");
 }
 
 export default defineCommand({

@@ -73,6 +73,7 @@ async function watch(
       const answer = await controller.ask(cmd, { by: whoAsks() }, { timeoutSec: RUN_SEC });
       await ask();
       if (cmd === "make-safe") return "the experiment is safe";
+      if (cmd === "leave-safe") return "runs can be started";
       const run = readRunStatus({ ...answer });
       return run === undefined ? "done" : describeRun(run);
     },

@@ -81,7 +81,10 @@ Deno.test("runs: a refusal, or silence, stops the start with the reason; those t
   assertEquals(ccd1.told.slice(1), ["run-start 2", "run-stop 2 aborted"]);
   assertEquals(lab.record(2).verdict, "aborted");
   ccd1.manner = "yes";
-  assertEquals((await lab.ask("start-run")).number, 3);
+  // Of two at once one starts, and the other is told so.
+  const both = await Promise.all([lab.ask("start-run"), lab.ask("start-run")]);
+  assertEquals(both.map(({ number }) => number).filter((one) => one !== undefined), [3]);
+  assertStringIncludes(String(both.find(({ error }) => error !== undefined)?.error), "run 3 is ");
   // Silence at the end holds nothing up.
   logger.manner = "silent";
   const stop = await lab.ask("stop-run");
@@ -233,4 +236,34 @@ Deno.test("runs: a second Ctrl-C ends a run that nobody answers", async () => {
   run.signal("SIGINT");
   assertEquals((await run.end()).code, 0);
   assertEquals(lab.record(1).verdict, "interrupted");
+});
+
+Deno.test("runs: rubbish is refused, each with what is wrong, and harms nothing", async () => {
+  await using lab = await RunLab.create({});
+  await using run = await lab.run();
+  const rubbish: [cmd: string, fields: object, words: string][] = [
+    ["start-run", { label: 3 }, `"label" is no text`],
+    ["start-run", { label: "x".repeat(300) }, "longer than 200"],
+    ["start-run", { number: "7" }, `"number" is no whole number`],
+    ["start-run", { number: -1 }, "they go from 1"],
+    ["start-run", { by: [] }, `"by" is no text`],
+    ["stop-run", {}, "there is no run"],
+    ["note", { text: "early" }, "there was no run yet"],
+    ["note", {}, "there is no text in it"],
+    ["note", { text: "x", run: 5 }, "no run 5"],
+    ["runs", { run: 1.5 }, `"run" is no whole number`],
+    ["runs", { run: -1 }, "no run -1"],
+    ["leave-safe", {}, "is not safe"],
+    ["make-safe", { reason: {} }, `"reason" is no text`],
+  ];
+  for (const [cmd, fields, words] of rubbish) {
+    const { error } = await lab.ask(cmd, fields);
+    assertStringIncludes(String(error), words, `${cmd} ${JSON.stringify(fields)}`);
+  }
+  assertEquals((await lab.ask("runs", { count: -3 })).runs, []);
+  assertEquals((await lab.ask("start-run", { label: "line\n\u001b[2J" })).number, 1);
+  const { stdout } = await runAbcd(["runs", ...lab.hub.clientArgs]);
+  assertStringIncludes(stdout, "line\\n\\x1b[2J");
+  run.signal("SIGTERM");
+  await run.end();
 });

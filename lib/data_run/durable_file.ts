@@ -52,3 +52,19 @@ export function writeDurably(path: string, text: string, isNew = false): void {
     throw new Error(`Cannot write ${path}: ${words(error)}`, { cause: error });
   }
 }
+
+/** How old what was never finished must be before it is taken away, in milliseconds. */
+const STALE_MS = 60_000;
+
+/** Takes away what was being written to a folder when somebody was killed. */
+export function sweepFolder(path: string): void {
+  try {
+    for (const { name } of Deno.readDirSync(path)) {
+      if (!/\.\d+\.new$/.test(name)) continue;
+      const { mtime } = Deno.statSync(`${path}/${name}`);
+      if (Date.now() - (mtime?.getTime() ?? 0) > STALE_MS) Deno.removeSync(`${path}/${name}`);
+    }
+  } catch {
+    // It is in nobody's way; a folder that cannot be read is told of by who needs it.
+  }
+}

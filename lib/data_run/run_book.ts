@@ -2,6 +2,7 @@
 // and those of before.
 
 import type { Log } from "../log.ts";
+import { sweepFolder } from "./durable_file.ts";
 import { createKeptFile } from "./kept_file.ts";
 import { openRunFolder } from "./run_folder.ts";
 import { openRunNumbers } from "./run_number.ts";
@@ -58,6 +59,7 @@ const TRIES = 100;
 export function openRunBook(options: RunBookOptions): RunBook {
   const { experiment, stateFolder, runFolder, log, changed } = options;
   const folder = openRunFolder(runFolder);
+  for (const path of [stateFolder, runFolder]) sweepFolder(path);
   const warn = (text: string) => log.warn(text);
   const numbers = openRunNumbers(stateFolder, () => folder.numbers().at(-1) ?? 0, warn);
   const file = createKeptFile(log, changed);
@@ -148,6 +150,10 @@ export function openRunBook(options: RunBookOptions): RunBook {
     [Symbol.dispose]() {
       if (soon !== undefined) write();
       file[Symbol.dispose]();
+      // The log is the last place for it.
+      if (file.problem !== undefined) {
+        log.error(`what was not written: ${JSON.stringify({ ...record, config: undefined })}`);
+      }
     },
   };
 }

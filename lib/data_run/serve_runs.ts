@@ -32,7 +32,8 @@ function textOf(message: Message, field: string, most: number): string {
 
 function numberOf(message: Message, field: string): number | undefined {
   const value = message[field];
-  if (value === undefined || Number.isSafeInteger(value)) return Number(value) || undefined;
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
   throw new TypeError(`"${field}" is no whole number`);
 }
 
@@ -68,7 +69,7 @@ export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): 
     runs(message) {
       const run = numberOf(message, "run");
       if (run === undefined) {
-        const count = Math.min(MOST_LISTED, numberOf(message, "count") ?? LISTED);
+        const count = Math.max(0, Math.min(MOST_LISTED, numberOf(message, "count") ?? LISTED));
         return { runs: runs.list(count) };
       }
       const record = runs.find(run);

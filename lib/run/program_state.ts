@@ -155,6 +155,10 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
     case "fatal":
     case "unreachable":
       if (event.type === "start" || event.type === "restart") return asked("told to start");
+      // Somebody knows of it, and wants it to be off: no alarm any more, and runs go without it.
+      if (event.type === "stop" && (machine.state === "exited" || machine.state === "fatal")) {
+        return to("stopped", "told to stop");
+      }
       return stay;
 
     case "waiting":

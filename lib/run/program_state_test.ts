@@ -41,6 +41,8 @@ const EDGES: [string, Machine, ProgramEvent, string, Partial<Policy>?][] = [
   ["stopped, stop", at("stopped"), { type: "stop" }, "stopped"],
   ["exited, start", at("exited"), { type: "start" }, "waiting"],
   ["fatal, start", at("fatal"), { type: "start" }, "waiting"],
+  ["exited, stop", at("exited"), { type: "stop" }, "stopped"],
+  ["fatal, stop", at("fatal"), { type: "stop" }, "stopped"],
   ["waiting, dependencies", at("waiting"), { type: "dependenciesHold" }, "starting spawn"],
   ["waiting, stop", at("waiting"), { type: "stop" }, "stopped"],
   ["starting, early tick", at("starting", { deadline: 5001 }), tick, "starting"],

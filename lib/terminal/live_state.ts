@@ -7,7 +7,7 @@ import type { Key } from "./keys.ts";
 /** What a key can make the controller do. */
 export type LiveCommand = "start" | "stop" | "restart";
 /** What a key can make of the data-taking run. */
-export type LiveRunCommand = "start-run" | "stop-run" | "make-safe";
+export type LiveRunCommand = "start-run" | "stop-run" | "make-safe" | "leave-safe";
 
 /** What somebody sees, and where in it. */
 export interface LiveState {
@@ -98,7 +98,9 @@ function inTable(state: LiveState, key: Key, sight: LiveSight): LiveState | Live
     const isOpen = (status.run?.phase ?? "idle") !== "idle";
     return { ...state, asks: isOpen ? "stop-run" : "start-run" };
   }
-  if (key === "!" && status.safe === undefined) return { ...state, asks: "make-safe" };
+  if (key === "!") {
+    return { ...state, asks: status.safe === undefined ? "make-safe" : "leave-safe" };
+  }
   if (program === undefined) return state;
   // The program that was looked at stays selected, whatever comes before it in the meantime.
   const here = { ...state, selected: program, scroll: 0 };

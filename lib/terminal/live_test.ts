@@ -140,7 +140,7 @@ Deno.test("live: a run is started or stopped, and all made safe, only after y", 
   assertEquals(pressAll(["R", "y"], LIVE_START, open).actions, [{ do: "stop-run" }]);
   assertEquals(pressAll(["!", "y"]).actions, [{ do: "make-safe" }]);
   const safe = sight({ safe: { reason: "smoke", since: NOW } });
-  assertEquals(pressAll(["!", "y"], LIVE_START, safe).actions, []);
+  assertEquals(pressAll(["!", "y"], LIVE_START, safe).actions, [{ do: "leave-safe" }]);
   const asks = liveLines(open.status, pressAll(["R"], LIVE_START, open).state, TEXTS, view);
   assertStringIncludes(asks.join("\n"), "Stop run 7? y/n");
   assertStringIncludes(asks[0] ?? "", "run 7 1m00s good");

@@ -29,7 +29,7 @@ const HELP = [
   "l, enter            what it wrote last, and writes now",
   "w                   why it ended, each time that is known",
   "R                   start a data-taking run, or stop it (asks)",
-  "!                   tell all programs: safe (asks)",
+  "!                   make all safe, or say that it may go on",
   "/                   show only what contains a text: in name,",
   "                    state or host; escape: all again",
   "q                   quit; from another page: back to the table",
@@ -83,6 +83,7 @@ function below(
   if (state.asks === "restart") return `Restart ${name}? y/n`;
   if (state.asks === "start-run") return "Start a data-taking run? y/n";
   if (state.asks === "stop-run") return `Stop run ${status.run?.number}? y/n`;
+  if (state.asks === "leave-safe") return "May it go on, has somebody looked? y/n";
   if (state.asks === "make-safe") {
     return "Make the experiment safe? It ends the run; programs go on. y/n";
   }

@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert";
+import { parseExperiment } from "../run/experiment_file.ts";
+import type { ProgramState, ProgramStatus } from "../run/program_status.ts";
+import { clientOf, participantsOf, problemsOf } from "./start_check.ts";
+
+function programs(run: object) {
+  return parseExperiment(JSON.stringify({ run }), "/e/lab.jsonc").programs;
+}
+
+function status(name: string, state: ProgramState, ready = state === "running"): ProgramStatus {
+  return { name, state, ready, since: 0, restarts: 0, reason: "so" };
+}
+
+Deno.test("the client of a program: of its probes, else its own name", () => {
+  const [a, b, c, d] = programs({
+    a: { cmd: "x" },
+    b: { cmd: "x", ready: { client: "lta" } },
+    c: { cmd: "x", ready: { file: "f" }, alive: { client: "dog" } },
+    d: { cmd: "x", ready: { status: "cold" } },
+  });
+  const names = [a, b, c, d].map((program) => program === undefined ? "" : clientOf(program));
+  assertEquals(names, ["a", "lta", "dog", "d"]);
+});
+
+Deno.test("who takes part: a runOrder, and not stopped", () => {
+  const all = programs({
+    a: { cmd: "x", runOrder: 0 },
+    b: { cmd: "x", runOrder: -1.5 },
+    c: { cmd: "x" },
+  });
+  const find = (name: string) => status(name, name === "b" ? "stopped" : "fatal");
+  assertEquals(participantsOf(all, find), [{ program: "a", order: 0, client: "a" }]);
+  assertEquals(participantsOf(all, () => undefined), []);
+});
+
+Deno.test("what forbids a start", () => {
+  const all = programs({
+    part: { cmd: "x", runOrder: 1 },
+    need: { cmd: "x", required: true },
+    vital: { cmd: "x", essential: true },
+    free: { cmd: "x" },
+  });
+  const when = (state: ProgramState, ready?: boolean) =>
+    problemsOf(all, (name) => status(name, state, ready));
+  assertEquals(when("running"), []);
+  assertEquals(when("stopped"), [
+    "need, which is required, is stopped (so)",
+    "vital, which is essential, is stopped (so)",
+  ]);
+  assertEquals(
+    when("running", false)[0],
+    "part takes part in runs and is running, but not ready (so); stop it to go without it",
+  );
+  assertEquals(when("fatal").length, 3);
+  assertEquals(problemsOf(all, () => undefined).length, 2);
+});
