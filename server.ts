@@ -195,7 +195,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }
 
   function answer({ path }: RequestHead): Answer | undefined {
-    if (path === "/health") return json({ ok: true, name, id, ...hub.stats() });
+    if (path === "/health") return json({ ok: true, name, id, ...ports, ...hub.stats() });
     if (path === "/clients") return json(hub.clients());
     return undefined;
   }

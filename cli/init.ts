@@ -3,34 +3,64 @@
 import { CommandError, defineCommand, EXIT } from "./command.ts";
 import { nearest } from "../lib/nearest.ts";
 
-/** The examples, by name, each with what it is. The files are in experiments/. */
-export const EXAMPLES: { readonly [name: string]: string } = {
-  damicm: "a DAMIC-M set-up, simulated: cryocooler, vacuum gauge, high voltage, two CCDs",
-  muon:
-    "a muon telescope on a bench, simulated, with a log of all messages; explained line by line",
-  minimal: "libABCD's bare format: names and command lines",
+/** An example. */
+interface Example {
+  readonly what: string;
+  /** Its files in experiments/; the experiment file is the first. */
+  readonly files: readonly [string, ...string[]];
+}
+
+/** The examples, by name. */
+export const EXAMPLES: { readonly [name: string]: Example } = {
+  damicm: {
+    what: "a DAMIC-M set-up, simulated: cryocooler, vacuum gauge, high voltage, two CCDs",
+    files: ["damicm.jsonc"],
+  },
+  muon: {
+    what:
+      "a muon telescope on a bench, simulated, with a log of all messages; explained line by line",
+    files: ["muon.jsonc"],
+  },
+  python: {
+    what: "a program of your own in Python, and what it joins the hub with",
+    files: ["python.jsonc", "thermometer.py", "abcd.py"],
+  },
+  minimal: { what: "libABCD's bare format: names and command lines", files: ["minimal.jsonc"] },
 };
 
 /** The examples, a line for each. */
 function exampleList(): string {
-  return Object.entries(EXAMPLES).map(([name, what]) => `  ${name.padEnd(10)}${what}`).join("\n");
+  return Object.entries(EXAMPLES).map(([name, { what }]) => `  ${name.padEnd(10)}${what}`)
+    .join("\n");
 }
 
 /**
- * The text of an example.
+ * An example by its name.
  *
  * @throws {CommandError} If there is none of this name.
  */
-export async function readExample(name: string): Promise<string> {
-  if (!Object.hasOwn(EXAMPLES, name)) {
-    const known = Object.keys(EXAMPLES);
-    const near = nearest(name, known);
-    const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    throw new CommandError(
-      `Cannot find an example "${name}"${hint}\nThe examples are:\n${exampleList()}`,
-    );
+export function findExample(name: string): Example {
+  const found = Object.hasOwn(EXAMPLES, name) ? EXAMPLES[name] : undefined;
+  if (found !== undefined) return found;
+  const near = nearest(name, Object.keys(EXAMPLES));
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new CommandError(
+    `Cannot find an example "${name}"${hint}\nThe examples are:\n${exampleList()}`,
+  );
+}
+
+/** The text of a file of an example. */
+export async function readExample(file: string): Promise<string> {
+  return await Deno.readTextFile(new URL(`../experiments/${file}`, import.meta.url));
+}
+
+function exists(file: string): boolean {
+  try {
+    Deno.lstatSync(file);
+    return true;
+  } catch {
+    return false;
   }
-  return await Deno.readTextFile(new URL(`../experiments/${name}.jsonc`, import.meta.url));
 }
 
 /** `abcd init [NAME]`. */
@@ -54,18 +84,23 @@ ${exampleList()}`,
       return EXIT.done;
     }
     const name = args[0] ?? "damicm";
-    const text = await readExample(name);
-    const file = `${name}.jsonc`;
-    try {
-      await Deno.writeTextFile(file, text, { createNew: true });
-    } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) {
-        throw new CommandError(`Cannot write ${file}: it exists; move it away first`);
-      }
-      const why = error instanceof Error ? error.message : String(error);
-      throw new CommandError(`Cannot write ${file}: ${why}`);
+    const { what, files } = findExample(name);
+    // All of it or nothing: half an example runs nowhere.
+    const there = files.filter(exists);
+    if (there.length > 0) {
+      throw new CommandError(
+        `Cannot write ${there.join(", ")}: it exists; move it away first, or go to an empty folder`,
+      );
     }
-    console.log(`Wrote ${file}: ${EXAMPLES[name]}\nStart it: abcd run ${file}`);
+    for (const file of files) {
+      try {
+        await Deno.writeTextFile(file, await readExample(file), { createNew: true });
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new CommandError(`Cannot write ${file}: ${why}`);
+      }
+    }
+    console.log(`Wrote ${files.join(", ")}: ${what}\nStart it: abcd run ${files[0]}`);
     return EXIT.done;
   },
 });

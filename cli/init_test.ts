@@ -1,18 +1,18 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { parse } from "jsonc-parser";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { parseExperiment } from "../lib/run/experiment_file.ts";
 import { CommandError } from "./command.ts";
-import { EXAMPLES, readExample } from "./init.ts";
+import { EXAMPLES, findExample, readExample } from "./init.ts";
 
-Deno.test("each example is in experiments/, is JSONC, and has programs", async () => {
-  for (const name of Object.keys(EXAMPLES)) {
-    const errors: { error: number; offset: number; length: number }[] = [];
-    const value = parse(await readExample(name), errors, { allowTrailingComma: false });
-    assertEquals(errors, []);
-    assertEquals(Object.keys(value.run).length > 0, true);
+Deno.test("each example is in experiments/, and its experiment file has programs and no error", async () => {
+  for (const { files } of Object.values(EXAMPLES)) {
+    for (const file of files) assertEquals((await readExample(file)).endsWith("\n"), true, file);
+    const [file] = files;
+    const { programs } = parseExperiment(await readExample(file), `/${file}`);
+    assertEquals(programs.length > 0, true, file);
   }
 });
 
-Deno.test("an example that is not there: the list, and the nearest", async () => {
-  const error = await assertRejects(() => readExample("damic"), CommandError, "damicm?");
-  for (const name of Object.keys(EXAMPLES)) assertEquals(error.message.includes(name), true);
+Deno.test("an example that is not there: the list, and the nearest", () => {
+  const error = assertThrows(() => findExample("damic"), CommandError, "damicm?");
+  for (const name of Object.keys(EXAMPLES)) assertStringIncludes(error.message, name);
 });

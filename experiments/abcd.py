@@ -1,0 +1,220 @@
+"""A client of an abcd hub for Python 3.6 and later, without any packages. Copy it beside your program.
+
+    import abcd
+
+    hub = abcd.Client("thermometer")
+    hub.publish("thermometer/monit", "monit", celsius=21.5)
+    for message in hub:                      # what is sent to this program, each a dictionary
+        if message["cmd"] == "get":
+            hub.reply(message, celsius=21.5)
+
+It finds the hub by itself, shows it the user's key if there is one, answers its pings, and comes back
+under its name when the hub was away. What happens to the connection is said on standard error.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import queue
+import secrets
+import socket
+import sys
+import threading
+import time
+import urllib.request
+
+BEACON_PORT = int(os.environ.get("ABCD_BEACON_PORT") or 7886)
+MOST_WAITING = 10000  # messages that nobody has taken yet; past it they are dropped, and that is said
+
+
+class Client:
+    """A program in the hub. It is named as ABCD_NAME says if the name is left out."""
+
+    def __init__(self, name=None):
+        self.name = name or os.environ.get("ABCD_NAME") or "python"
+        self.topics = []
+        self.joined = threading.Event()
+        self._socket = None
+        self._lock = threading.Lock()
+        self._status = None
+        self._number = 0
+        self._answers = {}
+        self._waiting = queue.Queue(MOST_WAITING)
+        threading.Thread(target=self._stay, daemon=True).start()
+
+    def send(self, cmd, to=None, topic=None, **fields):
+        """Sends a message. False: the hub is away, and it was not sent."""
+        message = {"cmd": cmd, "to": to, "topic": topic}
+        message.update(fields)
+        return self._write({key: value for key, value in message.items() if value is not None})
+
+    def publish(self, topic, cmd, **fields):
+        """Sends a message to all who are subscribed to the topic. False as in send()."""
+        return self.send(cmd, topic=topic, **fields)
+
+    def reply(self, message, **fields):
+        """Answers a message: under its command, to who sent it."""
+        return self.send(fields.pop("cmd", message["cmd"]), to=message["from"], re=message.get("id"), **fields)
+
+    def request(self, to, cmd, timeout=10, **fields):
+        """Sends a message and returns the answer; TimeoutError if there is none in so many seconds."""
+        self._number += 1
+        number = "%s-%d-%d" % (self.name, os.getpid(), self._number)
+        answer = self._answers[number] = queue.Queue()
+        try:
+            if not self.send(cmd, to=to, id=number, **fields):
+                raise ConnectionError("the hub is away")
+            return answer.get(timeout=timeout)
+        except queue.Empty:
+            raise TimeoutError("no answer from %s in %s s" % (to, timeout)) from None
+        finally:
+            del self._answers[number]
+
+    def subscribe(self, *topics):
+        """From now on messages on these topics come too; + stands for one level, # for all below."""
+        self.topics.extend(topics)
+        return self.send("_subscribe", topics=list(topics))
+
+    def status(self, state, text=""):
+        """Says how this program is, in a word and in a line; it is shown in the table of abcd run."""
+        self._status = {"state": state, "text": text}
+        return self.send("_status", **self._status)
+
+    def receive(self, timeout=None):
+        """The next message; None if there is none in so many seconds. Without a number it waits."""
+        try:
+            return self._waiting.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def __iter__(self):
+        while True:
+            yield self._waiting.get()
+
+    def _write(self, message):
+        data = json.dumps(message).encode() + b"\n"
+        with self._lock:
+            if self._socket is None:
+                return False
+            try:
+                self._socket.sendall(data)
+                return True
+            except OSError:
+                return False  # the thread that reads will see it too
+
+    def _stay(self):
+        """Joins, reads, and joins again, for as long as the program runs."""
+        delay = 0.2
+        while True:
+            try:
+                with socket.create_connection(_find(), timeout=10) as connection:
+                    lines = connection.makefile("rw", encoding="utf-8", newline="\n")
+                    timeout = self._join(connection, lines)
+                    connection.settimeout(timeout)
+                    delay = 0.2
+                    self._read(lines)
+                why = "it closed the connection"
+            except (OSError, ValueError, KeyError) as error:
+                why = "%s: %s" % (type(error).__name__, error)
+            with self._lock:
+                self._socket = None
+            self.joined.clear()
+            print("%s: not in the hub: %s" % (self.name, why), file=sys.stderr, flush=True)
+            time.sleep(delay * (0.5 + secrets.randbelow(500) / 1000))
+            delay = min(5, delay * 2)
+
+    def _join(self, connection, lines):
+        """Introduces this program; returns after how many silent seconds the hub counts as gone."""
+
+        def say(message):
+            lines.write(json.dumps(message) + "\n")
+            lines.flush()
+
+        def hear():
+            message = json.loads(lines.readline() or '{"cmd": "_error", "text": "the hub closed"}')
+            if message["cmd"] == "_error":
+                raise ConnectionError(message["text"])
+            return message
+
+        info = {"program": os.path.basename(sys.argv[0]), "host": socket.gethostname(), "pid": os.getpid()}
+        init = {"cmd": "_init", "name": self.name, "info": info}
+        key = _key()
+        if key is None:
+            say(init)
+        else:
+            # Both sides show that they have the key; neither sends it.
+            key_id, secret = key.split(".")
+            nonce, address = secrets.token_hex(16), "%s:%d" % connection.getpeername()[:2]
+            say(dict(init, key=key_id, nonce=nonce, address=address))
+            challenge = hear()
+            if challenge["cmd"] != "_challenge":
+                raise ConnectionError("the hub does not show that it has our key")
+
+            def proof(role):
+                facts = ["abcd 1", role, key_id, self.name, challenge["hub"], nonce, challenge["nonce"], address, ""]
+                return hmac.new(secret.encode(), "\n".join(facts).encode(), hashlib.sha256).hexdigest()
+
+            if not hmac.compare_digest(proof("hub"), challenge["proof"]):
+                raise ConnectionError("the hub does not have our key")
+            say({"cmd": "_proof", "proof": proof("client")})
+        welcome = hear()
+        if self.topics:
+            say({"cmd": "_subscribe", "topics": self.topics})
+        if self._status:
+            say(dict(self._status, cmd="_status"))
+        with self._lock:
+            self._socket = connection
+        self.joined.set()
+        print('%s: in hub "%s"' % (self.name, welcome["hub"]), file=sys.stderr, flush=True)
+        return welcome["timeout"]
+
+    def _read(self, lines):
+        for line in lines:
+            message = json.loads(line)
+            if message["cmd"] == "_ping":
+                self._write({"cmd": "_pong"})
+            elif message.get("re") in self._answers:
+                self._answers[message["re"]].put(message)
+            elif message["cmd"] == "_error":
+                print("%s: the hub refused: %s" % (self.name, message["text"]), file=sys.stderr, flush=True)
+            elif not message["cmd"].startswith("_"):
+                try:
+                    self._waiting.put_nowait(message)
+                except queue.Full:
+                    print("%s: dropped, as nobody takes them: %s" % (self.name, line), file=sys.stderr, end="")
+
+
+def _key():
+    """The user's key, where abcd keeps it; None: there is none, and the hub must be open."""
+    if os.environ.get("ABCD_KEY"):
+        return os.environ["ABCD_KEY"].strip()
+    folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    try:
+        with open(os.path.join(folder, "abcd", "key")) as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _find():
+    """The hub's host and TCP port: of ABCD_SERVER, else of the first hub that announces itself."""
+    server = os.environ.get("ABCD_SERVER")
+    if server:
+        host, _, port = server.rpartition(":") if ":" in server else (server, "", "9819")
+        # Not by way of the proxy that a laboratory may have for the world outside.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open("http://%s:%s/health" % (host, port), timeout=5) as answer:
+            return host.strip("[]"), json.loads(answer.read().decode())["tcp"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        udp.settimeout(10)
+        udp.bind(("", BEACON_PORT))
+        while True:
+            data, (host, _) = udp.recvfrom(2048)
+            try:
+                beacon = json.loads(data.decode())
+            except ValueError:
+                continue
+            if isinstance(beacon, dict) and beacon.get("abcd") == 1:
+                return host, beacon["tcp"]

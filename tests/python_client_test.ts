@@ -1,0 +1,98 @@
+// The Python module that "abcd init python" brings along, with a hub that dies under it.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { connect } from "../mod.ts";
+import { Running, temporaryFolder, TestHub, until } from "./harness.ts";
+import { pidIn } from "./raw_client.ts";
+
+const EXAMPLES = new URL("../experiments/", import.meta.url).pathname;
+
+async function hasPython(): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("python3", {
+      args: ["-c", "import sys; sys.exit(sys.version_info < (3, 6))"],
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+const PROGRAM = `
+import abcd, json
+hub = abcd.Client("py")
+hub.subscribe("news/#")
+hub.status("waiting", "é")
+for message in hub:
+    if message["cmd"] == "double":
+        hub.reply(message, value=2 * message["value"])
+    elif message["cmd"] == "ask":
+        print("answer", hub.request("daq", "what", timeout=20)["text"], flush=True)
+    elif message["cmd"] == "ask-nobody":
+        try:
+            hub.request("daq", "silence", timeout=0.2)
+        except TimeoutError as error:
+            print("late:", error, flush=True)
+    else:
+        print(json.dumps(message, ensure_ascii=False), flush=True)
+`;
+
+Deno.test({
+  name: "python: abcd.py joins, answers, asks, subscribes, and comes back when the hub was killed",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    await using folder = await temporaryFolder();
+    const pidFile = `${folder.path}/pid`;
+    await using hub = await TestHub.start([
+      "--heartbeat=0.3",
+      "--timeout=3",
+      "--beacon-interval=0.2",
+      `--pid-file=${pidFile}`,
+    ]);
+    await using python = new Running(["python3", "-u", "-c", PROGRAM], {
+      env: {
+        PYTHONPATH: EXAMPLES,
+        PYTHONDONTWRITEBYTECODE: "1",
+        PYTHONIOENCODING: "utf-8",
+        ABCD_SERVER: "",
+        ABCD_BEACON_PORT: `${hub.beaconPort}`,
+      },
+    });
+    // Another hub has other ports: who is given none finds it again.
+    await using daq = await connect({ name: "daq", beaconPort: hub.beaconPort });
+    daq.on("what", (message) => daq.reply(message, { text: "why not" }));
+
+    async function talk(round: number): Promise<void> {
+      const isThere = async () =>
+        (await daq.clients().catch(() => [])).find(({ name }) => name === "py");
+      const there = await until(isThere, "py is not in the hub");
+      assertEquals(there.info.program, "-c");
+      const answer = await daq.request({ to: "py", cmd: "double", value: 21 });
+      assertEquals(answer.value, 42);
+      await until(async () => (await isThere())?.status?.text === "é", "its status is not known");
+      daq.send({ topic: "news/today", cmd: "news", text: `über ${round}` });
+      await python.saw(new RegExp(`"news".*über ${round}`));
+      daq.send({ to: "py", cmd: "ask" });
+      await until(
+        () => python.stdout.split("answer why not").length - 1 === round,
+        "no answer to Python",
+      );
+    }
+    await talk(1);
+    daq.send({ to: "py", cmd: "ask-nobody" });
+    await python.saw(/late: no answer from daq in 0.2 s/);
+
+    const lost = new Promise<void>((resolve) => void daq.addEventListener("lost", () => resolve()));
+    Deno.kill(await until(() => pidIn(pidFile), "no hub"), "SIGKILL");
+    await lost;
+    await talk(2);
+    // Twelve pongs are longer than the hub waits for somebody who does not answer its pings.
+    const received = async () =>
+      (await daq.clients()).find(({ name }) => name === "py")?.received ?? 0;
+    const before = await received();
+    await until(async () => await received() >= before + 12, "py does not answer pings");
+    await talk(3);
+    assertEquals(python.stderr.split('in hub "').length - 1, 2, python.stderr);
+    assertStringIncludes(python.stderr, "py: not in the hub");
+  },
+});
