@@ -3,32 +3,21 @@
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
-import type { Json } from "../message.ts";
 import type { Alarms } from "../run/alarms.ts";
 import type { Experiment } from "../run/experiment_file.ts";
-import type { Program } from "../run/program.ts";
 import type { ExperimentStatus, ProgramStatus } from "../run/program_status.ts";
 import type { Verdict } from "../run/verdict.ts";
 import { VERSION } from "../version.ts";
 import { bootId } from "./boot.ts";
-import { createKeptFile } from "./kept_file.ts";
+import { createRunDriver } from "./drive_run.ts";
 import { followPrograms } from "./program_events.ts";
 import { openRunBook } from "./run_book.ts";
-import { machineOf, type RunNote, type RunRecord } from "./run_record.ts";
-import {
-  NO_RUN,
-  type OpenRun,
-  type RunAction,
-  type RunEvent,
-  stepRun,
-  takeUpRun,
-  type Transition,
-  verdictOf,
-} from "./run_state.ts";
+import type { RunNote, RunRecord } from "./run_record.ts";
+import { type RunAction, type Transition, verdictOf } from "./run_state.ts";
 import type { RunStatus, RunSummary, SafeStatus } from "./run_status.ts";
-import { loadSafe, saveSafe } from "./safe_file.ts";
-import { clientOf, participantsOf, problemsOf } from "./start_check.ts";
-import { tellProgram, type Told } from "./tell.ts";
+import { checkStart, RunRefusedError } from "./start.ts";
+import { takeUpOpenRun } from "./take_up_run.ts";
+import { createTeller } from "./tell_programs.ts";
 
 /** What runs need of the run controller. */
 export interface RunsController {
@@ -49,11 +38,6 @@ export interface DataRunsOptions {
   readonly stateFolder: string;
   /** Unix time in seconds. Default: the computer's clock. */
   readonly now?: () => number;
-}
-
-/** What somebody wants of a run cannot be; the message says why, as words behind "Cannot …: ". */
-export class RunRefusedError extends Error {
-  override name = "RunRefusedError";
 }
 
 /** Data-taking runs. */
@@ -101,8 +85,6 @@ export interface DataRuns extends Disposable {
   onChange(handler: () => void): void;
 }
 
-/** How long the hub may take to tell who is there, in seconds. */
-const ASK_SEC = 5;
 const MOST_NOTES = 1000;
 /** How often a sign is left that somebody looks after the run, in milliseconds. */
 const TOUCH_MS = 5000;
@@ -111,317 +93,127 @@ const TOUCH_MS = 5000;
 export function createDataRuns(options: DataRunsOptions): DataRuns {
   const { controller, client, log, stateFolder, now = () => Date.now() / 1000 } = options;
   const { name: experiment, runFolder } = controller.experiment;
-  const { alarms } = controller;
-  const safePath = `${stateFolder}/safe`;
-  const over = new AbortController();
   const handlers: (() => void)[] = [];
-  const waiters = new Set<() => void>();
-  let machine = NO_RUN;
-  let safe: SafeStatus | undefined;
-  let isShuttingDown = false;
-  /** Who asked for what happens now. */
-  let asker: string | undefined;
+  let isEnding = false;
 
-  const tellTrouble = () => {
-    const problem = book.problem ?? safeFile.problem;
-    if (problem === undefined) alarms.clear("runs");
-    else alarms.raise("runs", "critical", `${problem}; it is kept and tried again`);
-    changed();
-  };
-  const safeFile = createKeptFile(log, tellTrouble);
+  function changed(): void {
+    const problem = book.problem ?? driver.problem;
+    if (problem === undefined) controller.alarms.clear("runs");
+    else controller.alarms.raise("runs", "critical", `${problem}; it is kept and tried again`);
+    for (const handler of handlers) handler();
+  }
+
   const book = openRunBook({
     experiment,
     stateFolder,
     runFolder: runFolder ?? `${stateFolder}/runs`,
     log,
-    changed: tellTrouble,
+    changed,
   });
-
-  const programs = () => controller.experiment.programs;
-  const programOf = (name: string): Program | undefined =>
-    programs().find((one) => one.name === name);
-  const statuses = () =>
-    new Map(controller.status().programs.map((status) => [status.name, status]));
-
-  function changed(): void {
-    for (const handler of handlers) handler();
-    for (const waiter of waiters) waiter();
-  }
-
-  /** Resolves when the condition holds; it is looked at after each change. */
-  function until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = () => {
-        if (!condition()) return;
-        waiters.delete(look);
-        resolve();
-      };
-      waiters.add(look);
-      look();
-    });
-  }
-
-  function fire(event: RunEvent): void {
-    const { machine: after, actions } = stepRun(machine, event);
-    take(after, actions);
-  }
-
-  function take(after: typeof machine, actions: readonly RunAction[]): void {
-    if (after === machine && actions.length === 0) return;
-    const before = machine;
-    machine = after;
-    // All is on the disk before anybody is told: the next controller must know of it.
-    if (after.safe !== before.safe) keepSafe(after.safe);
-    const ended = actions.find((action) => action.type === "ended");
-    const run = ended?.run ?? after.run;
-    if (run !== undefined) {
-      const { told, taints, verdict, reason } = run;
-      const phase = after.phase === "idle" ? "ended" : after.phase;
-      const end = ended === undefined ? {} : { end: now(), verdict: ended.verdict };
-      const isUrgent = phase !== before.phase || run.told !== before.run?.told;
-      book.change({ phase, told, taints, verdict, reason, ...end }, isUrgent);
-    }
-    if (after.phase === "running" && before.phase === "starting") {
-      book.change({ started: now() });
-    }
-    for (const action of actions) perform(action);
-    if (run !== undefined) logRun(before.run, run, after.phase !== before.phase);
-    changed();
-  }
-
-  function logRun(before: OpenRun | undefined, run: OpenRun, isNewPhase: boolean): void {
-    for (const taint of run.taints.slice(before?.taints.length ?? 0)) {
-      log.warn(`run ${run.number} is tainted: ${taint}`);
-    }
-    if (!isNewPhase) return;
-    const { phase } = machine;
-    if (phase === "idle") {
-      const verdict = verdictOf(run);
-      const text = `run ${run.number} has ended: ${verdict}`;
-      if (verdict === "good" || verdict === "tainted") log.info(text);
-      else log.error(`${text} (${run.reason})`);
-    } else if (phase === "stopping" && run.reason !== undefined) {
-      log.error(`run ${run.number} is being stopped: ${run.reason}`);
-    } else if (phase !== "starting") log.info(`run ${run.number} is ${phase}`);
-  }
-
-  function keepSafe(reason: string | undefined): void {
-    safe = reason === undefined ? undefined : { reason, since: now(), by: asker };
-    const kept = safe;
-    safeFile.write(() => saveSafe(safePath, kept));
-    if (safe === undefined) {
-      alarms.clear("safe", `left by ${asker ?? "the controller"}`);
-      log.warn(`the experiment is safe no more: ${asker ?? "the controller"} says so`);
-    } else {
-      log.error(`the experiment is made safe: ${safe.reason}`);
-      tellOfSafe(safe);
-    }
-  }
-
-  const tellOfSafe = ({ reason }: SafeStatus) =>
-    alarms.raise("safe", "critical", `${reason}; when it may go on: abcd safe --leave`);
+  const driver = createRunDriver({
+    book,
+    safePath: `${stateFolder}/safe`,
+    alarms: controller.alarms,
+    log,
+    now,
+    perform,
+    changed,
+  });
+  const teller = createTeller({
+    controller,
+    client,
+    log,
+    machine: () => driver.machine,
+    record: () => book.record,
+    isEnding: () => isEnding,
+  });
 
   function perform(action: RunAction): void {
     if (action.type === "tell") {
-      for (const program of action.programs) tell(action.cmd, program);
-    } else if (action.type === "tellSafe") tellAll("safe", { reason: action.reason });
-    else if (action.type === "tellLeave") tellAll("safe-end", {});
+      for (const program of action.programs) {
+        tell(action.cmd, program);
+      }
+    } else if (action.type === "tellSafe") teller.safe("safe", action.reason);
+    else if (action.type === "tellLeave") teller.safe("safe-end");
   }
 
-  /** What a program is told of the run that is open. */
-  function messageOf(cmd: Transition, program: string, to: string, isAgain = false) {
-    const { record } = book;
-    const common = { cmd, to, experiment, run: record?.run };
-    if (cmd === "run-start") {
-      const again = isAgain ? { again: true } : {};
-      const config = programOf(program)?.config ?? {};
-      return { ...common, label: record?.label ?? "", config, ...again };
-    }
-    const { run } = machine;
-    if (run === undefined) return common;
-    const verdict = verdictOf(run);
-    return { ...common, verdict, aborted: verdict === "aborted", reason: run.reason };
-  }
-
-  async function tellOne(cmd: Transition, program: string, isAgain = false): Promise<Told> {
-    const part = book.record?.participants.find((one) => one.program === program);
-    const to = part?.client ?? program;
-    const message = messageOf(cmd, program, to, isAgain);
-    // Not from inside the step that asks for it; and the programs may be on their way to be known.
-    await Promise.resolve();
-    const { state } = statuses().get(program) ?? { state: "not there" };
-    if (state !== "running") return { ok: false, text: `it is ${state}`, silent: false };
-    if (isShuttingDown && !client.joined) {
-      return { ok: false, text: "there is no hub to tell it through", silent: true };
-    }
-    const timeoutSec = programOf(program)?.transitionSec ?? 30;
-    const isPatient = (cmd === "run-stop" || isAgain) && !isShuttingDown;
-    return await tellProgram(client, message, { timeoutSec, isPatient, signal: over.signal });
-  }
+  const openNumber = () => driver.machine.run?.number;
 
   async function tell(cmd: Transition, program: string): Promise<void> {
-    const run = machine.run?.number;
-    const told = await tellOne(cmd, program);
-    if (machine.run?.number !== run) return;
-    if (told.ok) return fire({ type: "answered", program, cmd });
-    log.warn(`${program}: ${cmd}: ${told.text}`);
-    fire({ type: "failed", program, cmd, text: `${cmd}: ${told.text}`, silent: told.silent });
-  }
-
-  /** Programs that know nothing of it say nothing, and that is no trouble. */
-  function tellAll(cmd: "safe" | "safe-end", fields: { readonly reason?: string }): void {
-    for (const program of programs()) tellSafe(program, cmd, fields);
-  }
-
-  async function tellSafe(program: Program, cmd: "safe" | "safe-end", fields: object) {
-    const { name, transitionSec: timeoutSec } = program;
-    const message = { cmd, to: clientOf(program), experiment, ...fields };
-    const told = await tellProgram(client, message, {
-      timeoutSec,
-      isPatient: false,
-      signal: over.signal,
-    });
-    if (told.ok) log.info(`${name}: ${cmd}: yes`);
-    else if (told.silent) log.debug(`${name}: ${cmd}: ${told.text}`);
-    else log.debug(`${name}: ${cmd}: ${told.text}`);
+    const run = openNumber();
+    const told = await teller.transition(cmd, program);
+    if (openNumber() !== run) return;
+    if (told.ok) return driver.fire({ type: "answered", program, cmd });
+    const text = `${cmd}: ${told.text}`;
+    log.warn(`${program}: ${text}`);
+    driver.fire({ type: "failed", program, cmd, text, silent: told.silent });
   }
 
   /** A program that comes back into a run is told of it again. */
   async function tellAgain(program: string): Promise<void> {
-    const run = machine.run?.number;
-    const told = await tellOne("run-start", program, true);
-    if (machine.run?.number !== run || machine.phase !== "running") return;
-    if (told.ok) log.info(`${program}: is in run ${run} again`);
-    else fire({ type: "taint", text: `${program}: is not in the run again: ${told.text}` });
+    const run = openNumber();
+    const told = await teller.transition("run-start", program, true);
+    if (openNumber() !== run || driver.machine.phase !== "running") return;
+    if (told.ok) return log.info(`${program}: is in run ${run} again`);
+    driver.fire({ type: "taint", text: `${program}: is not in the run again: ${told.text}` });
+  }
+
+  /** A run in which nobody takes data any more is none. */
+  function endIfNobodyIsLeft(): void {
+    const { run, phase } = driver.machine;
+    if (run === undefined || phase !== "running") return;
+    const { programs } = controller.status();
+    const part = run.participants.map(({ program }) => program);
+    const names = part.length > 0 ? part : programs.map(({ name }) => name);
+    const isGone = (name: string) => {
+      const { state = "stopped" } = programs.find((one) => one.name === name) ?? {};
+      return state === "stopped" || state === "exited" || state === "fatal";
+    };
+    if (names.length === 0 || !names.every(isGone)) return;
+    driver.fire({ type: "interrupt", reason: `no program is left in it: ${names.join(", ")}` });
   }
 
   followPrograms({
     controller,
     now,
-    inRun: () =>
-      book.record !== undefined && book.record.phase !== "ended" ? book.record.programs : undefined,
-    keep: (kept) => book.change({ programs: kept }),
-    gone: (event) => {
+    inRun: () => driver.machine.run === undefined ? undefined : book.record?.programs,
+    keep: (programs) => book.change({ programs }),
+    gone(event) {
       // What ends because everything is being stopped harms no run, and nothing is lost.
-      if (controller.ending && machine.phase === "idle") return;
-      fire(event);
+      if (!controller.ending || driver.machine.phase !== "idle") driver.fire(event);
     },
     ready(program) {
-      if (machine.phase === "running" && machine.run?.told.includes(program)) tellAgain(program);
-      const settings = programOf(program);
-      if (safe !== undefined && settings !== undefined) {
-        tellSafe(settings, "safe", { reason: safe.reason });
-      }
+      const { phase, run } = driver.machine;
+      if (phase === "running" && run?.told.includes(program)) tellAgain(program);
+      if (driver.safe !== undefined) teller.safeOne(program, driver.safe.reason);
     },
     changed: endIfNobodyIsLeft,
   });
 
-  /** A run in which nobody takes data any more is none. */
-  function endIfNobodyIsLeft(): void {
-    const { run, phase } = machine;
-    if (run === undefined || phase !== "running") return;
-    const known = statuses();
-    const names = run.participants.length > 0
-      ? run.participants.map(({ program }) => program)
-      : [...known.keys()];
-    const isGone = (name: string) =>
-      ["stopped", "exited", "fatal"].includes(known.get(name)?.state ?? "stopped");
-    if (names.length > 0 && names.every(isGone)) {
-      fire({ type: "interrupt", reason: `no program is left in it: ${names.join(", ")}` });
-    }
-  }
+  const touching = setInterval(() => {
+    if (driver.machine.run !== undefined) book.touch();
+  }, TOUCH_MS);
 
-  /** What each program's client said of itself to the hub; nothing is known without a hub. */
-  async function infos(): Promise<ReadonlyMap<string, Json>> {
-    if (!client.joined) return new Map();
-    const clients = await client.clients({ timeoutSec: ASK_SEC });
-    const byName = new Map(clients.map(({ name, info }) => [name, info]));
-    return new Map(
-      programs().flatMap((program) => {
-        const info = byName.get(clientOf(program));
-        return info === undefined ? [] : [[program.name, info]];
-      }),
-    );
-  }
-
-  /** Everything that forbids a start; else what the programs said of themselves. */
-  async function checkStart(): Promise<ReadonlyMap<string, Json>> {
-    const refuse = (texts: readonly string[]) => {
-      if (texts.length > 0) throw new RunRefusedError(texts.join("; "));
-    };
-    refuse(problems());
-    let known: ReadonlyMap<string, Json>;
-    try {
-      known = await infos();
-    } catch (error) {
-      throw new RunRefusedError(error instanceof Error ? error.message : String(error));
-    }
-    // The hub took its time, and by now it may be otherwise.
-    refuse(problems());
-    const find = statuses();
-    const parts = participantsOf(programs(), (name) => find.get(name));
-    refuse(
-      parts.flatMap(({ program, client: name }) =>
-        known.has(program) ? [] : [`${program}: no client "${name}" is in the hub`]
-      ),
-    );
-    return known;
-  }
-
-  function problems(): readonly string[] {
-    const known = statuses();
-    const find = (name: string) => known.get(name);
-    const { run, phase } = machine;
-    const all: string[] = [];
-    if (controller.ending || isShuttingDown) all.push("the experiment is being stopped");
-    if (safe !== undefined) {
-      all.push(`the experiment is safe: ${safe.reason}. When it may go on: abcd safe --leave`);
-    }
-    if (run !== undefined) all.push(`run ${run.number} is ${phase}; stop it first`);
-    const { problem = safeFile.problem } = book;
-    if (problem !== undefined) all.push(problem);
-    all.push(...problemsOf(programs(), find));
-    if (participantsOf(programs(), find).length > 0 && !client.joined) {
-      all.push("there is no hub, and the programs are told through it");
-    }
-    return all;
-  }
-
-  function openRecord(
-    by: string,
-    label: string,
-    number: number | undefined,
-    infos: ReadonlyMap<string, Json>,
-  ): RunRecord {
-    const known = statuses();
-    return book.open({
-      version: 1,
-      label,
-      experiment,
-      phase: "starting",
-      taints: [],
-      begin: now(),
-      startedBy: by,
-      participants: participantsOf(programs(), (name) => known.get(name)),
-      told: [],
-      programs: {},
-      notes: [],
-      gaps: [],
-      config: JSON.parse(JSON.stringify(controller.experiment)),
-      versions: {
-        abcd: VERSION,
-        deno: Deno.version.deno,
-        programs: Object.fromEntries(infos),
-      },
-      bootId: bootId(),
-    }, number);
+  /** What of the runs themselves forbids a start. */
+  function problems(): string[] {
+    const { machine: { run, phase }, safe } = driver;
+    const problem = book.problem ?? driver.problem;
+    return [
+      ...(controller.ending || isEnding ? ["the experiment is being stopped"] : []),
+      ...(safe === undefined
+        ? []
+        : [`the experiment is safe: ${safe.reason}. When it may go on: abcd safe --leave`]),
+      ...(run === undefined ? [] : [`run ${run.number} is ${phase}; stop it first`]),
+      ...(problem === undefined ? [] : [problem]),
+    ];
   }
 
   function runStatus(): RunStatus | undefined {
-    const { run, phase } = machine;
+    const { run, phase } = driver.machine;
     const { record } = book;
     if (record === undefined) {
-      return programs().some(({ runOrder }) => runOrder !== undefined) ? { phase } : undefined;
+      const has = controller.experiment.programs.some(({ runOrder }) => runOrder !== undefined);
+      return has ? { phase } : undefined;
     }
     const { run: number, label, begin, end } = record;
     const { verdict, reason, taints } = run === undefined
@@ -431,69 +223,55 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     return { phase, number, label, begin, end, verdict, reason: reason ?? taints[0], ...waiting };
   }
 
-  const statusNow = (): RunStatus => runStatus() ?? { phase: machine.phase };
-
-  const touching = setInterval(() => {
-    if (machine.run !== undefined) book.touch();
-  }, TOUCH_MS);
-
-  function takeUpRecord(record: RunRecord): void {
-    const { run, begin } = record;
-    const seen = Math.max(begin, book.lookedAfter ?? begin);
-    machine = { ...machineOf(record), safe: safe?.reason };
-    if (record.bootId !== undefined && record.bootId !== bootId()) {
-      log.error(`run ${run} was open when the computer was restarted`);
-      fire({ type: "cut", reason: "the computer was restarted" });
-      return book.change({ end: seen }, true);
-    }
-    const gap = { from: seen, to: now() };
-    book.change({ gaps: [...record.gaps, gap] }, true);
-    log.warn(
-      `run ${run} goes on; for ${Math.round(gap.to - gap.from)} s no controller looked after it`,
-    );
-    const { machine: after, actions } = takeUpRun(machine);
-    take(after, actions);
-    if (safe !== undefined) fire({ type: "interrupt", reason: safe.reason });
-  }
+  const statusNow = (): RunStatus => runStatus() ?? { phase: driver.machine.phase };
 
   return {
     takeUp() {
-      safe = loadSafe(safePath, now());
-      machine = { phase: "idle", safe: safe?.reason };
-      if (safe !== undefined) {
-        log.error(`the experiment is safe: ${safe.reason}`);
-        tellOfSafe(safe);
-        const { reason } = safe;
-        // Nobody knows who had heard of it.
-        queueMicrotask(() => tellAll("safe", { reason }));
-      }
-      const { record } = book;
-      if (record !== undefined && record.phase !== "ended") takeUpRecord(record);
+      takeUpOpenRun({ book, driver, log, now, bootId: bootId() });
+      const { safe } = driver;
+      // Nobody knows who had heard of it. The programs are taken up in the same turn.
+      if (safe !== undefined) queueMicrotask(() => teller.safe("safe", safe.reason));
     },
-    status: () => ({ run: runStatus(), safe }),
-    async start(by, label, number) {
-      const infos = await checkStart();
+    status: () => ({ run: runStatus(), safe: driver.safe }),
+    async start(by, label, wanted) {
+      const { participants, infos } = await checkStart(controller, client, problems);
       let record: RunRecord;
       try {
-        record = openRecord(by, label, number, infos);
+        record = book.open({
+          version: 1,
+          label,
+          experiment,
+          phase: "starting",
+          taints: [],
+          begin: now(),
+          startedBy: by,
+          participants,
+          told: [],
+          programs: {},
+          notes: [],
+          gaps: [],
+          config: JSON.parse(JSON.stringify(controller.experiment)),
+          versions: { abcd: VERSION, deno: Deno.version.deno, programs: infos },
+          bootId: bootId(),
+        }, wanted);
       } catch (error) {
         throw new RunRefusedError(error instanceof Error ? error.message : String(error));
       }
-      const { run, participants } = record;
+      const { run } = record;
       log.info(`run ${run} is starting${label === "" ? "" : ` (${label})`}: asked by ${by}`);
-      fire({ type: "start", number: run, participants });
-      await until(() => machine.run?.number !== run || machine.phase === "running");
-      if (machine.phase === "running" && machine.run?.number === run) return statusNow();
+      driver.fire({ type: "start", number: run, participants });
+      await driver.until(() => openNumber() !== run || driver.machine.phase === "running");
+      if (openNumber() === run) return statusNow();
       const { reason = "it was stopped" } = book.find(run) ?? {};
       throw new RunRefusedError(`${reason}; run ${run} is aborted`);
     },
     async stop(by) {
-      const run = machine.run?.number;
+      const run = openNumber();
       if (run === undefined) throw new RunRefusedError("there is no run");
       book.change({ stoppedBy: by });
       log.info(`run ${run}: stop asked by ${by}`);
-      fire({ type: "stop", reason: `stopped by ${by} before it began` });
-      await until(() => machine.run?.number !== run);
+      driver.fire({ type: "stop", reason: `stopped by ${by} before it began` });
+      await driver.until(() => openNumber() !== run);
       return statusNow();
     },
     note(by, text, run) {
@@ -505,45 +283,34 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
         throw new RunRefusedError(`run ${record.run} has ${MOST_NOTES} notes already`);
       }
       const note: RunNote = { time: now(), by, text };
-      if (machine.run?.number === record.run) {
-        book.change({ notes: [...record.notes, note] }, true);
-      } else {
-        book.noteIn(record, note);
-      }
+      if (openNumber() === record.run) book.change({ notes: [...record.notes, note] }, true);
+      else book.noteIn(record, note);
       log.info(`run ${record.run}: note by ${by}: ${text}`);
-      changed();
       return record.run;
     },
-    makeSafe(by, reason) {
-      asker = by;
-      fire({ type: "safe", reason });
-      asker = undefined;
-    },
+    makeSafe: (by, reason) => driver.fire({ type: "safe", reason }, by),
     leaveSafe(by) {
-      if (safe === undefined) throw new RunRefusedError("the experiment is not safe");
-      asker = by;
-      fire({ type: "leaveSafe" });
-      asker = undefined;
+      if (driver.safe === undefined) throw new RunRefusedError("the experiment is not safe");
+      driver.fire({ type: "leaveSafe" }, by);
     },
     list: book.list,
     find: book.find,
     async shutdown() {
-      isShuttingDown = true;
-      if (machine.run === undefined) return;
-      log.info(`run ${machine.run.number} is stopped before the programs are`);
+      isEnding = true;
+      const run = openNumber();
+      if (run === undefined) return;
+      log.info(`run ${run} is stopped before the programs are`);
       book.change({ stoppedBy: "the end of the controller" });
-      fire({ type: "stop", reason: "the controller was stopped before it began" });
-      await until(() => machine.run === undefined);
+      driver.fire({ type: "stop", reason: "the controller was stopped before it began" });
+      await driver.until(() => openNumber() === undefined);
     },
-    cut() {
-      fire({ type: "cut", reason: "the controller was told to end at once" });
-    },
+    cut: () => driver.fire({ type: "cut", reason: "the controller was told to end at once" }),
     onChange: (handler) => void handlers.push(handler),
     [Symbol.dispose]() {
       clearInterval(touching);
-      over.abort();
+      teller[Symbol.dispose]();
       book[Symbol.dispose]();
-      safeFile[Symbol.dispose]();
+      driver[Symbol.dispose]();
     },
   };
 }

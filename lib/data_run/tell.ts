@@ -7,7 +7,13 @@ import type { Message } from "../message.ts";
 export type Told =
   | { readonly ok: true }
   /** `silent`: it said nothing, and may have done it all the same. */
-  | { readonly ok: false; readonly text: string; readonly silent: boolean };
+  | {
+    readonly ok: false;
+    readonly text: string;
+    readonly silent: boolean;
+    /** It could not be told at all. */
+    readonly isAway?: boolean;
+  };
 
 /** Options of {@linkcode tellProgram}. */
 export interface TellOptions {
@@ -63,7 +69,7 @@ export async function tellProgram(
       if (error instanceof RefusedError) {
         const isAway = error.code === "unknown-client";
         const text = isAway ? `no client "${message.to}" is in the hub` : error.message;
-        last = { ok: false, text, silent: false };
+        last = { ok: false, text, silent: false, isAway };
         if (!isAway || !isPatient) return last;
       } else {
         last = silence;
