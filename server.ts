@@ -10,12 +10,13 @@ import {
 } from "./lib/defaults.ts";
 import { startBeacon } from "./lib/discovery/udp.ts";
 import { Hub } from "./lib/hub/hub.ts";
+import { type HubKeys, openHubKeys } from "./lib/keys/hub_keys.ts";
 import { createJournal, type Journal, type JournalOptions } from "./lib/journal/journal.ts";
 import { type Ledger, openLedger } from "./lib/journal/ledger.ts";
 import { type HubJournal, readPage } from "./lib/journal/page.ts";
 import { type Log, NO_LOG } from "./lib/log.ts";
 import { type Answer, type RequestHead, serveHttpConnection } from "./lib/transport/http.ts";
-import { hostPort } from "./lib/transport/socket.ts";
+import { hostPort, type Socket } from "./lib/transport/socket.ts";
 import { serveTcpConnection } from "./lib/transport/tcp.ts";
 import { createTurnClock } from "./lib/turn_clock.ts";
 
@@ -29,6 +30,24 @@ export interface ServerOptions {
   tcpPort?: number;
   /** Address to listen on. Default: all. */
   bind?: string;
+  /** Address for plain TCP to listen on. Default: as `bind`. */
+  tcpBind?: string;
+  /** The file with the hub's key; it is made if it is not there. Default: the user's key file. */
+  keyFile?: string;
+  /** The file with the rights of other keys. Default: `rights.jsonc` beside the user's key file. */
+  rightsFile?: string;
+  /** Who has no key may join, and do everything. Default: false. */
+  open?: boolean;
+  /** Who has no key may join by plain TCP. Default: false. */
+  openTcp?: boolean;
+  /** Keys may be shown in plain text. Default: false. */
+  plainKeys?: boolean;
+  /** Everything that HTTP tells may be read without a key, also from other computers. */
+  openHttp?: boolean;
+  /** Addresses by which clients reach the hub, beside its own: `host:port`. */
+  addresses?: readonly string[];
+  /** Origins of web pages that may open a WebSocket; `"*"`: all. Default: none. */
+  origins?: readonly string[];
   beaconPort?: number;
   /** Seconds between announcements; 0: none. */
   beaconSec?: number;
@@ -55,6 +74,8 @@ export interface Server extends AsyncDisposable {
   readonly id: string;
   readonly httpPort: number;
   readonly tcpPort: number;
+  /** Reads the key and the rights again. They are also looked at each second. */
+  reload(): void;
 }
 
 const TICK_MS = 1000;
@@ -102,6 +123,41 @@ async function acceptAll(
   await Promise.all(connections);
 }
 
+/** What everybody who starts a hub has to know of its locks. */
+function sayWhoMayJoin(
+  options: ServerOptions,
+  keys: HubKeys,
+  log: Log,
+  where: { http: string; tcp: string },
+): void {
+  if (options.open) {
+    log.warn(
+      `The hub is open: anybody who reaches ${where.http} or ${where.tcp} may join, and send any message to any client`,
+    );
+  }
+  log.info(
+    `${keys.from}; another computer gets it with "abcd key" here and "abcd key --set" there`,
+  );
+  if (options.openTcp && !options.open) {
+    log.warn(`Anybody who reaches ${where.tcp} (plain TCP) may join without a key`);
+  }
+  if (options.plainKeys) {
+    log.warn("Keys in plain text are taken: whoever listens on the network can read them");
+  }
+  if (options.origins?.includes("*")) {
+    log.warn("Every web page that a browser on this network shows may join");
+  }
+}
+
+/** The host in `host:port`. */
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":"));
+}
+
+function isLoopback(host: string): boolean {
+  return host.startsWith("127.") || host === "[::1]" || host.startsWith("[::ffff:127.");
+}
+
 function cannotListen(what: string, port: number, cause: unknown): Error {
   const why = cause instanceof Deno.errors.AddrInUse
     ? `another program has it, perhaps a hub that is running already: "abcd spy" shows that one, ` +
@@ -121,12 +177,16 @@ function cannotListen(what: string, port: number, cause: unknown): Error {
  * Starts a hub.
  *
  * @throws {Error} `Cannot listen on …` with the reason.
+ * @throws {KeyFileError} If there is no key and none can be made.
+ * @throws {FileError} With every problem of the rights file.
  */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const {
     httpPort = HTTP_PORT,
     tcpPort = TCP_PORT,
     bind = "0.0.0.0",
+    tcpBind = bind,
+    open = false,
     beaconPort = BEACON_PORT,
     beaconSec = BEACON_SEC,
     maxBytes = MAX_MESSAGE_BYTES,
@@ -135,6 +195,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const name = options.name ?? Deno.hostname();
   const id = crypto.randomUUID();
   const clock = createTurnClock();
+  const keys = openHubKeys({ ...options, hub: name });
   const { heartbeatSec, timeoutSec, joinSec, queueBytes } = options;
   const { mailboxMessages, mailboxBytes, mailboxAgeSec } = options;
   const given = {
@@ -177,6 +238,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     clock,
     log,
     maxBytes,
+    door: keys.door,
     ...set,
     ...(journal === undefined ? {} : { journal: asHubJournal(journal) }),
     ledger,
@@ -184,9 +246,13 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   alarm = hub.publishAlarm.bind(hub);
   const accept = hub.attach.bind(hub);
 
-  async function listen(what: string, port: number): Promise<Deno.TcpListener> {
+  async function listen(
+    what: string,
+    port: number,
+    hostname: string,
+  ): Promise<Deno.TcpListener> {
     try {
-      return Deno.listen({ hostname: bind, port });
+      return Deno.listen({ hostname, port });
     } catch (error) {
       await ledger?.[Symbol.asyncDispose]();
       await journal?.[Symbol.asyncDispose]();
@@ -194,23 +260,40 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     }
   }
 
-  function answer({ path }: RequestHead): Answer | undefined {
+  /** Who is here, and what they do, is told on this computer alone, unless that is said. */
+  const isFree = ({ address, local }: Socket) =>
+    open || options.openHttp === true || isLoopback(hostOf(address)) ||
+    hostOf(address) === hostOf(local);
+
+  function answer({ path }: RequestHead, socket: Socket): Answer | undefined {
     if (path === "/health") return json({ ok: true, name, id, ...ports, ...hub.stats() });
+    if (!isFree(socket)) {
+      return {
+        status: 403,
+        body:
+          "Cannot tell that without a key: ask by message (abcd status, abcd send cmd=_clients), " +
+          "or start the hub with --open-http\n",
+      };
+    }
     if (path === "/clients") return json(hub.clients());
     return undefined;
   }
 
-  const tcp = await listen("TCP", tcpPort);
+  const tcp = await listen("TCP", tcpPort, tcpBind);
   let http: Deno.TcpListener;
   try {
-    http = await listen("HTTP", httpPort);
+    http = await listen("HTTP", httpPort, bind);
   } catch (error) {
     tcp.close();
     throw error;
   }
+  const review = (what: "nothing" | "rights" | "key") => {
+    if (what !== "nothing") hub.doorChanged(what === "key");
+  };
   const { joinSec: headSec = JOIN_SEC } = options;
   const ending = new AbortController();
-  const httpOptions = { accept, maxBytes, headSec, signal: ending.signal, answer };
+  const origins = (options.origins ?? []).map((origin) => origin.toLowerCase());
+  const httpOptions = { accept, maxBytes, headSec, signal: ending.signal, answer, origins };
   const accepting = [
     acceptAll(tcp, (conn) => serveTcpConnection(conn, { accept, maxBytes }), log),
     acceptAll(http, (conn) => serveHttpConnection(conn, httpOptions), log),
@@ -234,6 +317,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }
   const ticker = setInterval(() => {
     hub.tick(Date.now());
+    review(keys.look());
     options.onTick?.();
   }, TICK_MS);
 
@@ -242,13 +326,14 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       beacon === undefined ? "no beacon" : `beacon udp ${beaconPort}`
     }`,
   );
-  log.warn("Anybody who reaches these ports may join, and send any message to any client");
+  sayWhoMayJoin(options, keys, log, { http: hostPort(http.addr), tcp: hostPort(tcp.addr) });
 
   return {
     name,
     id,
     httpPort: ports.http,
     tcpPort: ports.tcp,
+    reload: () => review(keys.reload()),
     async [Symbol.asyncDispose]() {
       if (closed) return;
       closed = true;

@@ -6,6 +6,7 @@ import { unknownCommand } from "./parse.ts";
 /** Loaded when asked for: a start stays quick. */
 const COMMANDS: { readonly [name: string]: () => Promise<{ default: Command }> } = {
   server: () => import("./server.ts"),
+  key: () => import("./key.ts"),
   run: () => import("./run.ts"),
   status: () => import("./status.ts"),
   start: () => import("./start.ts"),

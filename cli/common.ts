@@ -15,11 +15,12 @@ import {
   TIMEOUT_SEC,
   WATCHDOG_SEC,
 } from "../lib/defaults.ts";
+import type { ConnectOptions } from "../lib/client/contract.ts";
 import type { JournalOptions } from "../lib/journal/journal.ts";
 import { journalFolder } from "../lib/journal/page.ts";
 import { createLog, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
-import { type OptionSpecs, UsageError } from "./command.ts";
+import { CommandError, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that writes a log. */
 export const LOG_OPTIONS = {
@@ -41,6 +42,12 @@ export const CLIENT_OPTIONS = {
     help: "the hub's address; without it the hub is found by UDP",
   },
   hub: { type: "text", value: "NAME", help: "which hub to join, if several are heard" },
+  "key-file": {
+    type: "text",
+    value: "FILE",
+    help: "file with the key to show; without it ABCD_KEY, else ~/.config/abcd/key",
+  },
+  open: { type: "flag", help: "join a hub that cannot show that it has the key, too" },
   "beacon-port": {
     type: "number",
     value: "PORT",
@@ -70,7 +77,47 @@ export const HUB_OPTIONS = {
     default: "0.0.0.0",
     help: "address to listen on; 127.0.0.1: this computer alone",
   },
-  "open": { type: "flag", help: "anybody on the network may join; so far that is always so" },
+  "tcp-bind": {
+    type: "text",
+    value: "ADDRESS",
+    help: "address on which plain TCP listens, if not that of --bind",
+  },
+  "key-file": {
+    type: "text",
+    value: "FILE",
+    help: "file with the hub's key, made if it is not there; without it ~/.config/abcd/key",
+  },
+  "rights": {
+    type: "text",
+    value: "FILE",
+    help: "what other keys may do; without it ~/.config/abcd/rights.jsonc",
+  },
+  "open": {
+    type: "flag",
+    help: "anybody on the network may join without a key, and do everything",
+  },
+  "open-tcp": {
+    type: "flag",
+    help: "anybody may join by plain TCP without a key, as libABCD 0.1 does",
+  },
+  "open-http": {
+    type: "flag",
+    help: "other computers may read /clients and the like without a key",
+  },
+  "plain-keys": {
+    type: "flag",
+    help: "take keys in plain text, from clients that cannot do the challenge",
+  },
+  "address": {
+    type: "list",
+    value: "IP:PORT",
+    help: "an address by which clients reach the hub through others, as a tunnel",
+  },
+  "origin": {
+    type: "list",
+    value: "ORIGIN",
+    help: "web pages that may join, as http://host:port; again for each",
+  },
   "watchdog": {
     type: "seconds",
     value: "SECONDS",
@@ -132,6 +179,46 @@ export const HUB_OPTIONS = {
     help: "what waits longer for a durable client is not delivered; its sender is told",
   },
 } as const satisfies OptionSpecs;
+
+/** Values of {@linkcode CLIENT_OPTIONS}. */
+export interface ClientValues {
+  readonly server: string | undefined;
+  readonly hub: string | undefined;
+  readonly "key-file": string | undefined;
+  readonly open: boolean;
+  readonly "beacon-port": number;
+}
+
+/** How to find the hub and to show a key, as the options say. */
+export function hubFrom(
+  options: ClientValues,
+): Pick<ConnectOptions, "server" | "hub" | "keyFile" | "open" | "beaconPort"> {
+  return {
+    server: options.server,
+    hub: options.hub,
+    keyFile: options["key-file"],
+    ...(options.open ? { open: true } : {}),
+    beaconPort: options["beacon-port"],
+  };
+}
+
+/**
+ * The programs that this one starts find the key where it does.
+ *
+ * @throws {CommandError} If the file that the options name is not there.
+ */
+export function passKeyOn(options: Pick<ClientValues, "key-file">): void {
+  const path = options["key-file"];
+  if (path === undefined) return;
+  try {
+    Deno.env.set("ABCD_KEY_FILE", Deno.realPathSync(path));
+    // It stands before the file, and was not meant.
+    Deno.env.delete("ABCD_KEY");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`Cannot read the key file ${path}: ${why}`);
+  }
+}
 
 /** Of every subcommand that keeps a journal. */
 export const JOURNAL_OPTIONS = {

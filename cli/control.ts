@@ -6,7 +6,7 @@ import type { Message } from "../lib/message.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/run/program_status.ts";
 import { readStatus, type VerdictLine } from "../lib/run/read_status.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
-import { CLIENT_OPTIONS, saySeveral } from "./common.ts";
+import { CLIENT_OPTIONS, type ClientValues, hubFrom, saySeveral } from "./common.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that talks to a run controller. */
@@ -27,12 +27,9 @@ export const CONTROL_OPTIONS = {
 } as const satisfies OptionSpecs;
 
 /** Values of {@linkcode CONTROL_OPTIONS}. */
-export interface ControlValues {
+export interface ControlValues extends ClientValues {
   readonly controller: string;
   readonly timeout: number;
-  readonly server: string | undefined;
-  readonly hub: string | undefined;
-  readonly "beacon-port": number;
 }
 
 /** A run controller, seen from a client of the hub. */
@@ -88,10 +85,8 @@ export async function openController(
     client = await connect({
       name: subcommand,
       unique: true,
-      server: options.server,
-      hub: options.hub,
+      ...hubFrom(options),
       several: saySeveral,
-      beaconPort: options["beacon-port"],
       timeoutSec,
       signal: stop,
       info: { program: `abcd ${subcommand}` },

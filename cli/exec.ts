@@ -17,7 +17,7 @@ import { type Agent, startAgent } from "../lib/run/agent.ts";
 import type { AgentPolicy } from "../lib/run/agent_policy.ts";
 import { LockedError } from "../lib/run/state_folder.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, LOG_OPTIONS, logFrom } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, LOG_OPTIONS, logFrom, passKeyOn } from "./common.ts";
 
 /** The absolute path of a program, as the shell finds it. */
 function findProgram(program: string): string | undefined {
@@ -235,11 +235,12 @@ With --agent it is the host agent of this computer too: run controllers elsewher
       log.warn("everybody who can join the hub can run every program as this user (--allow-all)");
     }
 
+    passKeyOn(options);
     const client = createClient({
       name: options.name ?? (options.agent ? ownName() : "exec"),
-      server: options.server,
-      hub: options.hub,
-      beaconPort: options["beacon-port"],
+      ...hubFrom(options),
+      // A hub that has not shown that it has the key gets nothing executed, unless told.
+      open: options.open,
       info: { program: options.agent ? "abcd exec --agent" : "abcd exec" },
       log,
     });

@@ -8,7 +8,7 @@ import type { JournalRecord } from "../lib/journal/record.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
 import { parseDuration } from "../lib/units.ts";
-import { CLIENT_OPTIONS, useColor } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that looks back: which messages. */
@@ -178,9 +178,7 @@ export default defineCommand({
       await using client = await connect({
         name: "history",
         unique: true,
-        server: options.server,
-        hub: options.hub,
-        beaconPort: options["beacon-port"],
+        ...hubFrom(options),
         timeoutSec: options.timeout,
         signal: stop,
         info: { program: "abcd history" },

@@ -3,7 +3,7 @@
 import { BufferFullError, type Client, connect, type Outgoing } from "../lib/client.ts";
 import { history } from "../lib/client/history.ts";
 import { HUB_NAME } from "../lib/message.ts";
-import { CLIENT_OPTIONS } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { queryFrom, recordsIn, STRETCH_OPTIONS } from "./history.ts";
 
@@ -65,9 +65,7 @@ export default defineCommand({
         await connect({
           name,
           unique: true,
-          server: options.server,
-          hub: options.hub,
-          beaconPort: options["beacon-port"],
+          ...hubFrom(options),
           timeoutSec: options.timeout,
           signal: stop,
           info: { program: "abcd replay" },

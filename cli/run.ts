@@ -19,11 +19,13 @@ import { CommandError, defineCommand, EXIT } from "./command.ts";
 import {
   CLIENT_OPTIONS,
   HUB_OPTIONS,
+  hubFrom,
   JOURNAL_OPTIONS,
   journalFrom,
   LOG_OPTIONS,
   logFrom,
   type LogValues,
+  passKeyOn,
   useColor,
 } from "./common.ts";
 import { describeProgram, verdictLines } from "./control.ts";
@@ -140,6 +142,8 @@ export default defineCommand({
     "tcp-port": HUB_OPTIONS["tcp-port"],
     "bind": HUB_OPTIONS["bind"],
     ...JOURNAL_OPTIONS,
+    "rights": HUB_OPTIONS["rights"],
+    "open-tcp": HUB_OPTIONS["open-tcp"],
     "log-folder": {
       type: "text",
       value: "FOLDER",
@@ -156,6 +160,7 @@ export default defineCommand({
   ],
   async run({ options, args, stop, kill, onHangup }) {
     const path = args[0] ?? "";
+    passKeyOn(options);
     const experiment = readExperiment(path);
     const statePath = makeFolder(
       stateFolderOf(experiment.name),
@@ -171,9 +176,7 @@ export default defineCommand({
     await using client = createClient({
       name: experiment.controller,
       unique: true,
-      server: options.server,
-      hub: options.hub,
-      beaconPort: options["beacon-port"],
+      ...hubFrom(options),
     });
     client.addEventListener("refused", ({ code, text }) => log.warn(`refused: ${text}`, { code }));
 
@@ -192,6 +195,10 @@ export default defineCommand({
             httpPort: options["http-port"],
             tcpPort: options["tcp-port"],
             bind: options.bind,
+            keyFile: options["key-file"],
+            rightsFile: options.rights,
+            open: options.open,
+            openTcp: options["open-tcp"],
             beaconPort: options["beacon-port"],
             journal: journalFrom(
               { ...options, journal: options.journal ?? `${statePath}/journal` },

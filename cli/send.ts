@@ -14,7 +14,7 @@ import {
   type Message,
   MessageError,
 } from "../lib/message.ts";
-import { CLIENT_OPTIONS, nameError, saySeveral } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 
 function parseJson(text: string, what: string): Json {
@@ -188,10 +188,8 @@ export default defineCommand({
       await using client = await connect({
         name: options.as,
         unique: true,
-        server: options.server,
-        hub: options.hub,
+        ...hubFrom(options),
         several: saySeveral,
-        beaconPort: options["beacon-port"],
         timeoutSec: options.timeout,
         signal: stop,
         info: { program: "abcd send" },

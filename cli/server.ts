@@ -2,6 +2,7 @@
 
 import { BEACON_PORT, TOUCH_SEC } from "../lib/defaults.ts";
 import { environment } from "../lib/environment.ts";
+import { FileError } from "../lib/jsonc_file.ts";
 import { isClientName } from "../lib/message.ts";
 import { keepOnly } from "../lib/permissions.ts";
 import { selfCommand } from "../lib/process/self.ts";
@@ -51,6 +52,7 @@ function lineOf(options: ServerContext["options"]): string[] {
   const own = ["no-watchdog", "pid-file"];
   return Object.entries(options).flatMap(([name, value]) => {
     if (own.includes(name) || value === undefined || value === false) return [];
+    if (Array.isArray(value)) return value.map((one) => `--${name}=${one}`);
     return [value === true ? `--${name}` : `--${name}=${value}`];
   });
 }
@@ -66,7 +68,26 @@ async function makePidFolder(): Promise<string> {
   }
 }
 
-async function supervise({ options, stop, kill }: ServerContext): Promise<number> {
+/** Tells whether the terminal that the program was started on has been closed since. */
+function terminalWatch(): () => boolean {
+  if (!Deno.stdin.isTerminal() && !Deno.stderr.isTerminal()) return () => false;
+  return () => {
+    try {
+      Deno.openSync("/dev/tty").close();
+      return false;
+    } catch {
+      return true;
+    }
+  };
+}
+
+/** SIGHUP: read the rights again; or the end, if the terminal was closed. */
+function hangupHandler(reload: () => void): () => void {
+  const isTerminalGone = terminalWatch();
+  return () => isTerminalGone() ? Deno.kill(Deno.pid, "SIGTERM") : reload();
+}
+
+async function supervise({ options, stop, kill, onHangup }: ServerContext): Promise<number> {
   const { "log-level": level, "pid-file": given } = options;
   // The log file is the child's: two processes must not rotate one file.
   const log = logFrom("watchdog", { "log-level": level, "log-file": undefined }, options.json);
@@ -84,6 +105,7 @@ async function supervise({ options, stop, kill }: ServerContext): Promise<number
       timeoutSec: options.watchdog,
       stop,
       kill,
+      onHangup: (pass) => onHangup(hangupHandler(pass)),
       log,
     });
   } finally {
@@ -104,7 +126,7 @@ function tidyAfterWatchdog(pidFile: string): void {
 
 /** @param watchdogPid The parent's, if this is the child. */
 async function serve(context: ServerContext, watchdogPid: number | undefined): Promise<number> {
-  const { options, stop, kill } = context;
+  const { options, stop, kill, onHangup } = context;
   // Whoever finds a way into the hub from the network shall find no program to start in it.
   await keepOnly(["net", "read", "write", "env", "sys"]);
   const log = logFrom("hub", options, options.json);
@@ -136,6 +158,15 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
       httpPort: options["http-port"],
       tcpPort: options["tcp-port"],
       bind: options.bind,
+      tcpBind: options["tcp-bind"],
+      keyFile: options["key-file"],
+      rightsFile: options.rights,
+      open: options.open,
+      openTcp: options["open-tcp"],
+      openHttp: options["open-http"],
+      plainKeys: options["plain-keys"],
+      addresses: options.address,
+      origins: options.origin,
       beaconPort: options["beacon-port"],
       beaconSec: options["beacon-interval"],
       heartbeatSec: options.heartbeat,
@@ -151,8 +182,11 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
       onTick,
     });
   } catch (error) {
+    if (error instanceof FileError) throw new UsageError(error.problems.join("\n"));
     throw new CommandError(error instanceof Error ? error.message : String(error));
   }
+  const reload = () => server.reload();
+  onHangup(watchdogPid === undefined ? hangupHandler(reload) : reload);
   try {
     if (pidFile !== undefined) touchPidFile(pidFile);
   } catch (error) {

@@ -7,7 +7,7 @@ import { INSTRUMENTS } from "../lib/sim/instruments.ts";
 import { seeded } from "../lib/sim/random.ts";
 import { simulate } from "../lib/sim/simulate.ts";
 import { defineCommand, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, logFrom, nameError } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, logFrom, nameError } from "./common.ts";
 import { nearest } from "../lib/nearest.ts";
 
 const OPTIONS = {
@@ -98,9 +98,7 @@ seconds if its "config" in the experiment file says so. hv ramps down when it is
     const log = logFrom(name, { "log-level": "info", "log-file": undefined });
     await using client = createClient({
       name,
-      server: options.server,
-      hub: options.hub,
-      beaconPort: options["beacon-port"],
+      ...hubFrom(options),
       info: { program: `abcd sim ${kind}` },
       log,
     });

@@ -7,7 +7,7 @@ import { createRotatingFile, type RotatingFile } from "../lib/process/log_file.t
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
-import { CLIENT_OPTIONS, nameError, saySeveral, useColor } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral, useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { momentFrom } from "./history.ts";
 
@@ -148,10 +148,8 @@ export default defineCommand({
     await using client = createSpy({
       name: options.as,
       unique: true,
-      server: options.server,
-      hub: options.hub,
+      ...hubFrom(options),
       several: saySeveral,
-      beaconPort: options["beacon-port"],
       info: { program: "abcd spy" },
     });
     client.addEventListener("searching", ({ reason }) => console.error(`searching: ${reason}`));

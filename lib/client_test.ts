@@ -53,7 +53,7 @@ class SmallHub implements AsyncDisposable {
 
 Deno.test("a client joins, sends in order, and says who it is", async () => {
   await using hub = new SmallHub();
-  const client = await connect({ name: "hv", server: hub.address });
+  const client = await connect({ name: "hv", open: true, server: hub.address });
   for (let i = 0; i < 100; i++) client.send({ cmd: "n", to: "daq", i });
   await client.close();
   assertEquals(hub.got.filter(({ cmd }) => cmd === "n").map(({ i }) => i), [
@@ -66,7 +66,7 @@ Deno.test("a refusal rejects the request that it answers", async () => {
   await using hub = new SmallHub(({ cmd }) =>
     cmd === "x" ? { cmd: "_error", code: "unknown-client", text: "nobody" } : undefined
   );
-  await using client = await connect({ name: "hv", server: hub.address });
+  await using client = await connect({ name: "hv", open: true, server: hub.address });
   const error = await assertRejects(() => client.request({ cmd: "x", to: "daq" }), RefusedError);
   assertEquals(error.code, "unknown-client");
 });
@@ -75,7 +75,11 @@ Deno.test("connect fails if the hub refuses the name", async () => {
   await using hub = new SmallHub(({ cmd }) =>
     cmd === "_init" ? { cmd: "_error", code: "name-taken", text: "taken" } : undefined
   );
-  await assertRejects(() => connect({ name: "hv", server: hub.address }), RefusedError, "taken");
+  await assertRejects(
+    () => connect({ name: "hv", open: true, server: hub.address }),
+    RefusedError,
+    "taken",
+  );
 });
 
 Deno.test("connect says where it listened if no hub is there", async () => {
@@ -102,7 +106,12 @@ Deno.test("connect can be given up", async () => {
 
 Deno.test("what is sent while the hub is away waits, in order, and is bounded", async () => {
   const port = freeTcpPort();
-  await using client = createClient({ name: "hv", server: `127.0.0.1:${port}`, bufferBytes: 2000 });
+  await using client = createClient({
+    name: "hv",
+    open: true,
+    server: `127.0.0.1:${port}`,
+    bufferBytes: 2000,
+  });
   for (let i = 0; i < 10; i++) client.send({ cmd: "n", to: "daq", i });
   const big = { cmd: "n", to: "daq", text: "x".repeat(3000) };
   assertThrows(() => client.send(big), BufferFullError);
@@ -113,7 +122,7 @@ Deno.test("what is sent while the hub is away waits, in order, and is bounded", 
 
 Deno.test("a client that lost the hub comes back with its subscriptions and its spy", async () => {
   await using hub = new SmallHub();
-  await using client = await connect({ name: "hv", server: hub.address });
+  await using client = await connect({ name: "hv", open: true, server: hub.address });
   const heard: string[] = [];
   client.subscribe("a/+", ({ topic }) => void heard.push(String(topic)));
   client.spy({ from: ["gui"] }, ({ cmd }) => void heard.push(`spied ${cmd}`));
@@ -131,7 +140,7 @@ Deno.test("a client that lost the hub comes back with its subscriptions and its 
 
 Deno.test("a handler that throws stops nothing; pings to others are not answered", async () => {
   await using hub = new SmallHub();
-  await using client = await connect({ name: "hv", server: hub.address });
+  await using client = await connect({ name: "hv", open: true, server: hub.address });
   const errors: string[] = [];
   const handled: Message[] = [];
   client.addEventListener("error", ({ error }) => errors.push(error.message));
@@ -150,7 +159,7 @@ Deno.test("a handler that throws stops nothing; pings to others are not answered
 
 Deno.test("answer: what a handler returns or throws goes back; bad messages are refused", async () => {
   await using hub = new SmallHub();
-  await using client = await connect({ name: "ccd1", server: hub.address });
+  await using client = await connect({ name: "ccd1", open: true, server: hub.address });
   const runs: number[] = [];
   const errors: string[] = [];
   client.addEventListener("error", ({ error }) => errors.push(error.message));
@@ -186,7 +195,7 @@ Deno.test("answer: what a handler returns or throws goes back; bad messages are 
 
 Deno.test("status: said at once, the last one again after the hub was away, and checked", async () => {
   await using hub = new SmallHub();
-  await using client = createClient({ name: "cryo", server: hub.address });
+  await using client = createClient({ name: "cryo", open: true, server: hub.address });
   const statuses = () => hub.got.filter(({ cmd }) => cmd === "_status");
   client.status("starting");
   client.status("cooling", "293 K");

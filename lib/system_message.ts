@@ -51,6 +51,21 @@ export interface InitMessage extends Message {
    */
   readonly durable?: boolean;
   readonly info?: ClientInfo;
+  /**
+   * The ID of the key that it has; then `nonce` and `address` are there too. Or the whole key, for
+   * hubs that take keys in plain text.
+   */
+  readonly key?: string;
+  /** A text that nobody has used before, 22 to 64 of `A-Z a-z 0-9 _ -`. */
+  readonly nonce?: string;
+  /** The address by which it reached the hub, `IP:port`. */
+  readonly address?: string;
+}
+/** Shows that the client has the key: the answer to `_challenge`. */
+export interface ProofMessage extends Message {
+  readonly cmd: "_proof";
+  /** See lib/keys/handshake.ts. */
+  readonly proof: string;
 }
 /** Asks for a sign of life. */
 export interface PingMessage extends Message {
@@ -136,6 +151,7 @@ export interface ForgetMessage extends Message {
 /** A message of the protocol from a client to the hub. */
 export type ToHub =
   | InitMessage
+  | ProofMessage
   | PingMessage
   | PongMessage
   | ClientsQuery
@@ -150,6 +166,15 @@ export type ToHub =
   | ForgetMessage
   | HistoryQuery;
 
+/** The hub shows that it has the client's key, and asks the same of the client. */
+export interface ChallengeMessage extends Message {
+  readonly cmd: "_challenge";
+  /** The hub's name. */
+  readonly hub: string;
+  readonly nonce: string;
+  /** See lib/keys/handshake.ts. */
+  readonly proof: string;
+}
 /** The hub has taken the client in, under this name. */
 export interface WelcomeMessage extends Message {
   readonly cmd: "_welcome";
@@ -208,6 +233,8 @@ export type ClientEntry = {
   /** Where it connects from, `host:port`. */
   readonly address: string;
   readonly transport: string;
+  /** The ID of the key that it has shown; absent: none. */
+  readonly key?: string;
   /** Unix time in seconds of its joining. */
   readonly since: number;
   /** Unix time in seconds of its last message. */
@@ -243,6 +270,8 @@ export interface StatsAnswer extends Message {
   readonly delivered: number;
   /** Messages refused with `_error`. */
   readonly refused: number;
+  /** Of those, and of joinings, what was `denied`: for want of a key or of a right. */
+  readonly denied: number;
   /** Clients closed because they did not read. */
   readonly slowConsumers: number;
   /** Clients closed because they said nothing. */
@@ -284,6 +313,7 @@ export interface HistoryAnswer extends Message {
 
 /** A message of the protocol from the hub to a client. */
 export type FromHub =
+  | ChallengeMessage
   | WelcomeMessage
   | ErrorMessage
   | PingMessage
@@ -382,7 +412,11 @@ const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
     unique: optional(isBoolean),
     durable: optional(isBoolean),
     info: optional(isInfo),
+    key: optional(isString),
+    nonce: optional(isString),
+    address: optional(isString),
   },
+  _proof: { proof: isString },
   _ping: {},
   _pong: {},
   _clients: {},
@@ -406,6 +440,7 @@ const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
 };
 
 const FROM_HUB: { readonly [C in FromHub["cmd"]]: FieldChecks } = {
+  _challenge: { hub: isString, nonce: isString, proof: isString },
   _welcome: {
     name: isString,
     hub: isString,

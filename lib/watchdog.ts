@@ -18,6 +18,8 @@ export interface SuperviseOptions {
   stop: AbortSignal;
   /** End at once: SIGKILL to the child. */
   kill: AbortSignal;
+  /** Given what passes a SIGHUP on to the child, whichever it is then. */
+  onHangup?: (pass: () => void) => void;
   /** Where it says what it does. */
   log: Log;
 }
@@ -110,6 +112,7 @@ async function live(
     }, GRACE_MS);
   };
   const onKill = () => signal("SIGKILL");
+  options.onHangup?.(() => signal("SIGHUP"));
 
   const checkMs = Math.min(CHECK_MS, timeoutSec * 1000 / 4);
   let stamp: string | undefined;

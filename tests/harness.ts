@@ -3,6 +3,7 @@
 // The program is the source under Deno, or the binary that ABCD_BIN names: the same tests for both.
 
 import { selfCommand } from "../lib/process/self.ts";
+import { CONFIG_HOME } from "./config_home.ts";
 
 /** The command line of the program under test. */
 export function abcdCommand(): readonly string[] {
@@ -42,7 +43,7 @@ export class Running implements AsyncDisposable {
     this.#child = new Deno.Command(program, {
       stdin: "null",
       ...options,
-      env: { XDG_STATE_HOME: stateFolder(), ...options.env },
+      env: { XDG_STATE_HOME: stateFolder(), XDG_CONFIG_HOME: CONFIG_HOME, ...options.env },
       args,
       stdout: "piped",
       stderr: "piped",
@@ -169,7 +170,10 @@ export async function runAbcd(
   return { code, stdout: program.stdout, stderr: program.stderr };
 }
 
-/** A hub of its own for one test: any free ports, on this computer alone, no UDP unless asked. */
+/**
+ * A hub of its own for one test: any free ports, on this computer alone, no UDP unless asked. It is
+ * open, so that tests can join with bare sockets; abcd's own clients show it their key all the same.
+ */
 export class TestHub implements AsyncDisposable {
   private constructor(
     readonly process: Running,
@@ -189,7 +193,10 @@ export class TestHub implements AsyncDisposable {
   }
 
   /** Starts `abcd server`; `args` come last and so win. */
-  static async start(args: readonly string[] = []): Promise<TestHub> {
+  static async start(
+    args: readonly string[] = [],
+    { open = true, env = {} }: { open?: boolean; env?: Record<string, string> } = {},
+  ): Promise<TestHub> {
     const beaconPort = freeUdpPort();
     const process = abcd([
       "server",
@@ -197,8 +204,9 @@ export class TestHub implements AsyncDisposable {
       "--tcp-port=0",
       "--bind=127.0.0.1",
       `--beacon-port=${beaconPort}`,
+      ...(open ? ["--open"] : []),
       ...args,
-    ]);
+    ], { env });
     try {
       // The hub's own line: "hub NAME listens: http 127.0.0.1:40001, tcp 127.0.0.1:40002, …"
       const match = await process.saw(/listens: http \S+:(\d+), tcp \S+:(\d+)/);

@@ -133,6 +133,7 @@ class LegacyClient implements AsyncDisposable {
 function startHub(ports: { http: number; tcp: number; beacon: number }) {
   return abcd([
     "server",
+    "--open",
     "--no-watchdog",
     "--name=h",
     "--bind=127.0.0.1",

@@ -197,6 +197,8 @@ Deno.test("status: what a client says of itself makes its program ready, is show
     await p.flush();
     await using run = lab.run(...hub.clientArgs);
     await run.saw(/q: ready/);
+    const inHub = async () => (await p.clients()).some(({ name }) => name === "run");
+    await until(inHub, "the controller is not in the hub");
     const said = async () => {
       const status = readStatus(await p.request({ cmd: "status", to: "run", programs: ["p"] }));
       return status.programs[0]?.said;

@@ -24,6 +24,7 @@ async function startHub(args: readonly string[] = [], options: Partial<Deno.Comm
   const [httpPort, tcpPort, beaconPort] = [freeTcpPort(), freeTcpPort(), freeUdpPort()];
   const process = abcd([
     "server",
+    "--open",
     "--name=h",
     `--http-port=${httpPort}`,
     `--tcp-port=${tcpPort}`,

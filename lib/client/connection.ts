@@ -3,6 +3,7 @@
 import { JOIN_SEC, TIMEOUT_SEC } from "../defaults.ts";
 import {
   asFromHub,
+  type ChallengeMessage,
   encodeMessage,
   type FromHub,
   type InitMessage,
@@ -11,18 +12,20 @@ import {
   type WelcomeMessage,
 } from "../message.ts";
 import type { HubAddress } from "./find_hub.ts";
+import { type Introduction, UNPROVEN } from "./introduction.ts";
+import { reach, type Reached } from "./reach.ts";
 
 /** How long leaving waits for the hub's goodbye, in milliseconds. */
 const GOODBYE_MS = 1000;
 
 /** What is done with what comes in over a connection. */
 export interface ConnectionHandler {
-  /** How to introduce oneself. */
-  init(): InitMessage;
+  /** How to introduce oneself to the hub that was reached there. */
+  init(reached: Reached): { readonly message: InitMessage; readonly introduction: Introduction };
   /** The hub has taken us in; `socket` is open. */
-  welcomed(welcome: WelcomeMessage, socket: WebSocket): void;
-  /** The hub has not; the connection ends. */
-  refused(code: string, text: string): void;
+  welcomed(welcome: WelcomeMessage, socket: WebSocket, proven: boolean): void;
+  /** The hub has not, or we have not taken it; the connection ends. `proven`: it has our key. */
+  refused(code: string, text: string, proven: boolean): void;
   /** A message after that; returns why the hub is going to close, if this says so. */
   message(message: Message, socket: WebSocket): string | undefined;
   /** Something came that is no message. */
@@ -40,13 +43,16 @@ export async function holdConnection(
   handler: ConnectionHandler,
   signal: AbortSignal,
 ): Promise<string> {
-  const { host, port } = address;
-  const where = `${host}:${port}`;
+  const reached = await reach(address);
+  if (signal.aborted) return "closed";
+  const { where } = reached;
+  const { message: init, introduction } = handler.init(reached);
   const socket = new WebSocket(`ws://${where}/ws`);
   const end = Promise.withResolvers<string>();
   let heard = performance.now();
   let timeoutMs = JOIN_SEC * 1000;
   let welcomed = false;
+  let distrusted = false;
   let lastError: string | undefined;
   const watch = setInterval(() => {
     const silent = performance.now() - heard;
@@ -59,7 +65,24 @@ export async function holdConnection(
   const aborted = () => end.resolve("closed");
   signal.addEventListener("abort", aborted);
 
-  socket.onopen = () => socket.send(encodeMessage(handler.init()));
+  /** We do not take the hub. */
+  function distrust(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    distrusted = true;
+    handler.refused(UNPROVEN, text, false);
+    end.resolve(text);
+  }
+
+  async function prove(challenge: ChallengeMessage): Promise<void> {
+    try {
+      const proof = await introduction.answer(challenge);
+      if (socket.readyState === WebSocket.OPEN) socket.send(encodeMessage(proof));
+    } catch (error) {
+      distrust(error);
+    }
+  }
+
+  socket.onopen = () => socket.send(encodeMessage(init));
   socket.onerror = (event) => {
     if (event instanceof ErrorEvent && event.message !== "") lastError ??= event.message;
   };
@@ -72,6 +95,7 @@ export async function holdConnection(
         : `${where} closed the connection (${code})`,
     );
   socket.onmessage = ({ data }) => {
+    if (distrusted) return;
     heard = performance.now();
     if (typeof data !== "string") return;
     let message: Message;
@@ -93,12 +117,19 @@ export async function holdConnection(
     }
     if (answer?.cmd === "_error") {
       const { code, text } = answer;
-      handler.refused(code, text);
+      handler.refused(code, text, introduction.proven);
       end.resolve(text);
+    } else if (answer?.cmd === "_challenge") {
+      void prove(answer);
     } else if (answer?.cmd === "_welcome") {
+      try {
+        introduction.welcomed(answer.hub);
+      } catch (error) {
+        return distrust(error);
+      }
       welcomed = true;
       timeoutMs = (answer.timeout > 0 ? answer.timeout : TIMEOUT_SEC) * 1000;
-      handler.welcomed(answer, socket);
+      handler.welcomed(answer, socket, introduction.proven);
     } else if (answer?.cmd === "_ping") {
       socket.send('{"cmd":"_pong"}');
     }

@@ -22,6 +22,15 @@ export interface ConnectOptions {
   durable?: boolean;
   /** The hub's address, `host` or `host:port`. Default: `ABCD_SERVER`, else found by UDP. */
   server?: string;
+  /** The key to show, as "abcd key" shows it. Default: `ABCD_KEY`, else the user's key file. */
+  key?: string;
+  /** A file that has the key. Default: `ABCD_KEY_FILE`, else `~/.config/abcd/key`. */
+  keyFile?: string;
+  /**
+   * Whether to join a hub that has not shown that it has the key, too. Default: only if there is no
+   * key here, so that there is nothing to tell a false hub by. `false`: never.
+   */
+  open?: boolean;
   /** The name of the hub to take if several are heard. Default: the first heard. */
   hub?: string;
   /** Told if several hubs are heard and nobody said which: their names and addresses. */
@@ -62,6 +71,15 @@ export type Handler<M extends Message = Message> = (message: M) => void | Promis
 /** Takes a handler away again. */
 export type Off = () => void;
 
+/** The hub that a client is in. */
+export interface JoinedHub {
+  readonly name: string;
+  /** `host:port`. */
+  readonly address: string;
+  /** Whether it has shown that it has the client's key. */
+  readonly proven: boolean;
+}
+
 /** A client of a hub. */
 export interface Client extends AsyncDisposable {
   /** The name it has, or asks for. */
@@ -69,7 +87,7 @@ export interface Client extends AsyncDisposable {
   /** Whether it is in the hub now. */
   readonly joined: boolean;
   /** The hub it is in, or was in last. */
-  readonly hub: { readonly name: string; readonly address: string } | undefined;
+  readonly hub: JoinedHub | undefined;
   /**
    * Sends a message. While the hub is away it waits, in order.
    *

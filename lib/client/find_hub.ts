@@ -29,6 +29,8 @@ export interface FindOptions {
   readonly beaconPort: number;
   /** The name of the hub to take. Default: the first that is heard. */
   readonly hub?: string;
+  /** Whether a hub is not to be taken, whatever its name. Default: none. */
+  readonly avoid?: (address: HubAddress) => boolean;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** Told once if more than one hub is heard and nobody said which: their names and addresses. */
@@ -51,14 +53,17 @@ export function findHub(options: FindOptions): Promise<HubAddress> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       for await (const hub of listenForHubs({ beaconPort, signal })) {
-        if (heard.has(hub.id)) continue;
-        heard.set(hub.id, `"${hub.name}" at ${hub.host}:${hub.http}`);
-        const take = wanted === undefined || wanted === hub.name;
+        const address = { host: hub.host, port: hub.http };
+        const take = (wanted === undefined || wanted === hub.name) &&
+          options.avoid?.(address) !== true;
         if (take) {
-          found.resolve({ host: hub.host, port: hub.http });
+          found.resolve(address);
           timer ??= setTimeout(() => enough.abort(), BEACON_SEC * 1250);
           Deno.unrefTimer(timer);
         }
+        // One hub is heard on several networks; and a false one may have the number of the true one.
+        if (heard.has(hub.id)) continue;
+        heard.set(hub.id, `"${hub.name}" at ${hub.host}:${hub.http}`);
         if (heard.size > 1 && wanted === undefined) {
           const all = [...heard.values()];
           log.warn(

@@ -3,12 +3,14 @@
 
 import {
   BEACON_PORT,
+  BEACON_SEC,
   CLIENT_BUFFER_BYTES,
   REJOIN_MAX_SEC,
   REJOIN_SEC,
   REQUEST_SEC,
 } from "../defaults.ts";
 import { computerName, environment } from "../environment.ts";
+import { findKey } from "../keys/key_file.ts";
 import { type Log, NO_LOG } from "../log_contract.ts";
 import {
   asFromHub,
@@ -43,6 +45,7 @@ import {
   type ClientEvents,
   type ConnectOptions,
   type Handler,
+  type JoinedHub,
   type Off,
   type Outgoing,
   RefusedError,
@@ -50,9 +53,14 @@ import {
 import { createDeliveries, type Receipt } from "./deliveries.ts";
 import { findHub, type HubAddress, parseAddress } from "./find_hub.ts";
 import { createInbox } from "./inbox.ts";
+import { introduce, NO_KEY_TO_CHECK, UNPROVEN } from "./introduction.ts";
 
 /** How long closing waits for the hub to take what was sent. */
 const CLOSE_SEC = 5;
+/** A hub that has not shown that it has the key is not tried again for this long. */
+const AVOID_MS = 10_000;
+/** So long another one may take to be heard: more than from one announcement to the next. */
+const PATIENCE_MS = BEACON_SEC * 1250;
 /** A joining that lasted this long is a success: the delays start small again. */
 const STEADY_SEC = 1;
 
@@ -88,7 +96,13 @@ export class HubClient implements Client {
   readonly #wantedName: string;
   #name: string;
   #unique: boolean;
-  #hub: { name: string; address: string } | undefined;
+  #hub: JoinedHub | undefined;
+  /** Hubs that did not show that they have the key: not to be tried again before this time, in ms. */
+  readonly #avoided = new Map<string, number>();
+  /** Hubs with another key that are to be joined all the same: without showing ours. */
+  readonly #keyless = new Set<string>();
+  /** What the last of them said. */
+  #refusal: { readonly code: string; readonly text: string } | undefined;
   #joined = false;
   #joinedBefore = false;
   #socket: WebSocket | undefined;
@@ -126,6 +140,8 @@ export class HubClient implements Client {
         "name",
       );
     }
+    // A key that cannot be used is said now; whether there is one is seen anew at each attempt.
+    findKey(options);
     const { signal } = options;
     const aborted = () => void this.close();
     signal?.addEventListener("abort", aborted, { once: true });
@@ -144,7 +160,7 @@ export class HubClient implements Client {
     return this.#joined;
   }
 
-  get hub(): { readonly name: string; readonly address: string } | undefined {
+  get hub(): JoinedHub | undefined {
     return this.#hub;
   }
 
@@ -204,24 +220,67 @@ export class HubClient implements Client {
     this.#emit("lost", { reason });
   }
 
-  #search(): Promise<HubAddress> {
+  async #search(): Promise<HubAddress> {
     const { hub, several } = this.#options;
     const beaconPort = this.#beaconPort;
     const which = hub === undefined ? "a hub" : `the hub "${hub}"`;
     const reason = `listening for ${which} on UDP port ${beaconPort}`;
     this.#log.debug(reason);
     this.#emit("searching", { reason });
-    return findHub({ beaconPort, hub, several, log: this.#log, signal: this.#over.signal });
+    const now = Date.now();
+    for (const [where, until] of this.#avoided) if (until <= now) this.#avoided.delete(where);
+    // There may be another hub, the true one: only if there is none, nobody else is to be hoped for.
+    const refusal = this.#refusal;
+    const timer = refusal === undefined || this.#avoided.size === 0
+      ? undefined
+      : setTimeout(() => this.#emit("refused", refusal), PATIENCE_MS);
+    try {
+      return await findHub({
+        beaconPort,
+        hub,
+        several,
+        log: this.#log,
+        signal: this.#over.signal,
+        avoid: ({ host, port }) => (this.#avoided.get(`${host}:${port}`) ?? 0) > Date.now(),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Joins, and resolves to the reason once it is over. */
   async #stay(address: HubAddress): Promise<string> {
     const where = `${address.host}:${address.port}`;
+    const found = this.#keyless.has(where) ? undefined : findKey(this.#options);
+    if (found === undefined && this.#options.open === false) throw new Error(NO_KEY_TO_CHECK);
     const reason = await holdConnection(address, {
-      init: () => this.#init(),
-      welcomed: (welcome, socket) =>
-        this.#welcome(socket, welcome, { name: welcome.hub, address: where }),
-      refused: (code, text) => this.#refused(code, text),
+      init: ({ address }) => {
+        const introduction = introduce({
+          found,
+          open: this.#options.open,
+          name: this.#name,
+          address,
+          certificate: "",
+          hub: this.#options.hub,
+        });
+        return { message: { ...this.#init(), ...introduction.fields }, introduction };
+      },
+      welcomed: (welcome, socket, proven) =>
+        this.#welcome(socket, welcome, { name: welcome.hub, address: where, proven }),
+      refused: (code, text, proven) => {
+        if (code === UNPROVEN && this.#options.open === true && found !== undefined) {
+          this.#log.warn(`Joins ${where} without a key: ${text}`);
+          return void this.#keyless.add(where);
+        }
+        this.#keyless.delete(where);
+        const isHeard = this.#server === undefined;
+        // Anybody can announce himself, and refuse: that keeps nobody from the true hub.
+        if (isHeard && !proven && found !== undefined && code !== "shutting-down") {
+          this.#avoided.set(where, Date.now() + AVOID_MS);
+          this.#refusal = { code, text };
+          this.#log.warn(`Did not join ${where}: ${text}`, { code });
+        } else this.#refused(code, text);
+      },
       message: (message, socket) => this.#take(message, socket),
       error: (error, what) => this.#error(error, what),
     }, this.#over.signal);
@@ -255,11 +314,7 @@ export class HubClient implements Client {
     this.#emit("refused", { code, text });
   }
 
-  #welcome(
-    socket: WebSocket,
-    { name, mailbox }: WelcomeMessage,
-    hub: { name: string; address: string },
-  ): void {
+  #welcome(socket: WebSocket, { name, mailbox }: WelcomeMessage, hub: JoinedHub): void {
     this.#socket = socket;
     this.#name = name;
     this.#unique = false;

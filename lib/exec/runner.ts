@@ -53,6 +53,12 @@ const PIECE_BYTES = 32 * 1024;
 /** `setTimeout` takes no more. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** The environment of a command: who asked for it is not to read the key in it. */
+function withoutKey(): Pick<Deno.CommandOptions, "clearEnv" | "env"> {
+  const { ABCD_KEY: key, ...env } = Deno.env.toObject();
+  return key === undefined ? {} : { clearEnv: true, env };
+}
+
 /** Makes a runner. Each command runs in a process group of its own, which ends with it. */
 export function createRunner(options: RunnerOptions): Runner {
   const {
@@ -80,6 +86,7 @@ export function createRunner(options: RunnerOptions): Runner {
       child = new Deno.Command(program, {
         args,
         ...(cwd === undefined ? {} : { cwd }),
+        ...withoutKey(),
         stdin: "null",
         stdout: "piped",
         stderr: "piped",

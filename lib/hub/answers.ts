@@ -44,6 +44,8 @@ export function createAnswers(
           throw new MessageError("denied", `Cannot join again: you are "${name}"`, "name", re);
         }
         return post.tell(client, joining.welcome(client, name, re));
+      case "_proof":
+        throw new MessageError("denied", `Cannot join again: you are "${name}"`, "cmd", re);
       case "_ping":
         return post.tell(client, { cmd: "_pong", re });
       case "_pong":
@@ -53,6 +55,11 @@ export function createAnswers(
       case "_stats":
         return post.tell(client, { cmd: "_stats", ...stats(), re });
       case "_subscribe":
+        for (const topic of request.topics) {
+          const why = client.rights?.subscribe(topic);
+          if (why === undefined) continue;
+          throw new MessageError("denied", `Cannot subscribe to "${topic}": ${why}`, "topics", re);
+        }
         for (const topic of request.topics) client.topics.add(topic);
         roster.subscribers.changed();
         post.tell(client, { cmd: "_ok", re });
@@ -80,6 +87,11 @@ export function createAnswers(
         return post.tell(client, { cmd: "_ok", dropped, re });
       }
       case "_forget":
+        for (const topic of request.topics) {
+          const why = client.rights?.publish(topic);
+          if (why === undefined) continue;
+          throw new MessageError("denied", `Cannot forget "${topic}": ${why}`, "topics", re);
+        }
         return post.tell(client, { cmd: "_ok", forgotten: retained.forget(request.topics), re });
       case "_history":
         return history(client, name, request);

@@ -1,7 +1,9 @@
 // What the hub knows of one connection.
 
+import type { Rights } from "../keys/rights.ts";
 import type { ClientInfo, ClientStatus, InitMessage } from "../message.ts";
 import type { Connection } from "../transport/transport.ts";
+import type { Entering } from "./entrance.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Stamp } from "./stamp.ts";
 
@@ -10,9 +12,6 @@ export interface Waiting {
   readonly init: InitMessage;
   readonly holder: Client;
   readonly since: number;
-  /** What it has said meanwhile. */
-  readonly held: string[];
-  heldLength: number;
 }
 
 /** One connection, joined or not. Times in milliseconds. */
@@ -21,7 +20,19 @@ export interface Client {
   readonly connected: number;
   /** `undefined`: it has not joined. */
   name: string | undefined;
+  /** It asks to come in. */
+  entering: Entering | undefined;
   waiting: Waiting | undefined;
+  /** What it has said while it was not decided whether it may come in, and how much that is. */
+  held: string[];
+  heldLength: number;
+  /** The ID of the key that it has shown. */
+  key: string | undefined;
+  /** What it may do; `undefined`: everything. */
+  rights: Rights | undefined;
+  /** When a denial was last worth a line of the log, and how many were not since. */
+  deniedSaid: number;
+  deniedUnsaid: number;
   info: ClientInfo;
   /** What it has said of itself last. */
   status: ClientStatus | undefined;
@@ -49,7 +60,14 @@ export function newClient(connection: Connection, now: number): Client {
     connection,
     connected: now,
     name: undefined,
+    entering: undefined,
     waiting: undefined,
+    held: [],
+    heldLength: 0,
+    key: undefined,
+    rights: undefined,
+    deniedSaid: -Infinity,
+    deniedUnsaid: 0,
     info: {},
     status: undefined,
     since: now,

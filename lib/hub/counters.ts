@@ -10,6 +10,8 @@ export interface Counters {
   delivered: number;
   /** Messages refused with `_error`. */
   refused: number;
+  /** Of those, and of joinings, what was `denied`: for want of a key or of a right. */
+  denied: number;
   /** Clients closed because they did not read. */
   slowConsumers: number;
   /** Clients closed because they said nothing. */
@@ -31,6 +33,7 @@ export function createCounters(): Counters {
     bytes: 0,
     delivered: 0,
     refused: 0,
+    denied: 0,
     slowConsumers: 0,
     timeouts: 0,
     acknowledged: 0,

@@ -38,6 +38,8 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     const cmd = envelope.cmd(names);
     if (cmd === "_welcome") return false;
     const to = envelope.to(names), topic = envelope.topic(names);
+    // The way of what is parsed has the words for it.
+    if (client.rights?.send({ cmd, to, topic }) !== undefined) return false;
     let one: Client | undefined;
     let several: readonly Client[] | undefined;
     if (topic !== undefined) several = roster.subscribers.ofClients(topic);

@@ -28,6 +28,8 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
   function look(client: Client, now: number): void {
     if (client.waiting !== undefined) {
       if (now - client.waiting.since >= takeoverSec * 1000) joining.takeOver(client);
+    } else if (client.entering?.refusal !== undefined) {
+      joining.entrance.look(client, now);
     } else if (client.name === undefined) {
       if (now - client.connected < joinSec * 1000) return;
       const text = `Closed: no _init within ${joinSec} s of connecting`;

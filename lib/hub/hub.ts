@@ -8,6 +8,7 @@
 //   subscribers  who listens to a topic      spies       who sees everything
 //   mailboxes    what waits for a name       receipts    who is told that a message is safe
 //   retained     the last values of topics   history     what was routed before
+//   entrance     who has a key               review      what changed rights mean for who is here
 
 import type { Envelope } from "../envelope.ts";
 import type { LogLevel } from "../log.ts";
@@ -32,6 +33,7 @@ import { createMailboxes, type Mailboxes } from "./mailboxes.ts";
 import { createPost, type Post } from "./post.ts";
 import { createReceipts } from "./receipts.ts";
 import { createRetained, type Retained } from "./retained.ts";
+import { createReview } from "./review.ts";
 import { createRoster } from "./roster.ts";
 import { createRoute, type Route } from "./route.ts";
 
@@ -54,6 +56,7 @@ export class Hub {
   readonly #forward: Forward;
   readonly #route: Route;
   readonly #heartbeat: (now: number) => void;
+  readonly #reviewed: (isNewKey: boolean) => void;
   #down = false;
 
   constructor(options: HubOptions) {
@@ -72,6 +75,7 @@ export class Hub {
     this.#recall();
     const joining = this.#joining = createJoining({
       settings,
+      counters,
       roster,
       post,
       mailboxes,
@@ -111,6 +115,7 @@ export class Hub {
       receipts,
       answer,
     });
+    this.#reviewed = createReview({ settings, roster, post, leaving });
     this.#heartbeat = createHeartbeat({
       settings,
       counters,
@@ -191,6 +196,11 @@ export class Hub {
     this.#post.publish("_hub/alarm", { cmd: "alarm", source, state, text });
   }
 
+  /** The door has other rights or another key: everybody is looked at again. */
+  doorChanged(isNewKey = false): void {
+    this.#reviewed(isNewKey);
+  }
+
   /** Tells everybody that the hub ends, and closes their connections. */
   shutdown(): void {
     this.#down = true;
@@ -221,7 +231,7 @@ export class Hub {
   #received(client: Client, text: string): void {
     if (client.gone) return;
     this.#joining.alive(client, this.#settings.clock());
-    if (client.waiting !== undefined) return this.#joining.hold(client, text);
+    if (this.#joining.isUndecided(client)) return this.#joining.hold(client, text);
     client.received++;
     this.#counters.bytes += encoder.encode(text).length;
     try {

@@ -1,6 +1,7 @@
 // How a connection becomes a client: its first message, its name, and who gives way to whom.
 //
 //   introduced   the first message is looked at: is it an _init, can its name be one?
+//   entrance.ts  has it a key?
 //   admitted     it may come in: it gets its name, or waits for it
 //   joined       it is here, and everybody hears of it
 //
@@ -17,7 +18,10 @@ import {
   MessageError,
   type WelcomeMessage,
 } from "../message.ts";
+import type { Pass } from "../keys/door.ts";
 import type { Client } from "./client.ts";
+import type { Counters } from "./counters.ts";
+import { createEntrance, type Entrance } from "./entrance.ts";
 import type { Leaving } from "./leaving.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import type { Settings } from "./options.ts";
@@ -36,7 +40,11 @@ export interface Joining {
    * @throws {MessageError} If it is no introduction.
    */
   introduced(client: Client, message: Message): void;
-  /** Keeps what a client says that waits for its name. */
+  /** How one comes past the door. */
+  readonly entrance: Entrance;
+  /** Whether it is not decided yet that the client may come in. */
+  isUndecided(client: Client): boolean;
+  /** Keeps what a client says of which that is so. */
   hold(client: Client, text: string): void;
   /** A sign of life: whoever waits for this client's name does not get it. */
   alive(client: Client, now: number): void;
@@ -52,6 +60,7 @@ export interface Joining {
 /** Parts of the hub that joining works with. */
 export interface JoiningParts {
   readonly settings: Settings;
+  readonly counters: Counters;
   readonly roster: Roster;
   readonly post: Post;
   readonly mailboxes: Mailboxes;
@@ -131,19 +140,31 @@ export function createJoining(parts: JoiningParts): Joining {
     };
   }
 
-  /** Whatever decides who may come in at all has decided before this, and may have taken its time. */
-  function admitted(client: Client, init: InitMessage): void {
+  /** Why the client may not have the name. */
+  function problemWithName(client: Client, name: string): string | undefined {
+    const why = client.rights?.name(name);
+    return why === undefined ? undefined : `Cannot join as "${name}": ${why}`;
+  }
+
+  function admitted(client: Client, init: InitMessage, pass: Pass): void {
+    client.key = pass.key;
+    client.rights = pass.rights;
     const holder = roster.get(init.name);
-    if (holder === undefined) return join(client, init, init.name);
-    if (init.unique === true) return join(client, init, roster.freeName(init.name));
-    client.waiting = { init, holder, since: clock(), held: [], heldLength: 0 };
+    const name = holder !== undefined && init.unique === true
+      ? roster.freeName(init.name)
+      : init.name;
+    const problem = problemWithName(client, name);
+    if (problem !== undefined) return entrance.denied(client, problem);
+    if (init.durable === true) mailboxes.check(name, init.id);
+    client.entering = undefined;
+    if (holder === undefined || name !== init.name) return join(client, init, name);
+    client.waiting = { init, holder, since: clock() };
     waiting++;
     post.tell(holder, { cmd: "_ping" });
   }
 
   function join(client: Client, init: InitMessage, name: string): void {
     const now = clock();
-    const held = client.waiting?.held ?? [];
     stopWaiting(client);
     client.name = name;
     client.stamp = createStamp(name);
@@ -152,34 +173,55 @@ export function createJoining(parts: JoiningParts): Joining {
     client.lastSeen = now;
     client.lastPing = now;
     roster.add(name, client);
-    const seen = { ...init, from: name, time: init.time ?? now / 1000 };
+    const { nonce: _, address: __, ...shown } = init;
+    const seen = { ...shown, key: client.key, from: name, time: init.time ?? now / 1000 };
     post.seen(seen, encoder.encode(JSON.stringify(seen)), post.next());
     if (init.durable === true) mailboxes.arrive(client, name);
     post.tell(client, welcome(client, name, init.id));
     const { address, transport } = client.connection;
-    log.info(`${name} joined`, { address, transport });
+    log.info(`${name} joined`, { address, transport, key: client.key });
     post.publish("_hub/joined", { cmd: "joined", name, address, transport, info: client.info });
     mailboxes.give(client);
-    for (const text of held) received(client, text);
+    release(client);
   }
+
+  /** What was held is taken now, in order. */
+  function release(client: Client): void {
+    const { held } = client;
+    client.held = [];
+    client.heldLength = 0;
+    for (const text of held) {
+      if (isUndecided(client)) hold(client, text);
+      else received(client, text);
+    }
+  }
+
+  function isUndecided({ waiting, entering }: Client): boolean {
+    return waiting !== undefined || entering?.deciding === true;
+  }
+
+  function hold(client: Client, text: string): void {
+    if (client.gone) return;
+    client.held.push(text);
+    client.heldLength += text.length;
+    if (client.held.length > MAX_HELD || client.heldLength > settings.maxBytes) {
+      leaving().turnAway(client, "not-joined", "Closed: too many messages before _welcome");
+    }
+  }
+
+  const { counters } = parts;
+  const entrance = createEntrance({ settings, counters, post, leaving, admitted, release });
 
   return {
     introduced(client, message) {
-      const init = readInit(message);
-      if (init.durable === true) mailboxes.check(init.name, init.id);
-      admitted(client, init);
+      if (client.entering !== undefined) entrance.proven(client, client.entering, message);
+      else entrance.introduced(client, readInit(message));
     },
+    entrance,
+    isUndecided,
     welcome,
     stopWaiting,
-    hold(client, text) {
-      const { waiting } = client;
-      if (waiting === undefined) return;
-      waiting.held.push(text);
-      waiting.heldLength += text.length;
-      if (waiting.held.length > MAX_HELD || waiting.heldLength > settings.maxBytes) {
-        leaving().turnAway(client, "not-joined", "Closed: too many messages before _welcome");
-      }
-    },
+    hold,
     alive(client, now) {
       client.lastSeen = now;
       if (waiting === 0 || client.name === undefined) return;

@@ -36,6 +36,8 @@ export interface LeavingParts {
 }
 
 const encoder = new TextEncoder();
+/** A line about denials of one client no more often than this, in milliseconds. */
+const DENIAL_MS = 1000;
 
 /** Makes the ways out. */
 export function createLeaving(parts: LeavingParts): Leaving {
@@ -44,8 +46,23 @@ export function createLeaving(parts: LeavingParts): Leaving {
 
   function refuse(client: Client, code: ErrorCode, text: string, re?: string): void {
     counters.refused++;
-    log.debug(`refused: ${text}`, { client: client.name, code });
+    // Who has not joined was told, counted and logged at the entrance.
+    if (code === "denied" && client.name !== undefined) noteDenial(client, text);
+    else log.debug(`refused: ${text}`, { client: client.name, code });
     post.tell(client, { cmd: "_error", code, text, re });
+  }
+
+  /** Somebody tries what it may not: worth a line, but not a line each time. */
+  function noteDenial(client: Client, text: string): void {
+    counters.denied++;
+    const now = clock();
+    if (now - client.deniedSaid < DENIAL_MS) return void client.deniedUnsaid++;
+    const more = client.deniedUnsaid === 0 ? "" : ` (and ${client.deniedUnsaid} more before)`;
+    client.deniedSaid = now;
+    client.deniedUnsaid = 0;
+    log.warn(`denied: ${text}${more}`, { client: client.name, key: client.key });
+    const line = `Denied to ${client.name}: ${text}${more}`;
+    post.publish("_hub/log", { cmd: "log", level: "warn", text: line });
   }
 
   function forget(client: Client, reason: string): void {
@@ -68,7 +85,9 @@ export function createLeaving(parts: LeavingParts): Leaving {
     turnAway(client, code, text, re) {
       stopWaiting(client);
       refuse(client, code, text, re);
-      log.info(`turned away: ${text}`, { address: client.connection.address, code });
+      // What is denied at the entrance was said there.
+      const say = code === "denied" && client.name === undefined ? log.debug : log.info;
+      say(`turned away: ${text}`, { address: client.connection.address, code });
       forget(client, text);
       client.connection.close(text);
     },

@@ -15,6 +15,7 @@ import {
 } from "../defaults.ts";
 import type { HubLedger } from "../journal/ledger.ts";
 import type { HubJournal } from "../journal/page.ts";
+import type { Door } from "../keys/door.ts";
 import { type Log, NO_LOG } from "../log.ts";
 
 /** Options of a hub; those in seconds and bytes default to defaults.ts. */
@@ -43,12 +44,18 @@ export interface HubOptions {
   ledger?: HubLedger;
   /** A name for something that nobody else has. Default: a random UUID. */
   newId?: () => string;
+  /** Who may come in, and with which rights. Default: everybody, with all of them. */
+  door?: Door;
 }
 
 /** The options of one hub, complete. */
 export type Settings =
-  & Readonly<Required<Omit<HubOptions, "journal" | "ledger">>>
-  & { readonly journal: HubJournal | undefined; readonly ledger: HubLedger | undefined };
+  & Readonly<Required<Omit<HubOptions, "journal" | "ledger" | "door">>>
+  & {
+    readonly journal: HubJournal | undefined;
+    readonly ledger: HubLedger | undefined;
+    readonly door: Door | undefined;
+  };
 
 /** Fills in the defaults. */
 export function settingsFrom(options: HubOptions): Settings {
@@ -68,6 +75,7 @@ export function settingsFrom(options: HubOptions): Settings {
     journal: undefined,
     ledger: undefined,
     newId: () => crypto.randomUUID(),
+    door: undefined,
     ...options,
   };
 }

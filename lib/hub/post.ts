@@ -36,6 +36,8 @@ export interface Post {
     receivers: readonly Client[],
     options?: { but?: Client; keep?: boolean },
   ): void;
+  /** The same to one client, and to nobody else: neither kept nor spied on. */
+  say(client: Client, message: Message): void;
   /** The hub's own message to one client; `keep`: whether the journal keeps it. Default: true. */
   tell(client: Client, message: Message, options?: { keep?: boolean }): void;
   /** The hub's own message on a topic. */
@@ -72,6 +74,13 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
   let lastDelivery = 0;
   /** They go once the message at hand is delivered to all. */
   let slow: Client[] = [];
+
+  const ofHub = (message: Message, to: string | undefined): Message => ({
+    ...message,
+    from: HUB_NAME,
+    to,
+    time: clock() / 1000,
+  });
 
   function send(
     client: Client,
@@ -124,13 +133,13 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
     seen,
     settle,
     deliver,
+    say(client, message) {
+      const bytes = encoder.encode(JSON.stringify(ofHub(message, client.name)));
+      send(client, ++lastDelivery, bytes, 0, bytes.length, NOTHING);
+      settle();
+    },
     tell(client, message, options) {
-      const full: Message = {
-        ...message,
-        from: HUB_NAME,
-        to: client.name,
-        time: clock() / 1000,
-      };
+      const full = ofHub(message, client.name);
       deliver(full, JSON.stringify(full), [client], options);
     },
     publish(topic, message) {

@@ -32,12 +32,13 @@ export interface Roster {
 }
 
 function entryOf(name: string, client: Client): ClientEntry {
-  const { connection, since, lastSeen, info, status, received, sent } = client;
+  const { connection, key, since, lastSeen, info, status, received, sent } = client;
   const { address, transport, queued } = connection;
   return {
     name,
     address,
     transport,
+    ...(key === undefined ? {} : { key }),
     since: since / 1000,
     lastSeen: lastSeen / 1000,
     info,

@@ -41,6 +41,10 @@ function withoutOurs(given: Message): Message {
   return { ...own, cmd: given.cmd };
 }
 
+function denied({ cmd, id }: Message, verb: string, why: string): MessageError {
+  return new MessageError("denied", `Cannot ${verb} ${cmd}: ${why}`, "cmd", id);
+}
+
 /** Makes the way through a hub. */
 export function createRoute(parts: RouteParts): Route {
   const { settings, counters, roster, post, mailboxes, retained, receipts, answer } = parts;
@@ -140,6 +144,10 @@ export function createRoute(parts: RouteParts): Route {
   function toHub(message: Message, client: Client, name: string): void {
     const text = textOf(message);
     const request = asToHub(message);
+    const why = client.rights?.ask(request.cmd);
+    if (why !== undefined) throw denied(message, "ask for", why);
+    // Joining is over: what it says of a key now is nobody's business.
+    if (request.cmd === "_init" || request.cmd === "_proof") return answer(client, name, request);
     counters.messages++;
     post.seen(message, encoder.encode(text), post.next());
     answer(client, name, request);
@@ -154,6 +162,8 @@ export function createRoute(parts: RouteParts): Route {
     if (cmd === "_welcome") {
       throw new MessageError("denied", "Cannot take _welcome: only the hub sends it", "cmd", id);
     }
+    const why = client.rights?.send(message);
+    if (why !== undefined) throw denied(message, "take", why);
     checkAsked(message);
     const handed = topic !== undefined
       ? onTopic(message, topic)

@@ -8,6 +8,7 @@ export interface Spies {
   readonly size: number;
   /** From now on the client sees what passes the filter; `undefined`: all. */
   add(client: Client, only: MessageFilter | undefined): void;
+  has(client: Client): boolean;
   remove(client: Client): void;
   clear(): void;
   /** Gives the message to each spy that was not sent it in the same delivery. */
@@ -29,6 +30,7 @@ export function createSpies(
       return spies.length;
     },
     add: (client, only) => void (spies = [...without(client), { client, only }]),
+    has: (client) => spies.some((spy) => spy.client === client),
     remove: (client) => void (spies = without(client)),
     clear: () => void (spies = []),
     show(message, bytes, delivery) {

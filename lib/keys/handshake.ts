@@ -1,18 +1,21 @@
 // The mutual challenge by which a client joins: each side shows that it has the key, neither sends it.
 //
-//   client → hub   _init       {name, key: ID, nonce: N1, …}
-//   hub → client   _challenge  {hub, nonce: N2, proof}     the hub has the key: the client goes on
-//   client → hub   _proof      {proof, address}            the client has it: the hub says _welcome
+//   client → hub   _init       {name, key: ID, nonce, address, …}
+//   hub → client   _challenge  {hub, nonce, proof}   the hub has the key: the client goes on
+//   client → hub   _proof      {proof}               the client has it: the hub says _welcome
 //
-// Each proof is an HMAC-SHA-256 over the role, both nonces, both names and, the client's, the address
-// it connected to. A proof is so worth nothing in another role, another connection, under another
-// name; and nothing to a false hub that passes it on to the true one, since the address is not the
-// true hub's.
+// Each proof is an HMAC-SHA-256 over the role, the key's ID, both names, both nonces, the address by
+// which the client reached the hub, and the hub's certificate. A proof is so worth nothing in another
+// role, another connection or under another name. And nothing in the hands of a false hub that asks
+// the true one: the true hub proves itself under its own address alone, where the client knows that
+// it has reached another one. The other way round the same.
 
-import { fromBase64Url, hmac, isHmac, type Key, toBase64Url } from "./key.ts";
+import { fillRandom, isSignature, type Key, sign, toBase64Url } from "./key.ts";
 
-/** Bytes of a nonce. */
+/** Bytes of a nonce that is made here. */
 const NONCE_BYTES = 18;
+/** Texts of 16 random bytes or more, in hexadecimal digits or base64url. */
+const NONCE = /^[A-Za-z0-9_-]{22,64}$/;
 
 /** What both sides know of one joining. */
 export interface Joining {
@@ -24,52 +27,69 @@ export interface Joining {
   readonly hub: string;
   readonly clientNonce: string;
   readonly hubNonce: string;
+  /** Where the client reached the hub, `IP:port`, see {@linkcode plainAddress}. */
+  readonly address: string;
+  /** The fingerprint of the hub's certificate; empty without TLS. */
+  readonly certificate: string;
 }
+
+/** Which side proves itself. */
+export type Role = "hub" | "client";
 
 /** A text that nobody has used before. */
-export function makeNonce(): string {
-  return toBase64Url(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
+export function makeNonce(random: (bytes: Uint8Array) => void = fillRandom): string {
+  const bytes = new Uint8Array(NONCE_BYTES);
+  random(bytes);
+  return toBase64Url(bytes);
 }
 
-/** Whether this can be a nonce. */
+/** Whether this can be a nonce: 22 to 64 of `A-Z a-z 0-9 _ -`. */
 export function isNonce(text: string): boolean {
-  return (fromBase64Url(text)?.length ?? 0) === NONCE_BYTES;
+  return NONCE.test(text);
 }
 
-/** A JSON array: no two joinings have the same text, whatever their names hold. */
-function transcript(role: "hub" | "client", joining: Joining, address: string): string {
-  const { key, client, hub, clientNonce, hubNonce } = joining;
-  return JSON.stringify(["abcd 1", role, key, client, hub, clientNonce, hubNonce, address]);
-}
-
-/** The hub's proof, in base64url. */
-export async function proveHub(key: Key, joining: Joining): Promise<string> {
-  return toBase64Url(await hmac(key.secret, transcript("hub", joining, "")));
-}
-
-/** Whether a hub's proof is right. */
-export async function isHubProof(key: Key, joining: Joining, proof: string): Promise<boolean> {
-  const bytes = fromBase64Url(proof);
-  return bytes !== undefined && await isHmac(key.secret, transcript("hub", joining, ""), bytes);
+/** `IP:port` in one form: lower case, IPv6 in brackets, no IPv4 address in the clothes of an IPv6 one. */
+export function plainAddress(host: string, port: number): string {
+  const bare = host.toLowerCase().replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "")
+    .replace(/^::ffff:(\d+\.\d+\.\d+\.\d+)$/, "$1");
+  return bare.includes(":") ? `[${bare}]:${port}` : `${bare}:${port}`;
 }
 
 /**
- * The client's proof, in base64url.
+ * What is signed: nine lines.
  *
- * @param address The hub's address as the client reached it, `IP:port`.
+ * @throws {TypeError} If a line would not be one: then two joinings could have the same text.
  */
-export async function proveClient(key: Key, joining: Joining, address: string): Promise<string> {
-  return toBase64Url(await hmac(key.secret, transcript("client", joining, address)));
+function transcript(role: Role, joining: Joining): string {
+  const { key, client, hub, clientNonce, hubNonce, address, certificate } = joining;
+  const lines = [
+    "abcd 1",
+    role,
+    key,
+    client,
+    hub,
+    clientNonce,
+    hubNonce,
+    address,
+    certificate,
+  ];
+  if (lines.some((line) => line.includes("\n"))) {
+    throw new TypeError("Cannot sign the joining: a name or an address has a line's end in it");
+  }
+  return lines.join("\n");
 }
 
-/** Whether a client's proof is right. Whether the address is one of the hub's is another question. */
-export async function isClientProof(
+/** The proof that this side has the key, as 64 hexadecimal digits. */
+export async function prove(role: Role, key: Key, joining: Joining): Promise<string> {
+  return await sign(key, transcript(role, joining));
+}
+
+/** Whether the other side's proof is right. */
+export async function isProof(
+  role: Role,
   key: Key,
   joining: Joining,
-  address: string,
   proof: string,
 ): Promise<boolean> {
-  const bytes = fromBase64Url(proof);
-  if (bytes === undefined) return false;
-  return await isHmac(key.secret, transcript("client", joining, address), bytes);
+  return await isSignature(key, transcript(role, joining), proof);
 }

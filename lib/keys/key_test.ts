@@ -1,5 +1,14 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { deriveKey, fromBase64Url, keyText, makeMainKey, parseKey, toBase64Url } from "./key.ts";
+import {
+  deriveKey,
+  isSameKey,
+  isSignature,
+  type Key,
+  keyText,
+  makeMainKey,
+  parseKey,
+  sign,
+} from "./key.ts";
 
 Deno.test("a key is its text, with white space around it or without", () => {
   const key = makeMainKey();
@@ -21,14 +30,30 @@ Deno.test("a key with an ID of its own follows from the main one, and only from 
   assertEquals(await deriveKey(main, "main"), main);
   const monitor = await deriveKey(main, "monitor");
   assertEquals(monitor, await deriveKey(main, "monitor"));
+  assertEquals(parseKey(keyText(monitor)), monitor);
   assertNotEquals(monitor.secret, (await deriveKey(main, "monitor2")).secret);
   assertNotEquals(monitor.secret, (await deriveKey(makeMainKey(), "monitor")).secret);
+  assertEquals(await isSameKey(main, { ...main }), true);
+  assertEquals(await isSameKey(main, makeMainKey()), false);
 });
 
-Deno.test("base64url goes there and back", () => {
-  for (let length = 0; length < 40; length++) {
-    const bytes = crypto.getRandomValues(new Uint8Array(length));
-    assertEquals(fromBase64Url(toBase64Url(bytes)), bytes);
+Deno.test("a signature is that of RFC 4231, and of nothing else", async () => {
+  // Test case 2: key "Jefe".
+  const jefe: Key = { id: "x", secret: "Jefe" };
+  const text = "what do ya want for nothing?";
+  const right = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+  assertEquals(await sign(jefe, text), right);
+  assertEquals(await isSignature(jefe, text, right), true);
+  for (
+    const wrong of [
+      "",
+      "zz",
+      right.slice(1),
+      `${right}0`,
+      right.toUpperCase(),
+      `6${right.slice(1)}`,
+    ]
+  ) {
+    assertEquals(await isSignature(jefe, text, wrong), false, wrong);
   }
-  assertEquals(fromBase64Url("a+b/"), undefined);
 });

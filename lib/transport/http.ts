@@ -1,5 +1,6 @@
 // As much of HTTP/1.1 as a hub needs: one GET a connection, or a change to WebSocket.
 
+import { problemWithOrigin } from "./origin.ts";
 import { createSocket, type Socket } from "./socket.ts";
 import type { Accept } from "./transport.ts";
 import { acceptKey, problemWithUpgrade, serveWebSocket } from "./websocket.ts";
@@ -30,12 +31,16 @@ export interface HttpOptions {
   accept: Accept;
   /** Largest message on a WebSocket. */
   maxBytes: number;
+  /** The fingerprint of the certificate that the listener shows. Default: none, there is no TLS. */
+  certificate?: string;
   /** For so long the head of a request may take to come, in seconds. */
   headSec: number;
+  /** Web pages that may open a WebSocket, as browsers name them; `"*"`: all. Default: none. */
+  origins?: readonly string[];
   /** Ends connections that are no WebSocket. */
   signal: AbortSignal;
   /** Answers a request that is no request for a WebSocket; `undefined`: nothing is there. */
-  answer: (request: RequestHead) => Answer | undefined;
+  answer: (request: RequestHead, socket: Socket) => Answer | undefined;
 }
 
 const REASONS: { readonly [status: number]: string } = {
@@ -139,10 +144,16 @@ export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions)
       if (problem !== undefined) {
         return reply(socket, { status: 400, body: `Cannot open a WebSocket: ${problem}\n` });
       }
+      const foreign = problemWithOrigin(headers, options.origins ?? []);
+      if (foreign !== undefined) {
+        return reply(socket, { status: 403, body: `Cannot open a WebSocket: ${foreign}\n` });
+      }
       void upgrade(headers);
       return;
     }
-    const answer = method === "GET" || method === "HEAD" ? options.answer(request) : undefined;
+    const answer = method === "GET" || method === "HEAD"
+      ? options.answer(request, socket)
+      : undefined;
     reply(
       socket,
       answer ?? { status: 404, body: "Nothing is here. There are /ws, /health and /clients.\n" },

@@ -10,6 +10,8 @@ const decoder = new TextDecoder();
 /** Both ends of a connection in memory. */
 export class MemoryConnection implements Connection {
   readonly transport = "memory";
+  readonly local = "memory:0";
+  readonly certificate = "";
   /** A test sets it to play a client that does not read. */
   queued = 0;
   /** Why it ended; `undefined`: it has not. */

@@ -1,6 +1,7 @@
 // One TCP connection as the transports use it: bytes in, as many as there are; bytes out, once a
 // turn; an end in order or by force.
 
+import { plainAddress } from "../keys/handshake.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 
 /** After `close` a client has this long to read the rest, in milliseconds. */
@@ -14,6 +15,8 @@ const MOST_READ = 64 * 1024;
 export interface Socket {
   /** Where the other side is, `host:port`. */
   readonly address: string;
+  /** Where it reached this side, `IP:port`; see `plainAddress`. */
+  readonly local: string;
   readonly outbox: Outbox;
   /** Whether it has ended, or is about to. */
   readonly over: boolean;
@@ -41,6 +44,10 @@ export function hostPort(address: Deno.Addr): string {
   if (address.transport !== "tcp" && address.transport !== "udp") return "unknown";
   const { hostname, port } = address;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function localOf(address: Deno.Addr): string {
+  return address.transport === "tcp" ? plainAddress(address.hostname, address.port) : "unknown";
 }
 
 function reasonOf(error: unknown): string {
@@ -145,6 +152,7 @@ export function createSocket(conn: Deno.Conn): Socket {
 
   return {
     address: hostPort(conn.remoteAddr),
+    local: localOf(conn.localAddr),
     outbox,
     get over() {
       return gone || closing !== undefined;

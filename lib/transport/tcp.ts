@@ -146,7 +146,7 @@ function isLibAbcd01(text: string): boolean {
   try {
     const first: unknown = JSON.parse(text);
     return typeof first === "object" && first !== null && "cmd" in first && first.cmd === "_init" &&
-      !("info" in first) && !("id" in first);
+      !("info" in first) && !("id" in first) && !("key" in first);
   } catch {
     return false;
   }
@@ -167,6 +167,8 @@ export interface TcpOptions {
   accept: Accept;
   /** Largest message. */
   maxBytes: number;
+  /** The fingerprint of the certificate that the listener shows. Default: none, there is no TLS. */
+  certificate?: string;
 }
 
 /** Serves one connection until it ends. */
@@ -194,6 +196,8 @@ export async function serveTcpConnection(conn: Deno.Conn, options: TcpOptions): 
   const connection: Connection = {
     transport: "tcp",
     address: socket.address,
+    local: socket.local,
+    certificate: options.certificate ?? "",
     get queued() {
       return outbox.queued;
     },

@@ -10,6 +10,10 @@ export interface Connection {
   readonly transport: TransportName;
   /** Where the client connects from, `host:port`. */
   readonly address: string;
+  /** Where it reached the hub, `IP:port`; see `plainAddress`. */
+  readonly local: string;
+  /** The fingerprint of the certificate that it was shown; empty without TLS. */
+  readonly certificate: string;
   /** Bytes accepted by `send` that the operating system has not yet taken. */
   readonly queued: number;
   /**

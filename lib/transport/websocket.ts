@@ -47,6 +47,8 @@ export interface WebSocketOptions {
   accept: Accept;
   /** Largest message. */
   maxBytes: number;
+  /** The fingerprint of the certificate that the listener shows. Default: none, there is no TLS. */
+  certificate?: string;
 }
 
 /** Speaks WebSocket on a socket from now on. */
@@ -84,6 +86,8 @@ export function serveWebSocket(
   const connection: Connection = {
     transport: "websocket",
     address: socket.address,
+    local: socket.local,
+    certificate: options.certificate ?? "",
     get queued() {
       return outbox.queued;
     },

@@ -166,6 +166,7 @@ export async function startHub(name: string, command: readonly string[], journal
     [
       ...command,
       "server",
+      "--open",
       "--no-watchdog",
       "--bind=127.0.0.1",
       "--beacon-interval=0",
