@@ -190,8 +190,9 @@ def _key():
     if os.environ.get("ABCD_KEY"):
         return os.environ["ABCD_KEY"].strip()
     folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    path = os.environ.get("ABCD_KEY_FILE") or os.path.join(folder, "abcd", "key")
     try:
-        with open(os.path.join(folder, "abcd", "key")) as file:
+        with open(path) as file:
             return file.read().strip()
     except FileNotFoundError:
         return None
