@@ -130,9 +130,19 @@ Deno.test("runs: no number is given twice, whatever is killed, torn or deleted",
     const run = await lab.run("logger");
     await lab.ask("stop-run");
     const before = starts().length;
-    mayFail(lab.ask("start-run"));
+    let refusal = "";
+    const start = (fields: object) =>
+      lab.ask("start-run", fields).then(({ error = "" }) => refusal = String(error), () => {});
+    start({});
     if (random() < 0.5) await after(random() * 30);
-    else await until(() => starts().length > before, "it is told");
+    else await until(() => starts().length > before || refusal !== "", "it is told");
+    if (refusal.includes("cannot be read")) {
+      // Both copies are torn by now: a person says how it goes on.
+      refusal = "";
+      start({ number: Math.max(...starts()) + 1 });
+      await until(() => starts().length > before || refusal !== "", "it is told");
+    }
+    assertEquals(refusal, "", `round ${round}, seed ${SEED}`);
     if (random() < 0.3) mayFail(lab.ask("stop-run"));
     await killNow(run);
     await lab.client.flush();
