@@ -37,7 +37,7 @@ const ticker = setInterval(() => {
     receipts.add(receipt);
   }
 }, TICK_MS);
-const reporter = setInterval(() => console.log(JSON.stringify({ safe })), 100);
+const reporter = setInterval(() => console.log(JSON.stringify({ safe, sent })), 100);
 for await (const _ of Deno.stdin.readable) {
   // nothing is said, only the end matters
 }
