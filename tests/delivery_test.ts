@@ -168,3 +168,59 @@ Deno.test("delivery: handlers that take their time are waited for before mail is
   }
   assert(hub.process.stderr.length > 0);
 });
+
+/** Whether a small file system can be made here: root alone may. */
+async function mountSmall(folder: string): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("mount", {
+      args: ["-t", "tmpfs", "-o", "size=512k", "tmpfs", folder],
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("delivery: on a full disk nothing is safe, and nothing stops; then all goes on", async () => {
+  await using folder = await temporaryFolder();
+  if (!await mountSmall(folder.path)) return;
+  try {
+    await using hub = await TestHub.start(["--no-watchdog", `--journal=${folder.path}`]);
+    await using sender = await connect({ name: "sender", server: hub.address });
+    const alarms: string[] = [];
+    sender.subscribe("_hub/alarm", ({ source, state }) => void alarms.push(`${source} ${state}`));
+    const seen: unknown[] = [];
+    await using hv = await connect({ name: "hv", server: hub.address, durable: true });
+    hv.on("x", ({ i }) => void seen.push(i));
+    await sender.deliver({ cmd: "x", to: "hv", i: 0 });
+    await Deno.writeFile(`${folder.path}/other`, new Uint8Array(480_000)).catch(() => {});
+    const text = "x".repeat(10_000);
+    let sent = 1;
+    const refusal = await until(async () => {
+      try {
+        await sender.deliver({ cmd: "x", to: "hv", i: sent++, text });
+      } catch (error) {
+        return error instanceof RefusedError ? error : undefined;
+      }
+    }, "the disk is full");
+    assertEquals(refusal.code, "not-safe");
+    assertMatch(refusal.message, /Cannot write the (journal|ledger)/);
+    await until(() => alarms.includes("journal stopped"), () => `alarms ${alarms}`);
+    const stats = await sender.request({ cmd: "_stats" });
+    assertMatch(JSON.stringify(stats.journal), /"stopped":"Cannot write the journal/);
+    // The hub goes on all the same, and what it said is not safe it has handed over.
+    await until(() => seen.length === sent, () => `${seen} of ${sent}`);
+    await Deno.remove(`${folder.path}/other`);
+    await until(async () => {
+      const { journal, ledger } = await sender.request({ cmd: "_stats" });
+      return !/stopped/.test(JSON.stringify([journal, ledger]));
+    }, "it goes on");
+    assertEquals((await sender.deliver({ cmd: "x", to: "hv", i: sent++ })).mailbox, true);
+    assert(alarms.includes("journal resumed"), `${alarms}`);
+    await until(() => seen.length === sent, () => `${seen} of ${sent}`);
+    assertEquals(seen, [...Array(sent).keys()]);
+  } finally {
+    await new Deno.Command("umount", { args: ["-l", folder.path] }).output();
+  }
+});

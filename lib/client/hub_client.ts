@@ -466,6 +466,9 @@ export class HubClient implements Client {
     if (this.#closing !== undefined) throw new Error("Cannot send: the client is closed");
     const { timeoutSec, signal } = options;
     signal?.throwIfAborted();
+    if (message.to === undefined && message.topic === undefined) {
+      throw new TypeError(`Cannot deliver "${message.cmd}": it has neither "to" nor "topic"`);
+    }
     const id = message.id ?? crypto.randomUUID();
     const time = message.time ?? Date.now() / 1000;
     const text = encodeMessage({ ...message, id, time, ack: true });

@@ -21,6 +21,8 @@ export interface Mail {
   readonly from: string;
   readonly cmd: string;
   readonly id: string | undefined;
+  /** Whether the sender was to have a receipt: it may send the message again, if it got none. */
+  readonly ack: boolean;
 }
 
 /** The mail of one name. */
@@ -31,6 +33,8 @@ export interface Mailbox {
   /** Their bytes. */
   readonly bytes: number;
   put(mail: Mail): void;
+  /** Whether a message that its sender sends again is in it. */
+  has(from: string, id: string | undefined): boolean;
   /** What is to be sent now, if something is; from then on it is on its way. */
   next(): Mail | undefined;
   /** Nothing is on its way any more: all of it waits. */
@@ -52,6 +56,12 @@ export function createMailbox(name: string): Mailbox {
   let bytes = 0, sentBytes = 0;
   /** Nothing is too old before this time. */
   let soonest = Infinity;
+  /** Senders and ids of those that may be sent again. */
+  const ids = new Set<string>();
+
+  function forget({ from, id, ack }: Mail): void {
+    if (ack) ids.delete(`${from}\n${id}`);
+  }
 
   /** Gives back the room of what is done with, now and then. */
   function tidy(): void {
@@ -72,8 +82,10 @@ export function createMailbox(name: string): Mailbox {
     put(mail) {
       mails.push(mail);
       bytes += mail.bytes;
+      if (mail.ack) ids.add(`${mail.from}\n${mail.id}`);
       if (mail.until < soonest) soonest = mail.until;
     },
+    has: (from, id) => ids.has(`${from}\n${id}`),
     next() {
       const mail = mails[sent];
       if (mail === undefined || sent - head >= WINDOW_MESSAGES) return undefined;
@@ -91,6 +103,7 @@ export function createMailbox(name: string): Mailbox {
       for (let mail = mails[head]; mail !== undefined && mail.n <= n; mail = mails[head]) {
         bytes -= mail.bytes;
         if (head < sent) sentBytes -= mail.bytes;
+        forget(mail);
         head++;
       }
       if (sent < head) sent = head;
@@ -108,6 +121,7 @@ export function createMailbox(name: string): Mailbox {
         if (i >= sent && mail.until <= now) {
           old.push(mail);
           bytes -= mail.bytes;
+          forget(mail);
         } else {
           kept.push(mail);
           if (mail.until < soonest) soonest = mail.until;

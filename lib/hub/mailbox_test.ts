@@ -4,7 +4,16 @@ import { createMailbox, type Mailbox, WINDOW_BYTES, WINDOW_MESSAGES } from "./ma
 function filled(count: number, bytes = 10, until = (_: number): number => 1000): Mailbox {
   const box = createMailbox("hv");
   for (let n = 1; n <= count; n++) {
-    box.put({ n, text: `{"n":${n}}`, bytes, until: until(n), from: "a", cmd: "x", id: undefined });
+    box.put({
+      n,
+      text: `{"n":${n}}`,
+      bytes,
+      until: until(n),
+      from: "a",
+      cmd: "x",
+      id: undefined,
+      ack: false,
+    });
   }
   return box;
 }
@@ -74,7 +83,16 @@ Deno.test("mailbox: as it empties and fills for long, nothing is lost or doubled
   for (let round = 0; round < 500; round++) {
     for (let i = 0; i < 37; i++) {
       const n = ++put * 2;
-      box.put({ n, text: "{}", bytes: 2, until: Infinity, from: "a", cmd: "x", id: undefined });
+      box.put({
+        n,
+        text: "{}",
+        bytes: 2,
+        until: Infinity,
+        from: "a",
+        cmd: "x",
+        id: undefined,
+        ack: false,
+      });
     }
     got.push(...taken(box));
     box.confirm(Number(got.at(-1)) - (round % 3) * 20);

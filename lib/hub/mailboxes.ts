@@ -238,10 +238,12 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
     put(box, message, text, bytes) {
       const owned = all.get(box.name);
       if (owned === undefined) return;
-      const { from = "", cmd, id, expires = Infinity } = message;
+      const { from = "", cmd, id, ack = false, expires = Infinity } = message;
+      // Sent again, as the hub ended before its sender had the receipt: it waits already, in its place.
+      if (ack && box.has(from, id)) return;
       const n = ++last;
       const until = clock() + Math.ceil(Math.min(expires, mailboxAgeSec) * 1000);
-      box.put({ n, text, bytes, until, from, cmd, id });
+      box.put({ n, text, bytes, until, from, cmd, id, ack });
       totalBytes += bytes;
       counters.mailed++;
       ledger?.append(mailLine(box.name, n, until, text));
@@ -307,7 +309,10 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
           const { box } = all.get(of) ?? open(of, clock());
           const text = JSON.stringify(m);
           const bytes = encoder.encode(text).length;
-          box.put({ n, text, bytes, until, from: m.from ?? "", cmd: m.cmd, id: m.id });
+          box.put({
+            ...{ n, text, bytes, until },
+            ...{ from: m.from ?? "", cmd: m.cmd, id: m.id, ack: m.ack === true },
+          });
           totalBytes += bytes;
           last = Math.max(last, n);
           break;

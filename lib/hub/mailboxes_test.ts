@@ -161,6 +161,26 @@ Deno.test("mail: an empty mailbox for which nobody comes is closed; then its nam
   assertEquals(a.heard()[0]?.code, "unknown-client");
 });
 
+Deno.test("mail: a message that is sent again for want of a receipt waits once, in its place", () => {
+  const ledger = new MemoryLedger();
+  const before = hubInMemory({ ledger });
+  const a = before.join("a");
+  before.join("hv", { durable: true }).close("gone");
+  const send = (sender: MemoryConnection, from: number, to: number) => {
+    for (let i = from; i < to; i++) sender.say({ cmd: "x", to: "hv", i, id: `${i}`, ack: true });
+  };
+  send(a, 0, 3);
+  const { come, join } = hubInMemory({ ledger });
+  const sender = join("a"), other = join("b");
+  send(sender, 1, 5);
+  send(other, 1, 2);
+  const hv = come("hv", { durable: true });
+  assertEquals(values(mail(hv)), [0, 1, 2, 3, 4, 1]);
+  // What has been confirmed is not remembered: it comes again, and the receiver has to know it.
+  send(sender, 4, 5);
+  assertEquals(values(mail(hv)), [4]);
+});
+
 Deno.test("mail: an operator sees the mailboxes, and closes one", () => {
   const ledger = new MemoryLedger();
   const { join, time } = hubInMemory({ ledger });
