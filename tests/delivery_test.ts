@@ -197,16 +197,18 @@ Deno.test("delivery: on a full disk nothing is safe, and nothing stops; then all
     await Deno.writeFile(`${folder.path}/other`, new Uint8Array(480_000)).catch(() => {});
     const text = "x".repeat(10_000);
     let sent = 1;
-    const refusal = await until(async () => {
+    const refusals: RefusedError[] = [];
+    // The ledger may find room for some time, as it is written anew without what is done with.
+    await until(async () => {
       try {
         await sender.deliver({ cmd: "x", to: "hv", i: sent++, text });
       } catch (error) {
-        return error instanceof RefusedError ? error : undefined;
+        if (error instanceof RefusedError) refusals.push(error);
       }
-    }, "the disk is full");
-    assertEquals(refusal.code, "not-safe");
-    assertMatch(refusal.message, /Cannot write the (journal|ledger)/);
-    await until(() => alarms.includes("journal stopped"), () => `alarms ${alarms}`);
+      return alarms.includes("journal stopped");
+    }, () => `alarms ${alarms}`);
+    assertEquals(new Set(refusals.map(({ code }) => code)), new Set(["not-safe"]));
+    assertMatch(refusals.at(-1)?.message ?? "", /Cannot write the (journal|ledger)/);
     const stats = await sender.request({ cmd: "_stats" });
     assertMatch(JSON.stringify(stats.journal), /"stopped":"Cannot write the journal/);
     // The hub goes on all the same, and what it said is not safe it has handed over.
