@@ -196,6 +196,7 @@ Deno.test("status: what a client says of itself makes its program ready, is show
     p.status("cooling", "143 K");
     await p.flush();
     await using run = lab.run(...hub.clientArgs);
+    await run.saw(/in hub/);
     await run.saw(/q: ready/);
     const inHub = async () => (await p.clients()).some(({ name }) => name === "run");
     await until(inHub, "the controller is not in the hub");

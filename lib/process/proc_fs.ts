@@ -59,6 +59,16 @@ export function readProcess(pid: number): ProcessStat | undefined {
   return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat;
 }
 
+/** The pids there are, also of processes that only wait to be reaped: one cheap look for all. */
+export function listPids(): Set<number> {
+  const pids = new Set<number>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    const pid = Number(name);
+    if (Number.isInteger(pid)) pids.add(pid);
+  }
+  return pids;
+}
+
 /** All processes, without those that only wait to be reaped. */
 export function listProcesses(): ProcessStat[] {
   const found: ProcessStat[] = [];

@@ -3,11 +3,11 @@
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { watchOutOfMemory } from "../process/out_of_memory.ts";
-import { listProcesses, type ProcessStat } from "../process/proc_fs.ts";
+import { listPids, listProcesses, type ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
 import { type Alarm, type Alarms, createAlarms } from "./alarms.ts";
 import { newStartId, programOfFile, startBase } from "./adoption.ts";
-import { describeUnmet, restartsWith, stopsNext, unmet } from "./dependencies.ts";
+import { describeUnmet, restartsWith, type Standing, stopsNext, unmet } from "./dependencies.ts";
 import { watchDisks } from "./disk_watch.ts";
 import type { Experiment } from "./experiment_file.ts";
 import { createLeftovers } from "./leftovers.ts";
@@ -21,7 +21,7 @@ import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
 import type { ProgramRecord } from "./record.ts";
 import { type Reloaded, reloadPrograms } from "./reload.ts";
 import { createRemoteRunner } from "./remote_runner.ts";
-import type { Runner } from "./runner.ts";
+import { CALM_MS, type Runner, TICK_MS } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";
 import { takeUp } from "./take_up.ts";
 import type { Verdict } from "./verdict.ts";
@@ -90,7 +90,6 @@ export interface Controller {
   onAlarm(handler: (alarm: Alarm) => void): void;
 }
 
-const TICK_MS = 100;
 /** The look at processes of which no file tells that they ended, in milliseconds. */
 const POLL_MS = 1000;
 /** Between two looks at processor and memory, in milliseconds. */
@@ -167,8 +166,13 @@ export function createController(options: ControllerOptions): Controller {
     basePath: (id) => startBase(folder.path, id),
     save: (name: string, record: ProgramRecord) => folder.save(name, record),
     changed(runner) {
-      // Not from inside the step of another program.
-      queueMicrotask(() => restartDependants(runner));
+      // Not from inside the step of another program; by then it may have gone a step further.
+      const { program, machine } = runner;
+      queueMicrotask(() => {
+        restartDependants({ program, machine });
+        startWaiting();
+        pace();
+      });
       const status = statusOf(runner);
       tellTrouble(runner);
       for (const handler of changeHandlers) handler(status);
@@ -203,10 +207,19 @@ export function createController(options: ControllerOptions): Controller {
     alarms.raise(name, "critical", `${failedStarts} failed starts in a row; it is tried on`);
   }
 
-  function restartDependants(runner: Runner): void {
+  /** Starts those whose wait is over. */
+  function startWaiting(): void {
     if (ending) return;
-    for (const other of restartsWith(runner, [...runners.values()])) {
-      log.info(`${other.program.name}: restarted with ${runner.program.name}`);
+    for (const runner of runners.values()) {
+      if (runner.machine.state !== "waiting" || moving.has(runner)) continue;
+      if (unmet(runner.program, find).length === 0) runner.fire({ type: "dependenciesHold" });
+    }
+  }
+
+  function restartDependants(one: Standing): void {
+    if (ending) return;
+    for (const other of restartsWith(one, [...runners.values()])) {
+      log.info(`${other.program.name}: restarted with ${one.program.name}`);
       other.fire({ type: "restart" });
     }
   }
@@ -226,17 +239,16 @@ export function createController(options: ControllerOptions): Controller {
   let nextPoll = 0;
   let nextMeasure = 0;
   function tick(): void {
+    let pids: Set<number> | undefined;
+    const isThere = (pid: number) => (pids ??= listPids()).has(pid);
     const isPoll = now() >= nextPoll;
     if (isPoll) nextPoll = now() + POLL_MS;
     let all: readonly ProcessStat[] | undefined;
     const processes = () => all ??= listProcesses();
     for (const runner of runners.values()) {
-      runner.tick({ isPoll, processes });
-      const waits = runner.machine.state === "waiting" && !ending && !moving.has(runner);
-      if (waits && unmet(runner.program, find).length === 0) {
-        runner.fire({ type: "dependenciesHold" });
-      }
+      runner.tick({ isPoll, isThere, processes });
     }
+    startWaiting();
     if (isPoll) leftovers.tell();
     if (isPoll) outOfMemory.look();
     hosts.tick();
@@ -309,10 +321,23 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   const watcher = Deno.watchFs(`${folder.path}/starts`, { recursive: false });
-  let timer: ReturnType<typeof setInterval> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  /** Ticks again when it is time to: soon if there is something to wait for, else each second. */
+  function pace(): void {
+    clearTimeout(timer);
+    if (isOver) return;
+    let ms = ending || moving.size > 0 ? TICK_MS : CALM_MS;
+    for (const { patienceMs } of runners.values()) ms = Math.min(ms, patienceMs);
+    timer = setTimeout(() => {
+      tick();
+      pace();
+    }, ms);
+  }
 
   function end(): void {
-    clearInterval(timer);
+    isOver = true;
+    clearTimeout(timer);
     watcher.close();
     presence[Symbol.dispose]();
     disks[Symbol.dispose]();
@@ -331,8 +356,8 @@ export function createController(options: ControllerOptions): Controller {
       takeUp({ programs: experiment.programs, folder, log, add, adopt, change, remove });
       for (const runner of runners.values()) tellTrouble(runner);
       followStarts(watcher);
-      timer = setInterval(tick, TICK_MS);
       tick();
+      pace();
     },
     get experiment() {
       return experiment;
@@ -374,6 +399,7 @@ export function createController(options: ControllerOptions): Controller {
     },
     async shutdown() {
       ending = true;
+      pace();
       endingAt = Math.min(endingAt, now());
       await new Promise<void>((resolve) => {
         finished = resolve;

@@ -14,12 +14,14 @@ import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from ".
 import type { ProgramAction } from "./program_state.ts";
 import type { ProgramStatus } from "./program_status.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
-import type { Runner, RunnerContext } from "./runner.ts";
+import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "./runner.ts";
 import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
 import { describeEnd, duration, type Verdict } from "./verdict.ts";
 
 /** Lines of output that go with an unexpected end. */
 const LAST_LINES = 20;
+/** Looks by pid alone, up to one that makes sure. */
+const SURE_POLLS = 10;
 /** Verdicts that are kept. */
 const VERDICTS = 20;
 
@@ -275,6 +277,19 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     return { state, text, since };
   }
 
+  /** Runs well or not at all, and needs no close look. */
+  function isCalm(): boolean {
+    const { state, ready } = machine;
+    if (state === "stopped" || state === "exited" || state === "fatal") return true;
+    if (state !== "running" || !ready) return false;
+    const { alive } = program;
+    if (alive === undefined) return true;
+    const { kind } = alive.check;
+    if (kind === "client" || kind === "status") return alive.timeoutSec >= 5;
+    return kind !== "logLine" && alive.periodSec * 1000 >= CALM_MS;
+  }
+  let polls = 0;
+
   let meter: UsageMeter | undefined;
   let usage: Usage | undefined;
   const runner: LocalRunner = {
@@ -293,9 +308,17 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     },
     fire: (event) => fire(event),
     look,
-    tick({ isPoll, processes }) {
+    get patienceMs() {
+      const { deadline } = machine;
+      const due = deadline === undefined ? CALM_MS : Math.max(1, deadline - now());
+      return Math.min(due, isCalm() ? CALM_MS : TICK_MS);
+    },
+    tick({ isPoll, isThere, processes }) {
       const isDue = machine.deadline !== undefined && now() >= machine.deadline;
-      if (isPoll || isDue || machine.state === "stopping") look(processes);
+      // A pid that is there is that of the program, as good as surely: now and then it is made sure.
+      const isSame = isPoll && polls++ % SURE_POLLS !== 0 && start?.pid !== undefined &&
+        isThere(start.pid);
+      if ((isPoll && !isSame) || isDue || machine.state === "stopping") look(processes);
       probe();
       if (isPoll) output.keepSmall(program.log);
     },

@@ -22,10 +22,17 @@ export interface RunnerContext {
   readonly verdict: (runner: Runner, verdict: Verdict) => void;
 }
 
+/** Time between two ticks of a program that is on its way somewhere, in milliseconds. */
+export const TICK_MS = 100;
+/** The same of one that runs well or not at all. */
+export const CALM_MS = 1000;
+
 /** What a tick brings along. */
 export interface Tick {
   /** Time for what is done about once a second. */
   readonly isPoll: boolean;
+  /** Whether there is such a process; one cheap look serves all programs. */
+  readonly isThere: (pid: number) => boolean;
   /** One look at all processes, which serves all programs. */
   readonly processes: () => readonly ProcessStat[];
 }
@@ -43,7 +50,9 @@ export interface Runner extends Disposable {
   fire(event: ProgramEvent): void;
   /** Looks at once what has become of it: something says that it has ended. */
   look(): void;
-  /** Lets time pass; called some ten times a second. */
+  /** It can wait this long for its next tick, in milliseconds; {@linkcode CALM_MS} at most. */
+  readonly patienceMs: number;
+  /** Lets time pass. */
   tick(tick: Tick): void;
   /** Asks its probes; something that they look at has changed. */
   probe(): void;
