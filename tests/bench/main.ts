@@ -1,5 +1,7 @@
 // deno task bench [FILE]: how fast the hub is beside mosquitto and nats-server, in one run.
 //
+// deno task bench supervise: abcd run beside supervisord, see supervise.ts.
+//
 // Writes a table, and a JSON file (default dist/bench.json). What is not installed is left out.
 
 import { selfCommand } from "../../lib/process/self.ts";
@@ -127,4 +129,7 @@ if (Deno.build.os !== "linux") {
   console.error("Cannot measure: CPU time is read from /proc, which is Linux's");
   Deno.exit(1);
 }
-if (import.meta.main) await main(Deno.args[0] ?? "dist/bench.json");
+if (import.meta.main) {
+  if (Deno.args[0] === "supervise") await (await import("./supervise.ts")).main();
+  else await main(Deno.args[0] ?? "dist/bench.json");
+}

@@ -1,4 +1,4 @@
-// deno task bench-supervise: abcd run beside supervisord, on the same programs. What is not
+// deno task bench supervise: abcd run beside supervisord, on the same programs. What is not
 // installed is left out. Needs Linux, for /proc.
 
 import { listProcesses, type ProcessStat, startVariable } from "../../lib/process/proc_fs.ts";
@@ -195,7 +195,8 @@ const ROWS: readonly (readonly [string, (figures: Partial<Figures>) => string])[
   ["kill -9 of the supervisor", (f) => f.killedLost ?? ""],
 ];
 
-async function main(): Promise<void> {
+/** Measures, and writes the table. */
+export async function main(): Promise<void> {
   const kinds = [
     abcdKind("abcd run"),
     ...(isThere(BINARY) ? [abcdKind("abcd run, compiled", [BINARY])] : []),
@@ -215,5 +216,3 @@ async function main(): Promise<void> {
   }
   console.log(JSON.stringify(columns));
 }
-
-if (import.meta.main) await main();
