@@ -33,7 +33,7 @@ export interface RoundTrips {
 }
 
 /** CPU time that a process has used, in seconds (Linux). */
-function cpuOf(pid: number): number {
+export function processorSec(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   const [utime = 0, stime = 0] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13)
     .map(Number);
@@ -41,12 +41,14 @@ function cpuOf(pid: number): number {
 }
 
 /** A connection that has said its hello; it counts what comes. */
-class LoadClient implements Disposable {
+export class LoadClient implements Disposable {
   readonly conn: Deno.TcpConn;
   received = 0;
   /** Told of each read. */
   onData: (bytes: Uint8Array) => void = () => {};
   error: unknown;
+  /** Rests so long behind each read, to play one that is too slow. */
+  pauseMs = 0;
   #closed = false;
 
   constructor(conn: Deno.TcpConn) {
@@ -54,7 +56,13 @@ class LoadClient implements Disposable {
     conn.setNoDelay(true);
   }
 
-  static async connect(dialect: Dialect, name: string, topics: string[] = []): Promise<LoadClient> {
+  /** @param readBytes Most that is read at once. */
+  static async connect(
+    dialect: Dialect,
+    name: string,
+    topics: readonly string[] = [],
+    readBytes = 256 * 1024,
+  ): Promise<LoadClient> {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: dialect.port });
     const client = new LoadClient(conn);
     const decoder = new TextDecoder("latin1");
@@ -67,19 +75,20 @@ class LoadClient implements Disposable {
       seen += decoder.decode(bytes);
       if (seen.includes(wanted)) ready.resolve();
     };
-    void client.#read();
+    void client.#read(readBytes);
     await writeAll(conn, dialect.hello(name, topics));
     await within(ready.promise, PATIENCE_MS, () => `no welcome for ${name}: ${seen}`);
     client.onData = () => {};
     return client;
   }
 
-  async #read(): Promise<void> {
-    const buffer = new Uint8Array(256 * 1024);
+  async #read(readBytes: number): Promise<void> {
+    const buffer = new Uint8Array(readBytes);
     try {
       for (let count; (count = await this.conn.read(buffer)) !== null;) {
         this.received += count;
         this.onData(buffer.subarray(0, count));
+        if (this.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.pauseMs));
       }
       if (!this.#closed) this.error = new Error("the server closed the connection");
     } catch (error) {
@@ -90,6 +99,22 @@ class LoadClient implements Disposable {
   [Symbol.dispose](): void {
     this.#closed = true;
     this.conn.close();
+  }
+}
+
+/** Somebody beside the others: one who sees all, or one who subscribes to all and reads too slowly. */
+export type Bystander = "spy" | "slow consumer";
+
+/** Comes again whenever it is closed, until `over`. */
+async function standBy(peer: Peer, who: Bystander, over: AbortSignal): Promise<void> {
+  for (let i = 0; !over.aborted; i++) {
+    const topics = who === "spy" ? [] : [ALL];
+    using client = await LoadClient.connect(peer.dialect, `bystander${i}`, topics, 32 * 1024);
+    if (who === "spy") await writeAll(client.conn, peer.dialect.spy ?? new Uint8Array());
+    else client.pauseMs = 20; // 1.6 MB/s at most
+    while (!over.aborted && client.error === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 }
 
@@ -122,7 +147,13 @@ function repeated(message: Uint8Array, bytes: number): Uint8Array {
  */
 export async function measureThroughput(
   peer: Peer,
-  shape: { producers: number; consumers: number; singly: boolean; sec: number },
+  shape: {
+    producers: number;
+    consumers: number;
+    singly: boolean;
+    sec: number;
+    beside?: Bystander;
+  },
 ): Promise<Throughput> {
   const { dialect } = peer;
   using all = new DisposableStack();
@@ -173,22 +204,28 @@ export async function measureThroughput(
       await writeAll(one.conn, batch);
     }
   }
+  const ending = new AbortController();
+  const besides = shape.beside === undefined
+    ? Promise.resolve()
+    : standBy(peer, shape.beside, ending.signal);
   const producing = producers.map(produce);
   const total = () => consumers.reduce((sum, one) => sum + one.received, 0);
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
   const before = {
     at: performance.now(),
     bytes: total(),
-    cpu: cpuOf(peer.pid),
-    own: cpuOf(Deno.pid),
+    cpu: processorSec(peer.pid),
+    own: processorSec(Deno.pid),
   };
   await new Promise((resolve) => setTimeout(resolve, shape.sec * 1000));
   const sec = (performance.now() - before.at) / 1000;
   const count = (total() - before.bytes) / size;
-  const cpu = cpuOf(peer.pid) - before.cpu, own = cpuOf(Deno.pid) - before.own;
+  const cpu = processorSec(peer.pid) - before.cpu, own = processorSec(Deno.pid) - before.own;
   over = true;
+  ending.abort();
   for (const go of waiting.splice(0)) go();
   await Promise.allSettled(producing);
+  await besides;
   const failed = [...consumers, ...producers].find(({ error }) => error !== undefined);
   if (failed !== undefined) throw new Error(`Cannot measure ${peer.name}: ${failed.error}`);
   if (count === 0) throw new Error(`Cannot measure ${peer.name}: nothing came`);
@@ -201,7 +238,22 @@ export async function measureThroughput(
 }
 
 /** Messages of a client to itself, one each millisecond. */
-export async function measureRoundTrips(peer: Peer, sec: number): Promise<RoundTrips> {
+export async function measureRoundTrips(
+  peer: Peer,
+  sec: number,
+  beside?: Bystander,
+): Promise<RoundTrips> {
+  const ending = new AbortController();
+  const besides = beside === undefined ? Promise.resolve() : standBy(peer, beside, ending.signal);
+  try {
+    return await roundTrips(peer, sec);
+  } finally {
+    ending.abort();
+    await besides;
+  }
+}
+
+async function roundTrips(peer: Peer, sec: number): Promise<RoundTrips> {
   using client = await LoadClient.connect(peer.dialect, "self");
   const message = peer.dialect.message("self", "m");
   const size = await deliveredBytes(client, client, message);

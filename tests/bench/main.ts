@@ -1,42 +1,111 @@
-// deno task bench [FILE]: how fast the hub is beside mosquitto and nats-server, in one run.
+// deno task bench [--runs N] [--sec S] [--only TEXT] [FILE]: how fast the hub is beside mosquitto and
+// nats-server, and whether the goals are met.
 //
 // deno task bench supervise: abcd run beside supervisord, see supervise.ts.
 //
-// Writes a table, and a JSON file (default dist/bench.json). What is not installed is left out.
+// Writes a table, a line for each goal, and a JSON file (default dist/bench.json) with each run. What
+// is not installed is left out, and said.
 
+import { parseArgs } from "@std/cli/parse-args";
 import { selfCommand } from "../../lib/process/self.ts";
-import { measureRoundTrips, measureThroughput, type RoundTrips, type Throughput } from "./load.ts";
+import { IDLE_CLIENTS, measureIdle, measureStart } from "./alone.ts";
+import { createFigures, type Figures } from "./figures.ts";
+import { goalsOf, MEASURE } from "./goals.ts";
+import { measureRoundTrips, measureThroughput, type Throughput } from "./load.ts";
 import { type Peer, startHub, startMosquitto, startNats, version } from "./peer.ts";
 
-/** Length of each measurement, in seconds, behind a second to warm up. */
-const SEC = 2;
 const RECEIVERS = 50;
 const BINARY = "dist/abcd";
+const HUB = "abcd", COMPILED = "abcd compiled";
+const withJournal = (name: string) => `${name} with journal`;
+/** A whole round of the hub's pings. */
+const IDLE_SEC = 10;
+const STARTS = 7;
 
-interface Row {
-  readonly name: string;
-  readonly oneToOne: Throughput;
-  readonly singles: Throughput;
-  readonly fanOut: Throughput;
-  readonly roundTrips: RoundTrips;
+interface Settings {
+  readonly runs: number;
+  /** Length of each measurement, in seconds, behind a second to warm up. */
+  readonly sec: number;
+  /** Only rows with this in their name. */
+  readonly only: string;
+  readonly file: string;
 }
 
-async function measure(peer: Peer): Promise<Row> {
-  console.error(`measures ${peer.name} …`);
-  const one = { producers: 1, consumers: 1, singly: false, sec: SEC };
-  return {
-    name: peer.name,
-    roundTrips: await measureRoundTrips(peer, SEC + 1),
-    oneToOne: await measureThroughput(peer, one),
-    singles: await measureThroughput(peer, { ...one, producers: RECEIVERS, singly: true }),
-    fanOut: await measureThroughput(peer, { ...one, consumers: RECEIVERS }),
-  };
+/** Which side used more than 0.85 of a core, of the last run, by row and measure. */
+const sides = new Map<string, string>();
+
+function keep(figures: Figures, row: string, rate: string, cpu: string, given: Throughput): void {
+  figures.add(row, rate, given.perSec);
+  figures.add(row, cpu, given.cpuUs);
+  const server = given.serverCores > 0.85, load = given.loadCores > 0.85;
+  sides.set(
+    `${row}/${rate}`,
+    server && load ? "both" : server ? "server" : load ? "load" : "neither",
+  );
 }
 
-/** Which side could not do more. */
-function saturated({ serverCores, loadCores }: Throughput): string {
-  const server = serverCores > 0.85, load = loadCores > 0.85;
-  return server && load ? "both" : server ? "server" : load ? "load" : "neither";
+async function measure(figures: Figures, peer: Peer, sec: number): Promise<void> {
+  const row = peer.name;
+  console.error(`measures ${row} …`);
+  const one = { producers: 1, consumers: 1, singly: false, sec };
+  const trips = await measureRoundTrips(peer, sec + 1);
+  figures.add(row, MEASURE.p50, trips.p50Us);
+  figures.add(row, MEASURE.p99, trips.p99Us);
+  const m = MEASURE;
+  keep(figures, row, m.oneToOne, m.oneToOneCpu, await measureThroughput(peer, one));
+  const singles = await measureThroughput(peer, { ...one, producers: RECEIVERS, singly: true });
+  keep(figures, row, m.singles, "50 single producers, server CPU µs", singles);
+  const fanOut = await measureThroughput(peer, { ...one, consumers: RECEIVERS });
+  keep(figures, row, m.fanOut, m.fanOutCpu, fanOut);
+}
+
+/** What somebody beside the others costs them. The one without is measured close by. */
+async function measureBystanders(figures: Figures, peer: Peer, sec: number): Promise<void> {
+  const row = peer.name;
+  console.error(`measures ${row}, with somebody beside …`);
+  const one = { producers: 1, consumers: 1, singly: false, sec };
+  const fan = { ...one, consumers: RECEIVERS };
+  const add = async (measure: string, shape: Parameters<typeof measureThroughput>[1]) =>
+    figures.add(row, measure, (await measureThroughput(peer, shape)).perSec);
+  await add(MEASURE.plainFanOut, fan);
+  await add(MEASURE.spyFanOut, { ...fan, beside: "spy" });
+  await add(MEASURE.slowFanOut, { ...fan, beside: "slow consumer" });
+  await add(MEASURE.spyOneToOne, { ...one, beside: "spy" });
+}
+
+async function measureHub(
+  figures: Figures,
+  name: string,
+  command: readonly string[],
+  { sec, only }: Settings,
+): Promise<void> {
+  const wanted = (row: string) => row.includes(only);
+  {
+    await using hub = await startHub(name, command, false);
+    for (const peer of [hub.plain, hub.websocket]) {
+      if (wanted(peer.name)) await measure(figures, peer, sec);
+    }
+    if (wanted(hub.plain.name)) await measureBystanders(figures, hub.plain, sec);
+  }
+  {
+    await using hub = await startHub(withJournal(name), command, true);
+    for (const peer of [hub.plain, hub.websocket]) {
+      if (!wanted(peer.name)) continue;
+      await measure(figures, peer, sec);
+      const trips = await measureRoundTrips(peer, sec + 1, "spy");
+      figures.add(peer.name, MEASURE.spyP50, trips.p50Us);
+      figures.add(peer.name, MEASURE.spyP99, trips.p99Us);
+    }
+  }
+  if (!wanted(name)) return;
+  console.error(`measures ${name}, idle clients and starts …`);
+  {
+    await using hub = await startHub(name, command, false);
+    const { bytes, core } = await measureIdle(hub.plain, IDLE_SEC);
+    figures.add(name, MEASURE.idleBytes, bytes);
+    figures.add(name, MEASURE.idleCore, core);
+  }
+  for (let i = 0; i < STARTS; i++) figures.add(name, MEASURE.startMs, await measureStart(command));
 }
 
 function thousands(n: number): string {
@@ -53,43 +122,22 @@ function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-function cell(given: Throughput, base: Throughput | undefined): string {
-  const ratio = base === undefined ? "" : `, ${(given.perSec / base.perSec).toFixed(1)} ×`;
-  return `${thousands(given.perSec)} (${given.cpuUs.toFixed(2)} µs${ratio}; ${saturated(given)})`;
-}
-
-async function main(file: string): Promise<void> {
-  const rows: Row[] = [];
-  const left: string[] = [];
-  const brokers = [
-    ["mosquitto", "-h", startMosquitto],
-    ["nats-server", "--version", startNats],
-  ] as const;
-  const versions: { [name: string]: string } = { deno: Deno.version.deno };
-  for (const [name, flag, start] of brokers) {
-    const found = await version(name, flag);
-    if (found === undefined) {
-      left.push(`${name} is not installed`);
-      continue;
-    }
-    versions[name] = found;
-    await using peer = await start();
-    rows.push(await measure(peer));
-  }
-  const hubs: (readonly [string, readonly string[], boolean])[] = [
-    ["abcd", selfCommand(), false],
-    ["abcd with journal", selfCommand(), true],
-  ];
-  if (await Deno.stat(BINARY).catch(() => undefined)) {
-    hubs.push(["abcd compiled", [BINARY], false]);
-  } else left.push(`${BINARY} is not there: deno task compile`);
-  for (const [name, command, journal] of hubs) {
-    await using hub = await startHub(name, command, journal);
-    rows.push(await measure(hub.plain), await measure(hub.websocket));
-  }
-
-  const base = rows.find(({ name }) => name === "mosquitto");
-  console.log(table([
+function rateTable(figures: Figures, rows: readonly string[], runs: number): string {
+  const m = MEASURE;
+  const spread = (row: string, measure: string) =>
+    runs < 2 ? "" : ` ± ${(100 * figures.spread(row, measure)).toFixed(0)} %`;
+  const rate = (row: string, measure: string, cpu: string) => {
+    const value = figures.median(row, measure);
+    if (value === undefined) return "";
+    const base = figures.median("mosquitto", measure);
+    const times = base === undefined ? "" : `, ${(value / base).toFixed(1)} ×`;
+    return `${thousands(value)}${spread(row, measure)} (${
+      figures.median(row, cpu)?.toFixed(2)
+    } µs${times}; ${sides.get(`${row}/${measure}`)})`;
+  };
+  const time = (row: string, measure: string) =>
+    `${figures.median(row, measure)?.toFixed(0)}${spread(row, measure)}`;
+  return table([
     [
       "",
       "one to one, msg/s",
@@ -97,39 +145,120 @@ async function main(file: string): Promise<void> {
       `fan-out to ${RECEIVERS}, deliveries/s`,
       "round trip p50 / p99 µs at 1 k/s",
     ],
-    ...rows.map(({ name, oneToOne, singles, fanOut, roundTrips }) => [
-      name,
-      cell(oneToOne, base?.oneToOne),
-      cell(singles, base?.singles),
-      cell(fanOut, base?.fanOut),
-      `${roundTrips.p50Us.toFixed(0)} / ${roundTrips.p99Us.toFixed(0)}`,
+    ...rows.filter((row) => figures.median(row, m.oneToOne) !== undefined).map((row) => [
+      row,
+      rate(row, m.oneToOne, m.oneToOneCpu),
+      rate(row, m.singles, "50 single producers, server CPU µs"),
+      rate(row, m.fanOut, m.fanOutCpu),
+      `${time(row, m.p50)} / ${time(row, m.p99)}`,
     ]),
-  ]));
+  ]);
+}
+
+async function main(settings: Settings): Promise<void> {
+  const figures = createFigures();
+  const left: string[] = [];
+  const versions: { [name: string]: string } = { deno: Deno.version.deno };
+  const brokers: (readonly [string, () => Promise<Peer>])[] = [];
+  for (
+    const [name, flag, start] of [
+      ["mosquitto", "-h", startMosquitto],
+      ["nats-server", "--version", startNats],
+    ] as const
+  ) {
+    const found = await version(name, flag);
+    if (found === undefined) left.push(`${name} is not installed`);
+    else {
+      versions[name] = found;
+      brokers.push([name, start]);
+    }
+  }
+  const hubs: (readonly [string, readonly string[]])[] = [[HUB, selfCommand()]];
+  if (await Deno.stat(BINARY).catch(() => undefined)) hubs.push([COMPILED, [BINARY]]);
+  else left.push(`${BINARY} is not there: deno task compile`);
+
+  for (let run = 1; run <= settings.runs; run++) {
+    if (settings.runs > 1) console.error(`run ${run} of ${settings.runs}`);
+    for (const [name, start] of brokers) {
+      // They are what the others are compared with, so always measured.
+      await using peer = await start();
+      await measure(figures, { ...peer, name }, settings.sec);
+    }
+    for (const [name, command] of hubs) {
+      if (
+        [name, withJournal(name)].some((one) => `${one}, TCP, WebSocket`.includes(settings.only))
+      ) {
+        await measureHub(figures, name, command, settings);
+      }
+    }
+  }
+
+  const names = hubs.flatMap(([name]) => [name, withJournal(name)]);
+  const rows = [
+    ...brokers.map(([name]) => name),
+    ...names.flatMap((name) => [`${name}, TCP`, `${name}, WebSocket`]),
+  ];
+  console.log(rateTable(figures, rows, settings.runs));
   console.log(
-    "\nIn brackets: the server's CPU time for each delivery, the rate as a multiple of " +
-      "mosquitto's, and the side that used more than 0.85 of a core.",
+    `\nMedians of ${settings.runs} runs; ± is half of what lies between the least and the greatest. In ` +
+      "brackets: the server's CPU time for each delivery, the rate as a multiple of mosquitto's, and " +
+      "the side that used more than 0.85 of a core.\n",
   );
+  for (const [name] of hubs) {
+    const alone = figures.median(`${name}, TCP`, MEASURE.spyOneToOne);
+    console.log(table([
+      [`goals, ${name}`, "wanted", "got", ""],
+      ...goalsOf(figures, name, withJournal(name)).map(({ text, wanted, got, met }) => [
+        text,
+        wanted,
+        got,
+        met === undefined ? "?" : met ? "met" : "NOT MET",
+      ]),
+    ]));
+    if (alone !== undefined) {
+      console.log(`One to one flat out beside a spy that sees all: ${thousands(alone)}/s.`);
+    }
+    console.log();
+  }
   for (const one of left) console.log(`Left out: ${one}.`);
   const cpu = /model name\s*: (.*)/.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1] ?? "?";
   const machine = { cpu, cores: navigator.hardwareConcurrency, os: Deno.osRelease() };
   console.log(
     `Machine: ${cpu}, ${machine.cores} cores; ${
       Object.entries(versions).map(([name, one]) => `${name} ${one}`).join(", ")
-    }.`,
+    }; idle clients: ${IDLE_CLIENTS}.`,
   );
+  const { file } = settings;
   await Deno.mkdir(file.slice(0, file.lastIndexOf("/")) || ".", { recursive: true });
   await Deno.writeTextFile(
     file,
-    JSON.stringify({ at: new Date().toISOString(), machine, versions, left, rows }, null, 2) + "\n",
+    JSON.stringify({ at: new Date().toISOString(), machine, versions, left, figures }, null, 2) +
+      "\n",
   );
   console.log(`Written to ${file}.`);
 }
 
-if (Deno.build.os !== "linux") {
-  console.error("Cannot measure: CPU time is read from /proc, which is Linux's");
-  Deno.exit(1);
-}
 if (import.meta.main) {
-  if (Deno.args[0] === "supervise") await (await import("./supervise.ts")).main();
-  else await main(Deno.args[0] ?? "dist/bench.json");
+  if (Deno.build.os !== "linux") {
+    console.error("Cannot measure: CPU time is read from /proc, which is Linux's");
+    Deno.exit(1);
+  }
+  if (Deno.args[0] === "supervise") {
+    await (await import("./supervise.ts")).main();
+    Deno.exit();
+  }
+  const args = parseArgs(Deno.args, { string: ["runs", "sec", "only"] });
+  const [runs, sec] = [Number(args.runs ?? 1), Number(args.sec ?? 2)];
+  if (!(Number.isInteger(runs) && runs > 0 && sec > 0)) {
+    console.error(
+      "Cannot measure: deno task bench [--runs N] [--sec SECONDS] [--only TEXT] [FILE]",
+    );
+    Deno.exit(2);
+  }
+  await main({
+    runs,
+    sec,
+    only: String(args.only ?? ""),
+    file: String(args._[0] ?? "dist/bench.json"),
+  });
 }

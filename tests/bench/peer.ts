@@ -13,6 +13,10 @@ export interface Dialect {
   readonly ready: string;
   /** A message of about 150 bytes for the name (or the topic `all`), with this mark in it. */
   message(to: string, mark: string): Uint8Array;
+  /** Asks to see all messages, where there is such a thing. */
+  readonly spy?: Uint8Array;
+  /** Answers a ping of the server's, where a client must. */
+  readonly pong?: Uint8Array;
 }
 
 /** A server under test. */
@@ -27,6 +31,9 @@ const FILL = "0123456789".repeat(10);
 /** The topic that everybody in a fan-out has subscribed to. */
 export const ALL = "all";
 
+const SPY = '{"cmd":"_spy","on":true}';
+const PONG = '{"cmd":"_pong"}';
+
 function tcpDialect(port: number): Dialect {
   return {
     port,
@@ -37,6 +44,8 @@ function tcpDialect(port: number): Dialect {
           '{"cmd":"_ping","id":"ready"}',
       ),
     ready: '"re":"ready"',
+    spy: encoder.encode(SPY),
+    pong: encoder.encode(PONG),
     message: (to, mark) =>
       encoder.encode(
         `{"cmd":"m","${to === ALL ? "topic" : "to"}":"${to}","mark":"${mark}","fill":"${FILL}"}`,
@@ -72,6 +81,8 @@ function webSocketDialect(port: number): Dialect {
       );
       return Uint8Array.of(...head, ...frames.flatMap((one) => [...one]));
     },
+    spy: frame(SPY),
+    pong: frame(PONG),
     message: (to, mark) => frame(decoder.decode(tcp.message(to, mark))),
   };
 }
