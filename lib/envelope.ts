@@ -47,6 +47,8 @@ const ESCAPED = Uint8Array.from(
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+const NO_VIEW = new DataView(new ArrayBuffer(0));
+
 /** Where the UTF-8 character of several bytes that begins at `i` ends; -1: it is none. */
 function behindCharacter(bytes: Uint8Array, i: number, limit: number): number {
   const first = bytes[i] ?? 0;
@@ -79,7 +81,7 @@ export class Envelope {
   /** Whether the last string had a backslash. */
   #escaped = false;
   /** The bytes again, for four of them at a time. */
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  #view: DataView = NO_VIEW;
 
   /**
    * Reads the message that begins at `begin`, which must be a `{`.

@@ -1,7 +1,7 @@
 // As much of HTTP/1.1 as a hub needs: one GET a connection, or a change to WebSocket.
 
 import { problemWithOrigin } from "./origin.ts";
-import { createSocket, type Socket } from "./socket.ts";
+import { Socket } from "./socket.ts";
 import type { Accept } from "./transport.ts";
 import { acceptKey, problemWithUpgrade, serveWebSocket } from "./websocket.ts";
 
@@ -111,7 +111,7 @@ function reply(socket: Socket, answer: Answer, withBody = true): void {
 
 /** Serves one connection until it ends. */
 export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions): Promise<void> {
-  const socket = createSocket(conn);
+  const socket = new Socket(conn);
   let webSocket: { closed(reason: string): void } | undefined;
   const late = setTimeout(() => {
     reply(socket, { status: 408, body: "Cannot wait any longer for the request\n" });

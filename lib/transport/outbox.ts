@@ -7,21 +7,6 @@ export interface Chunk {
   length: number;
 }
 
-/** What waits for one socket. */
-export interface Outbox {
-  /** Bytes that the operating system has not taken yet. */
-  readonly queued: number;
-  /**
-   * Room for `count` bytes more, to be filled in at once from the returned chunk's `length`, which
-   * the caller then sets. Messages are never torn: they are dropped whole or written whole.
-   */
-  reserve(count: number): Chunk;
-  /** Forgets what waits, but for what is being written now. */
-  drop(): void;
-  /** Resolves when all is written, or cannot be. */
-  drained(): Promise<void>;
-}
-
 /** One write takes at most this much, or one message. A client that does not read holds no more. */
 const LARGE = 64 * 1024;
 /** Most messages are smaller, and most turns produce one for a client. */
@@ -43,20 +28,20 @@ function free(bytes: Uint8Array): void {
 }
 
 /** What has to be flushed once the reads that have come together are worked through. */
-let due: (() => void)[] = [];
+let due: Outbox[] = [];
 
 /**
  * The event loop hands over what several reads brought in one go, and this comes behind all of them:
  * 50 clients that send one message each cost one write, not 50. A turn of `setImmediate` would
  * collect no more, and takes a millisecond on Deno 2.4.
  */
-function behindTheReads(flush: () => void): void {
-  due.push(flush);
+function behindTheReads(outbox: Outbox): void {
+  due.push(outbox);
   if (due.length > 1) return;
   queueMicrotask(() => {
     const now = due;
     due = [];
-    for (const one of now) one();
+    for (const one of now) one.flush();
   });
 }
 
@@ -78,88 +63,102 @@ export function copy(
   for (let i = begin; i < end; i++, at++) to[at] = from[i] ?? 0;
 }
 
-/**
- * Makes the outbox of a socket.
- *
- * @param write Writes some of the bytes, returns how many.
- * @param failed Told once, if writing fails.
- */
-export function createOutbox(
-  write: (bytes: Uint8Array) => Promise<number>,
-  failed: (error: unknown) => void,
-): Outbox {
-  let chunks: Chunk[] = [];
-  let queued = 0;
-  let isDue = false;
-  let writing = false;
-  let broken = false;
-  let drained: PromiseWithResolvers<void> | undefined;
+/** What waits for one socket. */
+export class Outbox {
+  readonly #write: (bytes: Uint8Array) => Promise<number>;
+  readonly #failed: (error: unknown) => void;
+  #chunks: Chunk[] = [];
+  #queued = 0;
+  #isDue = false;
+  #writing = false;
+  #broken = false;
+  #drained: PromiseWithResolvers<void> | undefined;
 
-  async function writeAll(): Promise<void> {
-    writing = true;
+  /**
+   * @param write Writes some of the bytes, returns how many.
+   * @param failed Told once, if writing fails.
+   */
+  constructor(write: (bytes: Uint8Array) => Promise<number>, failed: (error: unknown) => void) {
+    this.#write = write;
+    this.#failed = failed;
+  }
+
+  /** Bytes that the operating system has not taken yet. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /**
+   * Room for `count` bytes more, to be filled in at once from the returned chunk's `length`, which
+   * the caller then sets. Messages are never torn: they are dropped whole or written whole.
+   */
+  reserve(count: number): Chunk {
+    if (this.#broken) return { bytes: new Uint8Array(count), length: 0 };
+    this.#queued += count;
+    if (!this.#isDue && !this.#writing) {
+      this.#isDue = true;
+      behindTheReads(this);
+    }
+    const chunks = this.#chunks;
+    const last = chunks[chunks.length - 1];
+    if (last !== undefined) {
+      if (last.length + count <= last.bytes.length) return last;
+      if (last.bytes.length === SMALL && last.length + count <= LARGE) {
+        // It is more than a message or two: into a large one with it.
+        const bytes = allocate(LARGE);
+        copy(last.bytes, 0, last.length, bytes, 0);
+        free(last.bytes);
+        return chunks[chunks.length - 1] = { bytes, length: last.length };
+      }
+    }
+    const chunk = { bytes: allocate(count), length: 0 };
+    chunks.push(chunk);
+    return chunk;
+  }
+
+  /** Forgets what waits, but for what is being written now. */
+  drop(): void {
+    this.#queued -= this.#chunks.reduce((sum, { length }) => sum + length, 0);
+    this.#chunks = [];
+  }
+
+  /** Resolves when all is written, or cannot be. */
+  drained(): Promise<void> {
+    if (this.#broken || (!this.#writing && this.#chunks.length === 0)) return Promise.resolve();
+    this.#drained ??= Promise.withResolvers<void>();
+    return this.#drained.promise;
+  }
+
+  /** Begins to write what waits, if nothing is being written. */
+  flush(): void {
+    this.#isDue = false;
+    if (!this.#writing && !this.#broken && this.#chunks.length > 0) void this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#writing = true;
     try {
-      for (let chunk; (chunk = chunks.shift()) !== undefined;) {
+      for (let chunk; (chunk = this.#chunks.shift()) !== undefined;) {
         for (let done = 0; done < chunk.length;) {
-          const count = await write(
+          const count = await this.#write(
             done === 0 && chunk.length === chunk.bytes.length
               ? chunk.bytes
               : chunk.bytes.subarray(done, chunk.length),
           );
           done += count;
-          queued -= count;
+          this.#queued -= count;
         }
         free(chunk.bytes);
       }
     } catch (error) {
-      broken = true;
-      chunks = [];
-      queued = 0;
-      failed(error);
+      this.#broken = true;
+      this.#chunks = [];
+      this.#queued = 0;
+      this.#failed(error);
     } finally {
-      writing = false;
-      drained?.resolve();
-      drained = undefined;
+      this.#writing = false;
+      this.#drained?.resolve();
+      this.#drained = undefined;
     }
   }
-
-  function flush(): void {
-    isDue = false;
-    if (!writing && !broken && chunks.length > 0) void writeAll();
-  }
-
-  return {
-    get queued() {
-      return queued;
-    },
-    reserve(count) {
-      if (broken) return { bytes: new Uint8Array(count), length: 0 };
-      queued += count;
-      if (!isDue && !writing) {
-        isDue = true;
-        behindTheReads(flush);
-      }
-      let last = chunks.at(-1);
-      if (last !== undefined && last.length + count <= last.bytes.length) return last;
-      if (last !== undefined && last.bytes.length === SMALL && last.length + count <= LARGE) {
-        // It is more than a message or two: into a large one with it.
-        const bytes = allocate(LARGE);
-        copy(last.bytes, 0, last.length, bytes, 0);
-        free(last.bytes);
-        chunks[chunks.length - 1] = last = { bytes, length: last.length };
-        return last;
-      }
-      const chunk = { bytes: allocate(count), length: 0 };
-      chunks.push(chunk);
-      return chunk;
-    },
-    drop() {
-      queued -= chunks.reduce((sum, { length }) => sum + length, 0);
-      chunks = [];
-    },
-    drained() {
-      if (broken || (!writing && chunks.length === 0)) return Promise.resolve();
-      drained ??= Promise.withResolvers<void>();
-      return drained.promise;
-    },
-  };
 }

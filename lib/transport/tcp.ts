@@ -2,10 +2,14 @@
 
 import { Envelope } from "../envelope.ts";
 import { copy } from "./outbox.ts";
-import { createSocket } from "./socket.ts";
-import { type Accept, type Connection, NOTHING } from "./transport.ts";
+import { Socket } from "./socket.ts";
+import { type Accept, type Connection, NOTHING, type Receiver } from "./transport.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN = 0x7b, CLOSE = 0x7d, NEWLINE = 0x0a;
+
+/** One for all connections: what it has read is used before the next is. */
+const envelope = new Envelope();
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** What a {@linkcode Splitter} finds. */
 export interface SplitterHandler {
@@ -21,8 +25,6 @@ export interface SplitterHandler {
 export class Splitter {
   readonly #handler: SplitterHandler;
   readonly #maxBytes: number;
-  readonly #envelope = new Envelope();
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #parts: Uint8Array[] = [];
   #length = 0;
   #depth = 0;
@@ -43,10 +45,10 @@ export class Splitter {
       const byte = chunk[i];
       if (this.#depth === 0) {
         if (byte === OPEN) {
-          if (this.#envelope.read(chunk, i, limit) && this.#fits()) {
+          if (envelope.read(chunk, i, limit) && this.#fits()) {
             this.#inGarbage = false;
-            i = this.#envelope.end - 1;
-            this.#handler.scanned(this.#envelope);
+            i = envelope.end - 1;
+            this.#handler.scanned(envelope);
             continue;
           }
           this.#depth = 1;
@@ -83,7 +85,7 @@ export class Splitter {
   }
 
   #fits(): boolean {
-    return this.#envelope.end - this.#envelope.begin <= this.#maxBytes;
+    return envelope.end - envelope.begin <= this.#maxBytes;
   }
 
   #reset(): void {
@@ -127,12 +129,12 @@ export class Splitter {
       }
     }
     this.#reset();
-    if (this.#envelope.read(bytes, 0, bytes.length) && this.#envelope.end === bytes.length) {
-      return this.#handler.scanned(this.#envelope);
+    if (envelope.read(bytes, 0, bytes.length) && envelope.end === bytes.length) {
+      return this.#handler.scanned(envelope);
     }
     let text: string;
     try {
-      text = this.#decoder.decode(bytes);
+      text = strict.decode(bytes);
     } catch {
       this.#handler.garbled("bad-json", "Cannot read the message: it is not UTF-8", false);
       return;
@@ -171,68 +173,90 @@ export interface TcpOptions {
   certificate?: string;
 }
 
-/** Serves one connection until it ends. */
-export async function serveTcpConnection(conn: Deno.Conn, options: TcpOptions): Promise<void> {
-  const socket = createSocket(conn);
-  const { outbox } = socket;
-  let isOld = false;
-  let first = true;
+class TcpConnection implements Connection, SplitterHandler {
+  readonly transport = "tcp";
+  readonly address: string;
+  readonly local: string;
+  readonly certificate: string;
+  readonly splitter: Splitter;
+  readonly #socket: Socket;
+  readonly #receiver: Receiver;
+  #isOld = false;
+  #isFirst = true;
 
-  function put(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
-    if (isOld) {
+  constructor(socket: Socket, { accept, maxBytes, certificate = "" }: TcpOptions) {
+    this.#socket = socket;
+    this.address = socket.address;
+    this.local = socket.local;
+    this.certificate = certificate;
+    this.splitter = new Splitter(maxBytes, this);
+    this.#receiver = accept(this);
+  }
+
+  get queued(): number {
+    return this.#socket.outbox.queued;
+  }
+
+  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+    if (!this.#socket.over) this.#put(bytes, begin, end, tail);
+  }
+
+  close(reason: string): void {
+    this.splitter.end();
+    this.#socket.close(reason);
+  }
+
+  destroy(lastWords?: Uint8Array): void {
+    if (this.#socket.over || lastWords === undefined) return this.#socket.destroy("destroyed");
+    this.#socket.outbox.drop();
+    this.#put(lastWords, 0, lastWords.length, NOTHING);
+    this.close("destroyed");
+  }
+
+  scanned(found: Envelope): void {
+    if (this.#isFirst) this.#isOld = isLibAbcd01(found.text());
+    this.#isFirst = false;
+    this.#receiver.scanned(found);
+  }
+
+  object(text: string): void {
+    if (this.#isFirst) this.#isOld = isLibAbcd01(text);
+    this.#isFirst = false;
+    this.#receiver.received(text);
+  }
+
+  garbled(code: "bad-json" | "too-large", text: string, fatal: boolean): void {
+    this.#isFirst = false;
+    this.#receiver.garbled(code, text, fatal);
+  }
+
+  closed(reason: string): void {
+    this.#receiver.closed(reason);
+  }
+
+  #put(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+    if (this.#isOld) {
       bytes = compact([bytes.subarray(begin, end), tail]);
       begin = 0;
       end = bytes.length;
       tail = NOTHING;
     }
-    const chunk = outbox.reserve(end - begin + tail.length + (isOld ? 0 : 1));
-    copy(bytes, begin, end, chunk.bytes, chunk.length);
-    chunk.length += end - begin;
-    copy(tail, 0, tail.length, chunk.bytes, chunk.length);
-    chunk.length += tail.length;
-    if (!isOld) chunk.bytes[chunk.length++] = NEWLINE;
+    const size = end - begin + tail.length + (this.#isOld ? 0 : 1);
+    const chunk = this.#socket.outbox.reserve(size);
+    const to = chunk.bytes, at = chunk.length;
+    copy(bytes, begin, end, to, at);
+    copy(tail, 0, tail.length, to, at + end - begin);
+    chunk.length = at + size;
+    if (!this.#isOld) to[at + size - 1] = NEWLINE;
   }
+}
 
-  const connection: Connection = {
-    transport: "tcp",
-    address: socket.address,
-    local: socket.local,
-    certificate: options.certificate ?? "",
-    get queued() {
-      return outbox.queued;
-    },
-    send(bytes, begin, end, tail) {
-      if (!socket.over) put(bytes, begin, end, tail);
-    },
-    close(reason) {
-      splitter.end();
-      socket.close(reason);
-    },
-    destroy(lastWords) {
-      if (socket.over || lastWords === undefined) return socket.destroy("destroyed");
-      outbox.drop();
-      put(lastWords, 0, lastWords.length, NOTHING);
-      connection.close("destroyed");
-    },
-  };
-  const splitter = new Splitter(options.maxBytes, {
-    scanned(envelope) {
-      if (first) isOld = isLibAbcd01(envelope.text());
-      first = false;
-      receiver.scanned(envelope);
-    },
-    object(text) {
-      if (first) isOld = isLibAbcd01(text);
-      first = false;
-      receiver.received(text);
-    },
-    garbled(code, text, fatal) {
-      first = false;
-      receiver.garbled(code, text, fatal);
-    },
-  });
-  const receiver = options.accept(connection);
-  receiver.closed(
+/** Serves one connection until it ends. */
+export async function serveTcpConnection(conn: Deno.Conn, options: TcpOptions): Promise<void> {
+  const socket = new Socket(conn);
+  const connection = new TcpConnection(socket, options);
+  const { splitter } = connection;
+  connection.closed(
     await socket.read((bytes, begin, end) => {
       splitter.push(bytes, begin, end);
       return end;

@@ -8,7 +8,8 @@ import { type Accept, type Connection, NOTHING, type Receiver } from "./transpor
 import {
   CLOSE_CODE,
   closeFrame,
-  createFrameReader,
+  type FrameHandler,
+  FrameReader,
   headLength,
   MAX_FRAME_HEAD,
   NO_CODE,
@@ -23,6 +24,9 @@ const MAX_QUEUED_PONG = 64 * 1024;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** One for all connections: what it has read is used before the next is. */
+const envelope = new Envelope();
 
 /** What is wrong with a request for a WebSocket, in words; `undefined` if nothing is. */
 export function problemWithUpgrade(headers: ReadonlyMap<string, string>): string | undefined {
@@ -51,24 +55,103 @@ export interface WebSocketOptions {
   certificate?: string;
 }
 
-/** Speaks WebSocket on a socket from now on. */
-export function serveWebSocket(
-  socket: Socket,
-  options: WebSocketOptions,
-): { closed(reason: string): void } {
-  const { outbox } = socket;
-  const { maxBytes } = options;
-  const envelope = new Envelope();
+class WebSocketConnection implements Connection, FrameHandler {
+  readonly transport = "websocket";
+  readonly address: string;
+  readonly local: string;
+  readonly certificate: string;
+  readonly frames: FrameReader;
+  readonly #socket: Socket;
+  readonly #maxBytes: number;
+  readonly #receiver: Receiver;
 
-  function write(bytes: Uint8Array): void {
-    const chunk = outbox.reserve(bytes.length);
+  constructor(socket: Socket, { accept, maxBytes, certificate = "" }: WebSocketOptions) {
+    this.#socket = socket;
+    this.#maxBytes = maxBytes;
+    this.address = socket.address;
+    this.local = socket.local;
+    this.certificate = certificate;
+    this.frames = new FrameReader(maxBytes, this);
+    this.#receiver = accept(this);
+  }
+
+  get queued(): number {
+    return this.#socket.outbox.queued;
+  }
+
+  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+    if (!this.#socket.over) this.#put(bytes, begin, end, tail);
+  }
+
+  close(reason: string): void {
+    this.#end(CLOSE_CODE.normal, reason);
+  }
+
+  destroy(lastWords?: Uint8Array): void {
+    if (this.#socket.over || lastWords === undefined) return this.#socket.destroy("destroyed");
+    this.#socket.outbox.drop();
+    this.#put(lastWords, 0, lastWords.length, NOTHING);
+    this.#end(CLOSE_CODE.policy, "you do not read what is sent to you");
+  }
+
+  closed(reason: string): void {
+    this.#receiver.closed(reason);
+  }
+
+  text(bytes: Uint8Array, begin: number, end: number): void {
+    if (envelope.read(bytes, begin, end) && envelope.end === end) {
+      return this.#receiver.scanned(envelope);
+    }
+    let text: string;
+    try {
+      text = decoder.decode(bytes.subarray(begin, end));
+    } catch {
+      return this.#end(CLOSE_CODE.invalidText, "a text frame is not UTF-8");
+    }
+    this.#receiver.received(text);
+  }
+
+  binary(): void {
+    const text = "Cannot read a binary frame: send text frames";
+    this.#receiver.garbled("bad-json", text, false);
+  }
+
+  tooLarge(): void {
+    const text = `Cannot take the message: it is larger than ${this.#maxBytes} bytes`;
+    this.#receiver.garbled("too-large", text, false);
+  }
+
+  ping(payload: Uint8Array): void {
+    const { over, outbox } = this.#socket;
+    if (!over && outbox.queued < MAX_QUEUED_PONG) this.#write(pongFrame(payload));
+  }
+
+  pong(): void {}
+
+  peerCloses(code: number, reason: string): void {
+    if (this.#socket.over) return;
+    this.#write(closeFrame(code));
+    const usual = code === CLOSE_CODE.normal || code === NO_CODE || code === CLOSE_CODE.goingAway;
+    this.#socket.close(
+      `the client closed the connection${usual ? "" : ` (${code})`}${
+        reason === "" ? "" : `: ${reason}`
+      }`,
+    );
+  }
+
+  failed(code: number, why: string): void {
+    this.#end(code, `against the WebSocket protocol: ${why}`);
+  }
+
+  #write(bytes: Uint8Array): void {
+    const chunk = this.#socket.outbox.reserve(bytes.length);
     chunk.bytes.set(bytes, chunk.length);
     chunk.length += bytes.length;
   }
 
-  function put(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+  #put(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
     const size = end - begin + tail.length;
-    const chunk = outbox.reserve(headLength(size) + size);
+    const chunk = this.#socket.outbox.reserve(headLength(size) + size);
     const to = chunk.bytes;
     const at = writeTextHead(size, to, chunk.length);
     copy(bytes, begin, end, to, at);
@@ -76,68 +159,24 @@ export function serveWebSocket(
     chunk.length = at + size;
   }
 
-  function end(code: number, reason: string): void {
-    frames.end();
-    if (socket.over) return;
-    write(closeFrame(code, reason));
-    socket.close(reason);
+  #end(code: number, reason: string): void {
+    this.frames.end();
+    if (this.#socket.over) return;
+    this.#write(closeFrame(code, reason));
+    this.#socket.close(reason);
   }
+}
 
-  const connection: Connection = {
-    transport: "websocket",
-    address: socket.address,
-    local: socket.local,
-    certificate: options.certificate ?? "",
-    get queued() {
-      return outbox.queued;
-    },
-    send(bytes, begin, end, tail) {
-      if (!socket.over) put(bytes, begin, end, tail);
-    },
-    close: (reason) => end(CLOSE_CODE.normal, reason),
-    destroy(lastWords) {
-      if (socket.over || lastWords === undefined) return socket.destroy("destroyed");
-      outbox.drop();
-      put(lastWords, 0, lastWords.length, NOTHING);
-      end(CLOSE_CODE.policy, "you do not read what is sent to you");
-    },
-  };
-  const frames = createFrameReader(maxBytes, {
-    text(bytes, begin, end_) {
-      if (envelope.read(bytes, begin, end_) && envelope.end === end_) {
-        return receiver.scanned(envelope);
-      }
-      let text: string;
-      try {
-        text = decoder.decode(bytes.subarray(begin, end_));
-      } catch {
-        return end(CLOSE_CODE.invalidText, "a text frame is not UTF-8");
-      }
-      receiver.received(text);
-    },
-    binary() {
-      receiver.garbled("bad-json", "Cannot read a binary frame: send text frames", false);
-    },
-    tooLarge() {
-      const text = `Cannot take the message: it is larger than ${maxBytes} bytes`;
-      receiver.garbled("too-large", text, false);
-    },
-    ping(payload) {
-      if (!socket.over && outbox.queued < MAX_QUEUED_PONG) write(pongFrame(payload));
-    },
-    pong() {},
-    close(code, reason) {
-      if (socket.over) return;
-      write(closeFrame(code));
-      socket.close(
-        code === CLOSE_CODE.normal || code === NO_CODE || code === CLOSE_CODE.goingAway
-          ? `the client closed the connection${reason === "" ? "" : `: ${reason}`}`
-          : `the client closed the connection (${code})${reason === "" ? "" : `: ${reason}`}`,
-      );
-    },
-    failed: (code, why) => end(code, `against the WebSocket protocol: ${why}`),
-  });
-  const receiver: Receiver = options.accept(connection);
-  socket.become((bytes, begin, end_) => frames.push(bytes, begin, end_), maxBytes + MAX_FRAME_HEAD);
-  return receiver;
+/** Speaks WebSocket on a socket from now on. */
+export function serveWebSocket(
+  socket: Socket,
+  options: WebSocketOptions,
+): { closed(reason: string): void } {
+  const connection = new WebSocketConnection(socket, options);
+  const { frames } = connection;
+  socket.become(
+    (bytes, begin, end) => frames.push(bytes, begin, end),
+    options.maxBytes + MAX_FRAME_HEAD,
+  );
+  return connection;
 }

@@ -19,7 +19,7 @@ export const MAX_FRAME_HEAD = 14;
 /** Longest payload of a control frame. */
 const MAX_CONTROL = 125;
 
-/** What a {@linkcode createFrameReader} finds. The bytes are good until the call returns. */
+/** What a {@linkcode FrameReader} finds. The bytes are good until the call returns. */
 export interface FrameHandler {
   /** One whole message; whether it is UTF-8 is not looked at. */
   text(bytes: Uint8Array, begin: number, end: number): void;
@@ -29,27 +29,16 @@ export interface FrameHandler {
   ping(payload: Uint8Array): void;
   pong(): void;
   /** The other side closes. Nothing is read after it. */
-  close(code: number, reason: string): void;
+  peerCloses(code: number, reason: string): void;
   /** What came is against the protocol. Nothing is read after it. */
   failed(code: number, why: string): void;
-}
-
-/** Reads frames. */
-export interface FrameReader {
-  /**
-   * Reads what there is, and undoes masks in place.
-   *
-   * @returns Behind the last frame that was complete; the rest has to come again, with more.
-   */
-  push(bytes: Uint8Array, begin: number, end: number): number;
-  /** Reads nothing more. */
-  end(): void;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 // Making an empty array costs as much as making a large one.
 const NO_BYTES = new Uint8Array();
+const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
 
 /** Whether a client may send this code in a close frame, RFC 6455 section 7.4 and the IANA registry. */
 function isCloseCode(code: number): boolean {
@@ -68,106 +57,64 @@ function unmask(bytes: Uint8Array, view: DataView, begin: number, end: number): 
   for (let shift = 0; i < end; i++, shift += 8) bytes[i] = (bytes[i] ?? 0) ^ (mask >>> shift);
 }
 
-/** Makes a reader of a client's frames; a message in parts is put together up to `maxBytes`. */
-export function createFrameReader(maxBytes: number, handler: FrameHandler): FrameReader {
+/** What is wrong with a frame whose first two bytes are these; `opcode`: of the message under way. */
+function problemWith(first: number, second: number, opcode: number): string | undefined {
+  if ((first & 0x70) !== 0) return "a reserved bit is set";
+  if ((second & 0x80) === 0) return "a frame of a client is not masked";
+  const kind = first & 0x0f;
+  if (kind === CLOSE || kind === PING || kind === PONG) {
+    if ((first & 0x80) === 0) return "a control frame comes in parts";
+    return (second & 0x7f) > MAX_CONTROL ? "a control frame is too long" : undefined;
+  }
+  if (kind !== CONTINUATION && kind !== TEXT && kind !== BINARY) return "the opcode is unknown";
+  if (kind === CONTINUATION && opcode === 0) return "a message goes on that has not begun";
+  if (kind !== CONTINUATION && opcode !== 0) return "a message begins within another";
+  return undefined;
+}
+
+/** Reads a client's frames; a message in parts is put together up to `maxBytes`. */
+export class FrameReader {
+  readonly #maxBytes: number;
+  readonly #handler: FrameHandler;
   /** The message that is coming in parts. */
-  let whole = NO_BYTES;
-  let length = 0;
-  let opcode = 0;
+  #whole = NO_BYTES;
+  #length = 0;
+  #opcode = 0;
   /** Bytes of a payload that is not wanted and still to come. */
-  let skip = 0;
+  #skip = 0;
   /** The message has grown too large: the rest of its parts is skipped. */
-  let isTooLarge = false;
-  let over = false;
+  #isTooLarge = false;
+  #over = false;
   /** The bytes at hand again, for four of them at a time. */
-  let view: DataView = new DataView(NO_BYTES.buffer);
+  #view = NO_VIEW;
 
-  function fail(code: number, why: string): void {
-    over = true;
-    whole = NO_BYTES;
-    handler.failed(code, why);
+  constructor(maxBytes: number, handler: FrameHandler) {
+    this.#maxBytes = maxBytes;
+    this.#handler = handler;
   }
 
-  function forget(): void {
-    if (whole.length > 0) whole = NO_BYTES;
-    length = 0;
-    opcode = 0;
-    isTooLarge = false;
-  }
-
-  function control(kind: number, payload: Uint8Array): void {
-    if (kind === PING) return handler.ping(payload);
-    if (kind === PONG) return handler.pong();
-    over = true;
-    whole = NO_BYTES;
-    if (payload.length === 0) return handler.close(NO_CODE, "");
-    const code = (payload[0] ?? 0) << 8 | (payload[1] ?? 0);
-    if (payload.length === 1 || !isCloseCode(code)) {
-      return handler.failed(CLOSE_CODE.protocolError, "the close code is none");
-    }
-    let reason: string;
-    try {
-      reason = decoder.decode(payload.subarray(2));
-    } catch {
-      return handler.failed(CLOSE_CODE.invalidText, "the reason for closing is not UTF-8");
-    }
-    handler.close(code, reason);
-  }
-
-  /** Adds a part; its memory grows with what came, not with what was announced. */
-  function add(part: Uint8Array): void {
-    if (length + part.length > whole.length) {
-      const next = new Uint8Array(Math.max(2 * whole.length, length + part.length));
-      next.set(whole.subarray(0, length));
-      whole = next;
-    }
-    whole.set(part, length);
-  }
-
-  /** A frame of a message, its payload unmasked. */
-  function data(final: boolean, bytes: Uint8Array, begin: number, end: number): void {
-    const isText = opcode === TEXT;
-    const isWhole = final && length === 0;
-    if (isText && !isWhole) add(bytes.subarray(begin, end));
-    length += end - begin;
-    if (!final) return;
-    const all = whole, size = length;
-    forget();
-    if (!isText) handler.binary();
-    else if (isWhole) handler.text(bytes, begin, end);
-    else handler.text(all, 0, size);
-  }
-
-  function problemWith(first: number, second: number): string | undefined {
-    if ((first & 0x70) !== 0) return "a reserved bit is set";
-    if ((second & 0x80) === 0) return "a frame of a client is not masked";
-    const kind = first & 0x0f;
-    if (kind === CLOSE || kind === PING || kind === PONG) {
-      if ((first & 0x80) === 0) return "a control frame comes in parts";
-      return (second & 0x7f) > MAX_CONTROL ? "a control frame is too long" : undefined;
-    }
-    if (kind !== CONTINUATION && kind !== TEXT && kind !== BINARY) return "the opcode is unknown";
-    if (kind === CONTINUATION && opcode === 0) return "a message goes on that has not begun";
-    if (kind !== CONTINUATION && opcode !== 0) return "a message begins within another";
-    return undefined;
-  }
-
-  function push(bytes: Uint8Array, begin: number, end: number): number {
+  /**
+   * Reads what there is, and undoes masks in place.
+   *
+   * @returns Behind the last frame that was complete; the rest has to come again, with more.
+   */
+  push(bytes: Uint8Array, begin: number, end: number): number {
+    let view = this.#view;
     if (view.buffer !== bytes.buffer || view.byteOffset !== bytes.byteOffset) {
-      view = new DataView(bytes.buffer, bytes.byteOffset);
+      view = this.#view = new DataView(bytes.buffer, bytes.byteOffset);
     }
     let i = begin;
-    while (!over) {
-      if (skip > 0) {
-        const count = Math.min(skip, end - i);
-        skip -= count;
+    while (!this.#over) {
+      if (this.#skip > 0) {
+        const count = Math.min(this.#skip, end - i);
+        this.#skip -= count;
         i += count;
       }
       if (i + 2 > end) return i;
       const first = bytes[i] ?? 0, second = bytes[i + 1] ?? 0;
-      const problem = problemWith(first, second);
+      const problem = problemWith(first, second, this.#opcode);
       if (problem !== undefined) {
-        fail(CLOSE_CODE.protocolError, problem);
+        this.#fail(CLOSE_CODE.protocolError, problem);
         return end;
       }
       let size = second & 0x7f;
@@ -180,7 +127,7 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
         payload = i + MAX_FRAME_HEAD;
         if (payload > end) return i;
         if (view.getUint32(i + 2) >= 0x80000000) {
-          fail(CLOSE_CODE.protocolError, "the length is negative");
+          this.#fail(CLOSE_CODE.protocolError, "the length is negative");
           return end;
         }
         size = view.getUint32(i + 2) * 2 ** 32 + view.getUint32(i + 6);
@@ -191,39 +138,95 @@ export function createFrameReader(maxBytes: number, handler: FrameHandler): Fram
       if (kind >= CLOSE) {
         if (payload + size > end) return i;
         unmask(bytes, view, payload, payload + size);
-        control(kind, bytes.subarray(payload, payload + size));
+        this.#control(kind, bytes.subarray(payload, payload + size));
         i = payload + size;
         continue;
       }
-      if (kind !== CONTINUATION) opcode = kind;
-      if (isTooLarge || length + size > maxBytes) {
-        if (!isTooLarge) handler.tooLarge();
-        isTooLarge = true;
-        whole = NO_BYTES;
-        if (final) forget();
-        skip = size;
+      if (kind !== CONTINUATION) this.#opcode = kind;
+      if (this.#isTooLarge || this.#length + size > this.#maxBytes) {
+        if (!this.#isTooLarge) this.#handler.tooLarge();
+        this.#isTooLarge = true;
+        this.#whole = NO_BYTES;
+        if (final) this.#forget();
+        this.#skip = size;
         i = payload;
         continue;
       }
       if (payload + size > end) {
         // The head is read again when there is more.
-        if (kind !== CONTINUATION) opcode = 0;
+        if (kind !== CONTINUATION) this.#opcode = 0;
         return i;
       }
       unmask(bytes, view, payload, payload + size);
       i = payload + size;
-      data(final, bytes, payload, i);
+      this.#data(final, bytes, payload, i);
     }
     return end;
   }
 
-  return {
-    push,
-    end() {
-      over = true;
-      forget();
-    },
-  };
+  /** Reads nothing more. */
+  end(): void {
+    this.#over = true;
+    this.#forget();
+  }
+
+  #fail(code: number, why: string): void {
+    this.#over = true;
+    this.#whole = NO_BYTES;
+    this.#handler.failed(code, why);
+  }
+
+  #forget(): void {
+    if (this.#whole.length > 0) this.#whole = NO_BYTES;
+    this.#length = 0;
+    this.#opcode = 0;
+    this.#isTooLarge = false;
+  }
+
+  #control(kind: number, payload: Uint8Array): void {
+    if (kind === PING) return this.#handler.ping(payload);
+    if (kind === PONG) return this.#handler.pong();
+    this.#over = true;
+    this.#whole = NO_BYTES;
+    if (payload.length === 0) return this.#handler.peerCloses(NO_CODE, "");
+    const code = (payload[0] ?? 0) << 8 | (payload[1] ?? 0);
+    if (payload.length === 1 || !isCloseCode(code)) {
+      return this.#handler.failed(CLOSE_CODE.protocolError, "the close code is none");
+    }
+    let reason: string;
+    try {
+      reason = decoder.decode(payload.subarray(2));
+    } catch {
+      const text = "the reason for closing is not UTF-8";
+      return this.#handler.failed(CLOSE_CODE.invalidText, text);
+    }
+    this.#handler.peerCloses(code, reason);
+  }
+
+  /** Adds a part; its memory grows with what came, not with what was announced. */
+  #add(part: Uint8Array): void {
+    const needed = this.#length + part.length;
+    if (needed > this.#whole.length) {
+      const next = new Uint8Array(Math.max(2 * this.#whole.length, needed));
+      next.set(this.#whole.subarray(0, this.#length));
+      this.#whole = next;
+    }
+    this.#whole.set(part, this.#length);
+  }
+
+  /** A frame of a message, its payload unmasked. */
+  #data(final: boolean, bytes: Uint8Array, begin: number, end: number): void {
+    const isText = this.#opcode === TEXT;
+    const isWhole = final && this.#length === 0;
+    if (isText && !isWhole) this.#add(bytes.subarray(begin, end));
+    this.#length += end - begin;
+    if (!final) return;
+    const all = this.#whole, size = this.#length;
+    this.#forget();
+    if (!isText) this.#handler.binary();
+    else if (isWhole) this.#handler.text(bytes, begin, end);
+    else this.#handler.text(all, 0, size);
+  }
 }
 
 /** Bytes that a server's frame has before a payload of this length. */

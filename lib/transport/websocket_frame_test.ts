@@ -3,7 +3,7 @@ import { seeded } from "../sim/random.ts";
 import {
   CLOSE_CODE,
   closeFrame,
-  createFrameReader,
+  FrameReader,
   headLength,
   writeTextHead,
 } from "./websocket_frame.ts";
@@ -54,13 +54,13 @@ function join(...parts: readonly Uint8Array[]): Uint8Array {
 /** What is found when the bytes come in chunks that end at these places. */
 function found(bytes: Uint8Array, cuts: readonly number[] = [], maxBytes = MAX): string[] {
   const heard: string[] = [];
-  const reader = createFrameReader(maxBytes, {
+  const reader = new FrameReader(maxBytes, {
     text: (from, begin, end) => heard.push(`text ${decoder.decode(from.subarray(begin, end))}`),
     binary: () => heard.push("binary"),
     tooLarge: () => heard.push("too large"),
     ping: (payload) => heard.push(`ping ${decoder.decode(payload)}`),
     pong: () => heard.push("pong"),
-    close: (code, reason) => heard.push(`close ${code} ${reason}`),
+    peerCloses: (code, reason) => heard.push(`close ${code} ${reason}`),
     failed: (code) => heard.push(`failed ${code}`),
   });
   let rest = new Uint8Array();

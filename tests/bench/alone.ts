@@ -39,7 +39,7 @@ export async function measureIdle(peer: Peer, sec: number): Promise<IdleCost> {
     );
     for (const one of some) {
       all.use(one);
-      one.onData = () => void one.conn.write(pong);
+      one.onData = () => void one.conn.write(pong).catch(() => {}); // it may be closed
     }
   }
   const cpu = processorSec(peer.pid), begin = performance.now();

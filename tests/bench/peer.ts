@@ -179,6 +179,7 @@ export async function startHub(name: string, command: readonly string[], journal
       "server",
       "--open",
       "--no-watchdog",
+      "--open",
       "--bind=127.0.0.1",
       "--beacon-interval=0",
       "--log-level=error",
