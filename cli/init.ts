@@ -22,8 +22,8 @@ export const EXAMPLES: { readonly [name: string]: Example } = {
     files: ["muon.jsonc"],
   },
   python: {
-    what: "a program of your own in Python, and what it joins the hub with",
-    files: ["python.jsonc", "thermometer.py", "abcd.py"],
+    what: "programs of your own in Python, and what they join the hub with",
+    files: ["python.jsonc", "thermometer.py", "logger.py", "abcd.py"],
   },
   minimal: { what: "libABCD's bare format: names and command lines", files: ["minimal.jsonc"] },
 };

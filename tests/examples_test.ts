@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EXAMPLES } from "../cli/init.ts";
 import { parseExperiment } from "../lib/run/experiment_file.ts";
-import { abcd, freeUdpPort, runAbcd, temporaryFolder } from "./harness.ts";
+import { abcd, freeUdpPort, runAbcd, temporaryFolder, within } from "./harness.ts";
 
 async function hasPython(): Promise<boolean> {
   try {
@@ -37,6 +37,22 @@ for (const [name, { files: [file] }] of Object.entries(EXAMPLES)) {
       assert(counts?.rate >= 0, lines.join("\n"));
       const kept = await runAbcd(["history", ports.at(-1) ?? "", "--cmd=counts", "--json"]);
       assertEquals(JSON.parse(kept.stdout.split("\n")[0] ?? "").from, "telescope", kept.stderr);
+    }
+    if (name === "python") {
+      await run.saw(/logger: ready/);
+      await run.saw(/thermometer: ready/);
+      const start = await runAbcd(["start-run", ports.at(-1) ?? ""]);
+      assertEquals(start.code, 0, start.stderr);
+      await within(
+        runAbcd(["spy", ports.at(-1) ?? "", "--only=cmd=monit", "--count=1"]),
+        20_000,
+        "",
+      );
+      const stop = await runAbcd(["stop-run", ports.at(-1) ?? ""]);
+      assert(stop.stdout.includes("run 1 has ended: good"), stop.stdout + stop.stderr);
+      const logged = await Deno.readTextFile(`${folder.path}/data/run-000001.ndjson`);
+      const [line = ""] = logged.split("\n");
+      assert(JSON.parse(line).celsius > 0, line);
     }
     run.signal("SIGINT");
     assertEquals((await run.end(60_000)).code, 0, run.stderr);
