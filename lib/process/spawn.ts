@@ -61,12 +61,14 @@ export interface Start {
   readonly pid: number | undefined;
   /** Looks. Once it has ended, the answer stays. */
   look(): StartView;
-  /** The processes of its group. */
-  group(all?: readonly ProcessStat[]): ProcessStat[];
+  /** Whether anything of its group is left, or may be. */
+  hasGroup(all?: readonly ProcessStat[]): boolean;
   /** Sends a signal to the whole group; false if there is none (yet, or any more). */
   signal(signal: Deno.Signal): boolean;
   /** The process of GNU screen that it runs in, if it does. */
   readonly screenPid: number | undefined;
+  /** Why nothing is known of it now; `undefined`: it can be looked at. */
+  readonly trouble: string | undefined;
   /** Resolves when the shell that held it ended; never if it is not this process' child. */
   readonly shellEnded: Promise<void>;
 }
@@ -117,7 +119,7 @@ function writtenAt(path: string): number | undefined {
 }
 
 /** What `$?` of a shell says; 128 + n is the n-th signal. */
-function fromShell(code: number): Pick<Ended, "code" | "signal"> {
+export function fromShell(code: number): Pick<Ended, "code" | "signal"> {
   const name = SIGNALS[code - 129];
   return name === undefined ? { code } : { code, signal: `SIG${name}` };
 }
@@ -208,7 +210,7 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     return fromFile() ?? finish({});
   }
 
-  function group(all = listProcesses()): ProcessStat[] {
+  function group(all: readonly ProcessStat[] = listProcesses()): readonly ProcessStat[] {
     if (identity === undefined) return [];
     const { pid, startTicks } = identity;
     const members = all.filter((stat) => stat.group === pid);
@@ -229,7 +231,8 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
       return shell?.parent;
     },
     look,
-    group,
+    hasGroup: (all) => group(all).length > 0,
+    trouble: undefined,
     signal(signal) {
       if (identity === undefined) identify();
       if (identity === undefined || group().length === 0) return false;

@@ -2,8 +2,8 @@
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
-import { watchOutOfMemory } from "../process/out_of_memory.ts";
 import { listPids, listProcesses, type ProcessStat } from "../process/proc_fs.ts";
+import { type OutOfMemoryWatch, watchOutOfMemory } from "../process/out_of_memory.ts";
 import type { ProgramLog } from "../process/program_log.ts";
 import { type Alarm, type Alarms, createAlarms } from "./alarms.ts";
 import { newStartId, programOfFile, startBase } from "./adoption.ts";
@@ -96,6 +96,14 @@ const POLL_MS = 1000;
 const MEASURE_MS = 5000;
 /** At the end of all, programs on hosts that are away are waited for this long, in milliseconds. */
 const UNREACHABLE_MS = 10_000;
+
+/** What the kernel of another computer did is not known on this one. */
+const UNKNOWN_MEMORY: OutOfMemoryWatch = { look() {}, judge: () => ({ outOfMemory: "unknown" }) };
+
+/** Whether a hub's address means the same on another computer. */
+function isElsewhere(address: string): boolean {
+  return address !== "" && !/^(localhost|127\.|\[?::1\]?)/.test(address);
+}
 
 /** Makes the controller of an experiment; nothing starts yet. */
 export function createController(options: ControllerOptions): Controller {
@@ -228,8 +236,8 @@ export function createController(options: ControllerOptions): Controller {
   function stopNext(): void {
     // Those that cannot be reached are waited for a while, and then left where they are.
     const isLate = now() > endingAt + UNREACHABLE_MS;
-    const all = [...runners.values()].filter(({ machine }) =>
-      !isLate || machine.state !== "unreachable"
+    const all = [...runners.values()].filter((runner) =>
+      !isLate || runner.status().state !== "unreachable"
     );
     const none = all.every((runner) => !runner.mayRun);
     for (const runner of stopsNext(all)) runner.fire({ type: "stop" });
@@ -275,10 +283,28 @@ export function createController(options: ControllerOptions): Controller {
     return runner;
   }
 
+  /** What a program on a computer without abcd is given: this computer's paths mean nothing there. */
+  function sshEnvironment(program: Program): { readonly [name: string]: string } {
+    const { ABCD_SERVER: server = "", ABCD_BEACON_PORT: port } = environment(program);
+    return {
+      ABCD_NAME: program.name,
+      ...(isElsewhere(server) ? { ABCD_SERVER: server } : {}),
+      ...(port === undefined ? {} : { ABCD_BEACON_PORT: port }),
+      ...program.env,
+    };
+  }
+
   function add(program: Program): Runner {
-    const { name, host } = program;
+    const { name, host, via } = program;
     if (host === undefined) return addLocal(program);
-    const runner = createRemoteRunner(program, { ...context, link: hosts.link(host) });
+    const runner = via === "agent"
+      ? createRemoteRunner(program, { ...context, link: hosts.link(host) })
+      : createLocalRunner(program, {
+        ...context,
+        launcher: hosts.ssh(host),
+        environment: sshEnvironment,
+        outOfMemory: UNKNOWN_MEMORY,
+      });
     runners.set(name, runner);
     return runner;
   }

@@ -1,7 +1,9 @@
-// All host agents that a controller has programs on, each behind a link of its own.
+// All other computers that a controller has programs on: each host agent behind a link of its own, and
+// those that are reached through ssh.
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
+import { createSshHost, type SshHost } from "../process/ssh_start.ts";
 import { createHostLink, type HostLines, type HostLink } from "./host_link.ts";
 import type { Presence } from "./presence.ts";
 import type { Program } from "./program.ts";
@@ -30,6 +32,8 @@ export interface RemoteLines {
 export interface Hosts extends Disposable {
   /** The link to a host; made when it is asked for first. */
   link(host: string): HostLink;
+  /** A computer that is reached through ssh; made when it is asked for first. */
+  ssh(host: string): SshHost;
   tick(): void;
   lines(programs: readonly Program[], count: number, follow?: string): Promise<RemoteLines>;
   /** Lets those have the experiment of which all is stopped. */
@@ -54,8 +58,14 @@ function claimOf(folder: StateFolder): string {
 /** Makes no link before one is asked for. */
 export function createHosts(options: HostsOptions): Hosts {
   const links = new Map<string, HostLink>();
+  const computers = new Map<string, SshHost>();
   let claim: string | undefined;
   return {
+    ssh(host) {
+      const computer = computers.get(host) ?? createSshHost(host);
+      computers.set(host, computer);
+      return computer;
+    },
     link(host) {
       claim ??= claimOf(options.folder);
       const link = links.get(host) ?? createHostLink({ ...options, host, claim });
@@ -66,11 +76,15 @@ export function createHosts(options: HostsOptions): Hosts {
       for (const link of links.values()) link.tick();
     },
     async lines(programs, count, follow) {
-      const hosts = [...new Set(programs.flatMap(({ host }) => host ?? []))];
+      // What is started by ssh is brought over to the controller's computer.
+      const hosts = [
+        ...new Set(programs.flatMap(({ host, via }) => via === "agent" ? host ?? [] : [])),
+      ];
       const at: Record<string, number> = {};
       const problems: string[] = [];
       const parts = await Promise.all(hosts.map(async (host) => {
-        const names = programs.filter((one) => one.host === host).map(({ name }) => name);
+        const names = programs.filter((one) => one.host === host && one.via === "agent")
+          .map(({ name }) => name);
         try {
           const found = await links.get(host)?.lines(names, count, follow);
           at[host] = found?.at ?? 0;
@@ -88,6 +102,7 @@ export function createHosts(options: HostsOptions): Hosts {
     },
     [Symbol.dispose]() {
       for (const link of links.values()) link[Symbol.dispose]();
+      for (const computer of computers.values()) computer[Symbol.dispose]();
     },
   };
 }

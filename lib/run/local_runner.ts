@@ -5,7 +5,14 @@ import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
 import type { ProcessStat } from "../process/proc_fs.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
-import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
+import {
+  adoptStart,
+  type Ended,
+  forgetStart,
+  type Start,
+  type StartOptions,
+  startProgram,
+} from "../process/spawn.ts";
 import { isGone } from "./dependencies.ts";
 import type { Presence } from "./presence.ts";
 import { type Watch, watchProgram } from "./probes.ts";
@@ -25,12 +32,27 @@ const SURE_POLLS = 10;
 /** Verdicts that are kept. */
 const VERDICTS = 20;
 
+/** What starts processes, and finds those that were started before. */
+export interface Launcher {
+  start(options: StartOptions): Start;
+  adopt(id: string, base: string, logPath: string): Start;
+  forget(id: string, base: string): void;
+}
+
+const HERE: Launcher = {
+  start: startProgram,
+  adopt: adoptStart,
+  forget: (_, base) => forgetStart(base),
+};
+
 /** What a local runner is given besides. Everything is called at once, from inside an event. */
 export interface LocalContext extends RunnerContext {
   /** A new, unique id for a start, and the path of its files for an id. */
   readonly newId: (program: string) => string;
   readonly basePath: (id: string) => string;
   readonly presence: Presence;
+  /** Of a program on a computer that is reached through ssh. Absent: it is on this one. */
+  readonly launcher?: Launcher;
   readonly outOfMemory: OutOfMemoryWatch;
   /**
    * What to start a program with.
@@ -58,7 +80,8 @@ export interface LocalRunner extends Runner {
 
 /** Makes the runner of a program that nobody has asked for yet. */
 export function createLocalRunner(first: Program, context: LocalContext): LocalRunner {
-  const { log, now } = context;
+  const { log, now, launcher = HERE } = context;
+  const isHere = context.launcher === undefined;
   const { name } = first;
   let program = first;
   let machine = newMachine(now());
@@ -174,7 +197,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (spawns) logFrom = output.end();
     for (const action of actions) perform(action, old);
     if (spawns) {
-      if (oldId !== undefined) forgetStart(context.basePath(oldId));
+      if (oldId !== undefined) launcher.forget(oldId, context.basePath(oldId));
       save();
     }
     if (moved || machine.ready !== before.ready) context.changed(runner);
@@ -201,7 +224,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     const id = runId ?? context.newId(name);
     pending = undefined;
     try {
-      start = startProgram({
+      start = launcher.start({
         argv: context.command(program),
         cwd: program.cwd,
         env: context.environment(program),
@@ -229,6 +252,8 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     const wasKnown = start.pid;
     const view = start.look();
     if (view.state === "alive") {
+      if (isAdopting) log.info(`${name}: adopted, pid ${view.pid} on ${program.host}`);
+      isAdopting = false;
       if (wasKnown === undefined) save();
       if (pending !== undefined && start.signal(pending)) pending = undefined;
     }
@@ -261,9 +286,12 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
 
   function look(all?: () => readonly ProcessStat[]): void {
     lookAtProcess();
-    if (machine.deadline !== undefined && now() >= machine.deadline) fire({ type: "tick" });
+    // On another computer it may not have been started yet.
+    const isUnsure = !isHere && machine.state === "starting" && start?.look().state === "starting";
+    const isDue = machine.deadline !== undefined && now() >= machine.deadline;
+    if (isDue && !isUnsure) fire({ type: "tick" });
     if (machine.state !== "stopping" || !endTold) return;
-    if ((start?.group(all?.()) ?? []).length > 0) return;
+    if (start?.hasGroup(all?.()) === true) return;
     const ended = start;
     fire({ type: "groupGone" });
     if (ended !== undefined) context.over(name, ended);
@@ -289,6 +317,17 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     return kind !== "logLine" && alive.periodSec * 1000 >= CALM_MS;
   }
   let polls = 0;
+  /** Taken up from a controller before this one, and not seen yet. */
+  let isAdopting = false;
+  let troubleTold: string | undefined;
+  function tellTrouble(): void {
+    const trouble = endTold ? undefined : start?.trouble;
+    if (trouble === troubleTold) return;
+    troubleTold = trouble;
+    if (trouble === undefined) log.info(`${name}: ${program.host} is reached again`);
+    else log.warn(`${name}: unreachable: ${trouble}`);
+    context.changed(runner);
+  }
 
   let meter: UsageMeter | undefined;
   let usage: Usage | undefined;
@@ -316,15 +355,16 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     tick({ isPoll, isThere, processes }) {
       const isDue = machine.deadline !== undefined && now() >= machine.deadline;
       // A pid that is there is that of the program, as good as surely: now and then it is made sure.
-      const isSame = isPoll && polls++ % SURE_POLLS !== 0 && start?.pid !== undefined &&
+      const isSame = isHere && isPoll && polls++ % SURE_POLLS !== 0 && start?.pid !== undefined &&
         isThere(start.pid);
       if ((isPoll && !isSame) || isDue || machine.state === "stopping") look(processes);
       probe();
       if (isPoll) output.keepSmall(program.log);
+      if (!isHere) tellTrouble();
     },
     probe,
     measure(all) {
-      const pid = start?.pid;
+      const pid = isHere ? start?.pid : undefined;
       if (pid === undefined || isGone(runner)) return void (meter = usage = undefined);
       meter ??= createUsageMeter();
       usage = meter.look(pid, all, now());
@@ -339,18 +379,26 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       const wait = (machine.deadline ?? now()) - now();
       const lines = start === undefined ? [] : tail();
       const screenPid = endTold ? undefined : start?.screenPid;
+      const isFar = !endTold && !isHere && program.screen && start?.pid !== undefined;
+      const screen = isFar
+        ? screenSession(name)
+        : screenPid === undefined
+        ? undefined
+        : `${screenPid}.${screenSession(name)}`;
+      const trouble = endTold ? undefined : start?.trouble;
       return {
         name,
-        state: machine.state,
+        state: trouble === undefined ? machine.state : "unreachable",
         was: machine.was,
-        ready: machine.ready,
+        ready: machine.ready && trouble === undefined,
         pid: endTold ? undefined : start?.pid,
-        screen: screenPid === undefined ? undefined : `${screenPid}.${screenSession(name)}`,
+        host: program.host,
+        screen,
         since,
         restarts: machine.restarts,
         exitCode: machine.exitCode,
         signal: machine.signal,
-        reason: machine.reason,
+        reason: trouble ?? machine.reason,
         retryAt: machine.state === "backoff" ? Date.now() / 1000 + wait / 1000 : undefined,
         lastLines: ended ? lines : undefined,
         lastLine: lines.at(-1),
@@ -373,18 +421,20 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       machine = restoreMachine(kept, now());
       since = kept.since;
       if (runId === undefined) return;
-      start = adoptStart(runId, context.basePath(runId));
       endTold = !["starting", "running", "stopping"].includes(machine.state);
+      if (endTold && !isHere) return;
+      start = launcher.adopt(runId, context.basePath(runId), output.path);
       if (endTold) return;
       const view = start.look();
       if (view.state === "alive") log.info(`${name}: adopted, pid ${view.pid}`);
+      isAdopting = !isHere;
       if (machine.state === "stopping") {
         perform({ type: "signal", signal: program.stopSignal }, start);
       }
     },
     adopt(id) {
       runId = id;
-      start = adoptStart(id, context.basePath(id));
+      start = launcher.adopt(id, context.basePath(id), output.path);
       endTold = false;
       machine = {
         ...newMachine(now()),
@@ -398,7 +448,15 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       );
       save();
     },
-    close: () => save(true),
+    close() {
+      const isClosed = isGone(runner);
+      if (!isClosed) {
+        // Only ssh can leave it at that: the next controller takes it up.
+        log.warn(`${name}: not stopped, as ${program.host} cannot be reached; it runs on there`);
+        machine = { ...machine, state: "running", reason: "left running", deadline: undefined };
+      }
+      save(isClosed);
+    },
     forget() {},
     [Symbol.dispose]() {
       watch?.[Symbol.dispose]();
