@@ -41,14 +41,12 @@ for (const [name, { files: [file] }] of Object.entries(EXAMPLES)) {
     if (name === "python") {
       await run.saw(/logger: ready/);
       await run.saw(/thermometer: ready/);
-      const start = await runAbcd(["start-run", ports.at(-1) ?? ""]);
+      const [, port] = await run.saw(/listens: http \S+:(\d+)/);
+      const server = `--server=127.0.0.1:${port}`;
+      const start = await runAbcd(["start-run", server]);
       assertEquals(start.code, 0, start.stderr);
-      await within(
-        runAbcd(["spy", ports.at(-1) ?? "", "--only=cmd=monit", "--count=1"]),
-        20_000,
-        "",
-      );
-      const stop = await runAbcd(["stop-run", ports.at(-1) ?? ""]);
+      await within(runAbcd(["spy", server, "--only=cmd=monit", "--count=1"]), 20_000, "no monit");
+      const stop = await runAbcd(["stop-run", server]);
       assert(stop.stdout.includes("run 1 has ended: good"), stop.stdout + stop.stderr);
       const logged = await Deno.readTextFile(`${folder.path}/data/run-000001.ndjson`);
       const [line = ""] = logged.split("\n");
