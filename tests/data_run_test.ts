@@ -163,6 +163,33 @@ Deno.test("runs: an essential program is lost: safe, interrupted; only a person 
   await second.end();
 });
 
+Deno.test("runs: the host of an essential program is lost: safe, interrupted", async () => {
+  const cryo = { ...SLEEPS, essential: true, host: "daq2", cwd: "." };
+  await using lab = await RunLab.create({ cryo, ccd1: CCD });
+  const ccd1 = await lab.actor("ccd1");
+  await using agent = lab.lab.agent("daq2", ...lab.hub.clientArgs);
+  await using run = await lab.run("ccd1");
+  await run.saw(/cryo: ready on daq2/);
+  assertEquals((await lab.ask("start-run")).number, 1);
+  await killNow(agent);
+  await until(() => ccd1.told.length === 3, "ccd1 is told");
+  assertEquals(ccd1.told.toSorted(), ["run-start 1", "run-stop 1 interrupted", "safe"]);
+  await until(() => lab.record(1).verdict === "interrupted", "the record says so");
+  assertStringIncludes(lab.record(1).reason ?? "", "cryo, which is essential, is lost: ");
+  // It is back, and nothing was restarted: the experiment stays safe all the same.
+  await using again = lab.lab.agent("daq2", ...lab.hub.clientArgs);
+  await again.saw(/cryo: adopted/);
+  await until(
+    async () => {
+      const { error } = await lab.ask("start-run");
+      return String(error).includes("is safe") && !String(error).includes("; cryo");
+    },
+    "cryo is not back",
+  );
+  run.signal("SIGTERM");
+  await run.end();
+});
+
 Deno.test("runs: a program that dies in a run taints it, and is told of it when it is back", async () => {
   await using lab = await RunLab.create({
     ccd1: CCD,

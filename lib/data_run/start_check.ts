@@ -1,16 +1,8 @@
 // What must hold before a run may start, and who takes part in it. Pure.
 
-import type { Program } from "../run/program.ts";
+import { clientOf, type Program } from "../run/program.ts";
 import type { ProgramStatus } from "../run/program_status.ts";
 import type { Participant } from "./run_state.ts";
-
-/** The client under which a program is told: that of its probes, else its own name. */
-export function clientOf({ name, ready, alive }: Program): string {
-  for (const { check } of [ready, alive].filter((probe) => probe !== undefined)) {
-    if (check.kind === "client" || check.kind === "status") return check.client;
-  }
-  return name;
-}
 
 function describe(status: ProgramStatus | undefined): string {
   if (status === undefined) return "is not there";

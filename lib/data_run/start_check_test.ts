@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { parseExperiment } from "../run/experiment_file.ts";
+import { clientOf } from "../run/program.ts";
 import type { ProgramState, ProgramStatus } from "../run/program_status.ts";
-import { clientOf, participantsOf, problemsOf } from "./start_check.ts";
+import { participantsOf, problemsOf } from "./start_check.ts";
 
 function programs(run: object) {
   return parseExperiment(JSON.stringify({ run }), "/e/lab.jsonc").programs;

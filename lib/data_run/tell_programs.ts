@@ -2,11 +2,10 @@
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
-import type { Program } from "../run/program.ts";
+import { clientOf, type Program } from "../run/program.ts";
 import type { RunsController } from "./data_runs.ts";
 import type { RunRecord } from "./run_record.ts";
 import { type RunMachine, type Transition, verdictOf } from "./run_state.ts";
-import { clientOf } from "./start_check.ts";
 import { tellProgram, type Told } from "./tell.ts";
 
 /** What {@linkcode createTeller} works with. */
