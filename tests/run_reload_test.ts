@@ -61,6 +61,11 @@ Deno.test("each key changed, one after the other: exactly that program restarts"
   // The same file again, and a bad one, touch nothing.
   controller.signal("SIGHUP");
   await controller.saw(/reload: nothing has changed/);
+  // What concerns runs alone restarts nothing.
+  run.zero = { ...run.zero, runOrder: 1, required: true, config: { gain: 2 } };
+  lab.write(run);
+  controller.signal("SIGHUP");
+  await controller.saw(/reload: from the next run: zero/);
   await Deno.writeTextFile(`${lab.path}/lab.jsonc`, `{"run": {"zero": {"cmd": 3}}}`);
   controller.signal("SIGHUP");
   await controller.saw(/"cmd" of program zero is 3[^]*nothing is changed/);

@@ -414,8 +414,21 @@ export function createController(options: ControllerOptions): Controller {
       hosts.lines(names.flatMap((name) => runners.get(name)?.program ?? []), count, follow),
     logPath,
     reload(next) {
-      experiment = { ...next, name: experiment.name };
-      const done = reloadPrograms({ programs: next.programs, runners, removed, add, change });
+      const { name, runFolder, programs: before } = experiment;
+      if (next.runFolder !== runFolder) {
+        log.warn(
+          "the folder of the runs' records changes only when this controller is started again",
+        );
+      }
+      experiment = { ...next, name, runFolder };
+      const done = reloadPrograms({
+        programs: next.programs,
+        before,
+        runners,
+        removed,
+        add,
+        change,
+      });
       for (const runner of removed) moving.delete(runner);
       tick();
       return done;

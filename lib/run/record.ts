@@ -58,7 +58,14 @@ export function settingsText(program: Program): string {
   );
 }
 
-/** The opposite, as far as is needed to stop a program that is no longer in the file. */
+/** What it has to do with runs, as text; equal texts are equal settings. */
+export function runsText(program: Program): string {
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(program).filter(([key]) => Object.hasOwn(NO_RUNS, key))),
+  );
+}
+
+/** The opposite of {@linkcode settingsText}, as far as is needed to stop a program that is no longer in the file. */
 export function parseSettings(text: string): Program | undefined {
   let value: unknown;
   try {

@@ -1,7 +1,7 @@
 // A file that was read again: what did not change is not touched.
 
 import type { Program } from "./program.ts";
-import { settingsText } from "./record.ts";
+import { runsText, settingsText } from "./record.ts";
 import type { Runner } from "./runner.ts";
 
 /** What a reload did, by program. */
@@ -9,11 +9,15 @@ export interface Reloaded {
   readonly restarted: readonly string[];
   readonly started: readonly string[];
   readonly stopped: readonly string[];
+  /** What they have to do with data-taking runs has changed: that holds from the next run. */
+  readonly nextRun: readonly string[];
 }
 
 /** What {@linkcode reloadPrograms} works with. */
 export interface ReloadOptions {
+  /** Of the file now, and as it was before. */
   readonly programs: readonly Program[];
+  readonly before: readonly Program[];
   readonly runners: ReadonlyMap<string, Runner>;
   /** Runners of programs that are no longer in the file: they go once they have stopped. */
   readonly removed: Set<Runner>;
@@ -24,7 +28,7 @@ export interface ReloadOptions {
 
 /** Starts what is new, restarts what has changed, stops what is gone. */
 export function reloadPrograms(
-  { programs, runners, removed, add, change }: ReloadOptions,
+  { programs, before, runners, removed, add, change }: ReloadOptions,
 ): Reloaded {
   const restarted: string[] = [];
   const started: string[] = [];
@@ -51,17 +55,22 @@ export function reloadPrograms(
     removed.add(runner);
     runner.fire({ type: "stop" });
   }
-  return { restarted, started, stopped };
+  const nextRun = programs.filter((program) => {
+    const old = before.find(({ name }) => name === program.name);
+    return old !== undefined && runsText(old) !== runsText(program);
+  }).map(({ name }) => name);
+  return { restarted, started, stopped, nextRun };
 }
 
 /** What a reload did, in words. */
-export function describeReload({ restarted, started, stopped }: Reloaded): string {
+export function describeReload({ restarted, started, stopped, nextRun }: Reloaded): string {
   const part = (what: string, names: readonly string[]) =>
     names.length === 0 ? [] : [`${what}: ${names.join(", ")}`];
   const parts = [
     ...part("restarted", restarted),
     ...part("new", started),
     ...part("no longer there", stopped),
+    ...part("from the next run", nextRun),
   ];
   return parts.length === 0 ? "nothing has changed" : parts.join("; ");
 }
