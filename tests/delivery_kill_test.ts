@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { openJournalFolder } from "../lib/journal/folder.ts";
+import { listProcesses, treeOf } from "../lib/process/proc_fs.ts";
 import { seeded } from "../lib/sim/random.ts";
 import {
   abcd,
@@ -76,12 +77,13 @@ function startHub(folder: string) {
     address: `127.0.0.1:${http}`,
     /** Kills the child, the watchdog brings it back. */
     killChild: () => kill(child()),
-    /** Kills both, as a power cut does. */
+    /** Kills both, as a power cut does: also a child that has only just begun. */
     async killBoth() {
-      process.signal("SIGKILL");
-      kill(child());
+      process.signal("SIGSTOP");
+      const all = treeOf(process.pid, listProcesses()).map(({ pid }) => pid);
+      for (const pid of all) kill(pid);
       await process.end();
-      kill(child());
+      await until(() => !all.some(isRunning), "their end");
       process = start();
     },
     async [Symbol.asyncDispose]() {
@@ -126,7 +128,8 @@ Deno.test({
       for (const one of all) await one.endInput();
       for (const [i, one] of all.entries()) {
         const patience = 120_000;
-        await until(() => lastLine(one).over, () => `not all are safe: ${one.stderr}`, patience);
+        const said = () => `not all are safe: ${one.stdout.slice(-300)} ${one.stderr}`;
+        await until(() => lastLine(one).over, said, patience);
         results.push({ name: SENDERS[i] ?? "", ...lastLine(one) } as typeof results[number]);
       }
       await until(

@@ -43,7 +43,7 @@ for await (const _ of Deno.stdin.readable) {
 }
 over = true;
 clearInterval(ticker);
-while (receipts.size > 0) await Promise.race(receipts);
+await Promise.all(receipts);
 clearInterval(reporter);
 console.log(JSON.stringify({ over, sent, safe, refused }));
 await client.close();
