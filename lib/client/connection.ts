@@ -12,6 +12,7 @@ import {
   type WelcomeMessage,
 } from "../message.ts";
 import type { HubAddress } from "./find_hub.ts";
+import { inTime } from "./waiting.ts";
 import { type Introduction, UNPROVEN } from "./introduction.ts";
 import { reach, type Reached } from "./reach.ts";
 
@@ -154,25 +155,4 @@ export async function holdConnection(
     if (signal.aborted) await inTime(closed, GOODBYE_MS);
   }
   return reason;
-}
-
-/** Waits for a promise, but no longer than so many milliseconds. */
-export async function inTime(promise: Promise<void>, ms: number): Promise<void> {
-  const enough = new AbortController();
-  await Promise.race([promise, sleep(ms, enough.signal)]);
-  enough.abort();
-}
-
-/** A pause that can be cut short. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

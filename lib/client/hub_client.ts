@@ -21,14 +21,12 @@ import {
   HUB_NAME,
   type InitMessage,
   isClientName,
-  type Json,
   type Message,
   MessageError,
   type MessageFilter,
-  passesFilter,
   type WelcomeMessage,
 } from "../message.ts";
-import { problemWithSubscription, topicMatches } from "../topic.ts";
+import { problemWithSubscription } from "../topic.ts";
 import { VERSION } from "../version.ts";
 import {
   type Answerer,
@@ -38,7 +36,7 @@ import {
   type KnownMessages,
   reply,
 } from "./answer.ts";
-import { holdConnection, inTime, sleep } from "./connection.ts";
+import { holdConnection } from "./connection.ts";
 import {
   BufferFullError,
   type Client,
@@ -48,11 +46,13 @@ import {
   type JoinedHub,
   type Off,
   type Outgoing,
-  RefusedError,
 } from "./contract.ts";
 import { createDeliveries, type Receipt } from "./deliveries.ts";
 import { findHub, type HubAddress, parseAddress } from "./find_hub.ts";
 import { createInbox } from "./inbox.ts";
+import { addTo, createListeners } from "./listeners.ts";
+import { createRequests } from "./requests.ts";
+import { inTime, sleep, whileWaiting } from "./waiting.ts";
 import { introduce, NO_KEY_TO_CHECK, UNPROVEN } from "./introduction.ts";
 
 /** How long closing waits for the hub to take what was sent. */
@@ -63,13 +63,6 @@ const AVOID_MS = 10_000;
 const PATIENCE_MS = BEACON_SEC * 1250;
 /** A joining that lasted this long is a success: the delays start small again. */
 const STEADY_SEC = 1;
-
-interface Pending {
-  readonly resolve: (answer: Message) => void;
-  readonly reject: (reason: unknown) => void;
-  /** Whether it went out, so that its answer is lost with the connection. */
-  sent: boolean;
-}
 
 interface Waiting {
   readonly text: string;
@@ -109,13 +102,13 @@ export class HubClient implements Client {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #status: Outgoing | undefined;
-  #pending = new Map<string, Pending>();
+  readonly #requests = createRequests();
   readonly #deliveries = createDeliveries();
   readonly #inbox = createInbox((n) => this.#open?.send(`{"cmd":"_got","_mail":${n}}`));
-  readonly #handlers = new Map<string, Set<Handler>>();
-  readonly #topics = new Map<string, Set<Handler>>();
-  readonly #spies = new Set<{ only: MessageFilter | undefined; handler: Handler }>();
-  readonly #listeners = new Map<string, Set<(event: unknown) => void>>();
+  readonly #listeners = createListeners((error, { cmd }) =>
+    this.#error(error, `A handler of "${cmd}" failed`)
+  );
+  readonly #events = new Map<string, Set<(event: unknown) => void>>();
   readonly #over = new AbortController();
   #closing: Promise<void> | undefined;
   readonly #running: Promise<void>;
@@ -165,7 +158,7 @@ export class HubClient implements Client {
   }
 
   #emit<E extends keyof ClientEvents>(type: E, event: ClientEvents[E]): void {
-    for (const listener of this.#listeners.get(type) ?? []) {
+    for (const listener of this.#events.get(type) ?? []) {
       try {
         listener(event);
       } catch (error) {
@@ -212,11 +205,7 @@ export class HubClient implements Client {
   #leave(reason: string): void {
     this.#joined = false;
     this.#log.warn(`Lost the hub: ${reason}`);
-    for (const [id, pending] of this.#pending) {
-      if (!pending.sent) continue;
-      this.#pending.delete(id);
-      pending.reject(new Error(`Cannot get the answer: the hub was lost: ${reason}`));
-    }
+    this.#requests.lost(new Error(`Cannot get the answer: the hub was lost: ${reason}`));
     this.#emit("lost", { reason });
   }
 
@@ -322,10 +311,9 @@ export class HubClient implements Client {
     this.#joined = true;
     const again = this.#joinedBefore;
     this.#joinedBefore = true;
-    if (this.#topics.size > 0) {
-      socket.send(encodeMessage({ cmd: "_subscribe", topics: [...this.#topics.keys()] }));
-    }
-    if (this.#spies.size > 0) socket.send(encodeMessage(this.#spyMessage()));
+    const { topics, spying } = this.#listeners;
+    if (topics.length > 0) socket.send(encodeMessage({ cmd: "_subscribe", topics }));
+    if (spying) socket.send(encodeMessage(this.#listeners.spyMessage()));
     if (this.#status !== undefined) socket.send(encodeMessage(this.#status));
     if (this.#options.durable) {
       if (mailbox?.kept !== true) {
@@ -344,86 +332,43 @@ export class HubClient implements Client {
   }
 
   #write(socket: WebSocket, text: string, id: string | undefined): void {
-    const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (pending !== undefined) pending.sent = true;
-    if (id !== undefined) this.#deliveries.wrote(id);
+    if (id !== undefined) {
+      this.#requests.wrote(id);
+      this.#deliveries.wrote(id);
+    }
     socket.send(text);
   }
 
   /** Handles what came; returns why the hub is going to close, if it said so. */
   #take(message: Message, socket: WebSocket): string | undefined {
-    const { cmd, from, to, topic, re } = message;
+    const { cmd, from, to, topic } = message;
     const ofHub = from === undefined || from === HUB_NAME;
     const forMe = to === this.#name || (to === EVERYONE && from !== this.#name) ||
       (to === undefined && topic === undefined && ofHub);
-    const pending = re === undefined || !forMe ? undefined : this.#pending.get(re);
-    if (re !== undefined && pending !== undefined) {
-      this.#pending.delete(re);
-      if (cmd === "_error") {
-        pending.reject(new RefusedError(String(message.code), String(message.text)));
-      } else {
-        pending.resolve(message);
-      }
-    }
+    const answered = forMe &&
+      (this.#requests.answered(message) || (ofHub && this.#deliveries.answered(message)));
     let why: string | undefined;
-    const answered = forMe && ofHub &&
-      (pending !== undefined || this.#deliveries.answered(message));
     if (forMe && ofHub) {
-      if (cmd === "_ping") {
-        socket.send(encodeMessage({ cmd: "_pong", re: message.id }));
-      } else if (cmd === "_error" && !answered) {
-        const code = String(message.code);
-        const text = String(message.text);
-        if (code === "slow-consumer" || code === "shutting-down") why = text;
-        this.#log.warn(`The hub refused: ${text}`, { code, re });
-        this.#emit("refused", { code, text, re });
-      }
+      if (cmd === "_ping") socket.send(encodeMessage({ cmd: "_pong", re: message.id }));
+      else if (cmd === "_error" && !answered) why = this.#refusedMessage(message);
     }
     if (forMe || topic !== undefined) {
       const isMail = to === this.#name && !ofHub;
       const done = this.#inbox.take(message, isMail);
-      if (done !== undefined) this.#hand(message, forMe, done);
+      if (done !== undefined) this.#listeners.hand(message, forMe, done);
       else if (isMail) return why;
     }
     // What the hub says to this client in the course of the protocol is not news to its spy.
-    if (!(forMe && ofHub && cmd.startsWith("_"))) {
-      for (const { only, handler } of this.#spies) {
-        if (only === undefined || passesFilter(message, only)) this.#call(handler, message);
-      }
-    }
+    if (!(forMe && ofHub && cmd.startsWith("_"))) this.#listeners.show(message);
     return why;
   }
 
-  /** Calls the handlers of a message, and `done` when they are done, however it went. */
-  #hand(message: Message, forMe: boolean, done: () => void): void {
-    const { cmd, topic } = message;
-    const results: (Promise<void> | undefined)[] = [];
-    if (forMe) {
-      for (const name of [cmd, "*"]) {
-        for (const handler of this.#handlers.get(name) ?? []) {
-          results.push(this.#call(handler, message));
-        }
-      }
-    }
-    if (topic !== undefined) {
-      for (const [subscription, handlers] of this.#topics) {
-        if (!topicMatches(subscription, topic)) continue;
-        for (const handler of handlers) results.push(this.#call(handler, message));
-      }
-    }
-    if (results.some((result) => result !== undefined)) void Promise.all(results).then(done);
-    else done();
-  }
-
-  /** Calls a handler; what it returns is settled when the handler is done, and never fails. */
-  #call(handler: Handler, message: Message): Promise<void> | undefined {
-    try {
-      const result = handler(message);
-      if (!(result instanceof Promise)) return undefined;
-      return result.catch((error) => this.#error(error, `A handler of "${message.cmd}" failed`));
-    } catch (error) {
-      this.#error(error, `A handler of "${message.cmd}" failed`);
-    }
+  /** The hub refused something; returns why it is going to close, if that is so. */
+  #refusedMessage({ code: given, text: words, re }: Message): string | undefined {
+    const code = String(given), text = String(words);
+    this.#log.warn(`The hub refused: ${text}`, { code, re });
+    this.#emit("refused", { code, text, re });
+    return code === "slow-consumer" || code === "shutting-down" ? text : undefined;
   }
 
   send(message: Outgoing): void {
@@ -432,9 +377,14 @@ export class HubClient implements Client {
   }
 
   #send(message: Outgoing): void {
+    this.#put(this.#encode(message), message.id);
+  }
+
+  /** The text of a message for which there is room. */
+  #encode(message: Outgoing, more = 0): string {
     const text = encodeMessage({ ...message, time: message.time ?? Date.now() / 1000 });
-    this.#checkRoom(text.length);
-    this.#put(text, message.id);
+    this.#checkRoom(text.length + more);
+    return text;
   }
 
   /** The connection, if what is written to it goes out. */
@@ -470,23 +420,15 @@ export class HubClient implements Client {
       throw new TypeError(`Cannot deliver "${message.cmd}": it has neither "to" nor "topic"`);
     }
     const id = message.id ?? crypto.randomUUID();
-    const time = message.time ?? Date.now() / 1000;
-    const text = encodeMessage({ ...message, id, time, ack: true });
-    this.#checkRoom(text.length + this.#deliveries.length);
+    const text = this.#encode({ ...message, id, ack: true }, this.#deliveries.length);
     const receipt = this.#deliveries.add(id, text);
     this.#put(text, id);
-    const aborted = () => this.#deliveries.giveUp(id, signal?.reason);
-    signal?.addEventListener("abort", aborted, { once: true });
-    const timer = timeoutSec === undefined ? undefined : setTimeout(() => {
-      const what = `Cannot say whether "${message.cmd}" is safe: the hub has not said so`;
-      this.#deliveries.giveUp(id, new DOMException(`${what} in ${timeoutSec} s`, "TimeoutError"));
-    }, Math.min(timeoutSec * 1000, 2 ** 31 - 1));
-    try {
-      return await receipt;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", aborted);
-    }
+    return await whileWaiting(receipt, {
+      timeoutSec,
+      signal,
+      late: `Cannot say whether "${message.cmd}" is safe: the hub has not said so`,
+      giveUp: (reason) => this.#deliveries.giveUp(id, reason),
+    });
   }
 
   async request(
@@ -504,39 +446,29 @@ export class HubClient implements Client {
     const { timeoutSec = REQUEST_SEC, signal } = options;
     signal?.throwIfAborted();
     const id = message.id ?? crypto.randomUUID();
-    const { promise, resolve, reject } = Promise.withResolvers<Message>();
-    this.#pending.set(id, { resolve, reject, sent: false });
-    const aborted = () => reject(signal?.reason);
-    signal?.addEventListener("abort", aborted, { once: true });
-    const timer = setTimeout(() => {
-      const whom = message.to ?? message.topic ?? "the hub";
-      reject(
-        new DOMException(
-          `Cannot get an answer to "${message.cmd}" from ${whom}: none in ${timeoutSec} s`,
-          "TimeoutError",
-        ),
-      );
-    }, Math.min(timeoutSec * 1000, 2 ** 31 - 1));
-    try {
-      this.#send({ ...message, id });
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", aborted);
-      this.#pending.delete(id);
-    }
+    const text = this.#encode({ ...message, id });
+    const answer = this.#requests.add(id);
+    this.#put(text, id);
+    const whom = message.to ?? message.topic ?? "the hub";
+    const late = `Cannot get an answer to "${message.cmd}" from ${whom}: none`;
+    return await whileWaiting(answer, {
+      timeoutSec,
+      signal,
+      late,
+      giveUp: (reason) => this.#requests.giveUp(id, reason),
+    });
   }
 
   on<C extends keyof KnownMessages>(cmd: C, handler: Handler<KnownMessages[C]>): Off;
   on(cmd: string, handler: Handler): Off;
   on(cmd: string, handler: (message: never) => void | Promise<void>): Off {
-    return addTo(this.#handlers, cmd, checked(cmd, handler as Handler));
+    return this.#listeners.on(cmd, checked(cmd, handler as Handler));
   }
 
   answer<C extends keyof KnownMessages>(cmd: C, handler: Answerer<KnownMessages[C]>): Off;
   answer(cmd: string, handler: Answerer): Off;
   answer(cmd: string, handler: Answerer<never>): Off {
-    return addTo(this.#handlers, cmd, answering(this, handler as Answerer));
+    return this.#listeners.on(cmd, answering(this, handler as Answerer));
   }
 
   reply(message: Message, fields?: Fields): void {
@@ -546,31 +478,25 @@ export class HubClient implements Client {
   subscribe(topic: string, handler: Handler): Off {
     const problem = problemWithSubscription(topic);
     if (problem !== undefined) throw new TypeError(`Cannot subscribe to "${topic}": ${problem}`);
-    const off = addTo(this.#topics, topic, handler);
+    const off = this.#listeners.subscribe(topic, handler);
     // Also if others listen to it: the new handler is to get the last value.
     this.#tell({ cmd: "_subscribe", topics: [topic] });
     return () => {
-      if (!this.#topics.has(topic)) return;
+      if (!this.#listeners.topics.includes(topic)) return;
       off();
-      if (!this.#topics.has(topic)) this.#tell({ cmd: "_unsubscribe", topics: [topic] });
+      if (!this.#listeners.topics.includes(topic)) {
+        this.#tell({ cmd: "_unsubscribe", topics: [topic] });
+      }
     };
   }
 
   spy(only: MessageFilter | undefined, handler: Handler): Off {
-    const entry = { only, handler };
-    this.#spies.add(entry);
-    this.#tell(this.#spyMessage());
+    const off = this.#listeners.spy(only, handler);
+    this.#tell(this.#listeners.spyMessage());
     return () => {
-      if (this.#spies.delete(entry)) this.#tell(this.#spyMessage());
+      off();
+      this.#tell(this.#listeners.spyMessage());
     };
-  }
-
-  /** One filter the hub applies itself; of several it sends all, and they are applied here. */
-  #spyMessage(): Outgoing {
-    const [first, ...others] = this.#spies;
-    if (first === undefined) return { cmd: "_spy", on: false };
-    if (others.length > 0 || first.only === undefined) return { cmd: "_spy", on: true };
-    return { cmd: "_spy", on: true, only: first.only as Json };
   }
 
   /** To the hub if it is there; if not, joining says it all again. */
@@ -601,7 +527,7 @@ export class HubClient implements Client {
     type: E,
     listener: (event: ClientEvents[E]) => void,
   ): Off {
-    return addTo(this.#listeners, type, listener as (event: unknown) => void);
+    return addTo(this.#events, type, listener as (event: unknown) => void);
   }
 
   close(): Promise<void> {
@@ -621,10 +547,7 @@ export class HubClient implements Client {
     const { signal } = this.#options;
     const why = signal?.aborted ? asError(signal.reason).message : "closed by the program";
     const reason = unsent === 0 ? why : `${why}; ${unsent} messages were never sent`;
-    for (const pending of this.#pending.values()) {
-      pending.reject(new Error("Cannot get the answer: the client was closed"));
-    }
-    this.#pending.clear();
+    this.#requests.giveUpAll(new Error("Cannot get the answer: the client was closed"));
     this.#deliveries.giveUpAll(new Error("Cannot say whether it is safe: the client was closed"));
     this.#inbox.close();
     if (unsent > 0) this.#log.warn(`Left: ${reason}`);
@@ -635,13 +558,4 @@ export class HubClient implements Client {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function addTo<T>(table: Map<string, Set<T>>, key: string, value: T): Off {
-  const set = table.get(key) ?? new Set();
-  table.set(key, set.add(value));
-  return () => {
-    set.delete(value);
-    if (set.size === 0 && table.get(key) === set) table.delete(key);
-  };
 }

@@ -1,0 +1,45 @@
+// Waiting that ends in time.
+
+/** Waits for a promise, but no longer than so many milliseconds. */
+export async function inTime(promise: Promise<void>, ms: number): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([promise, sleep(ms, enough.signal)]);
+  enough.abort();
+}
+
+/** A pause that can be cut short. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}
+
+/** Waits for a promise that can be given up: after a time, or when a signal says so. */
+export async function whileWaiting<T>(promise: Promise<T>, options: {
+  timeoutSec: number | undefined;
+  signal: AbortSignal | undefined;
+  /** What to say when it is late; the time is put behind it. */
+  late: string;
+  giveUp: (reason: unknown) => void;
+}): Promise<T> {
+  const { timeoutSec, signal, late, giveUp } = options;
+  const aborted = () => giveUp(signal?.reason);
+  signal?.addEventListener("abort", aborted, { once: true });
+  const timer = timeoutSec === undefined ? undefined : setTimeout(
+    () => giveUp(new DOMException(`${late} in ${timeoutSec} s`, "TimeoutError")),
+    Math.min(timeoutSec * 1000, 2 ** 31 - 1),
+  );
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", aborted);
+  }
+}
