@@ -15,10 +15,12 @@ import { createJournal, type Journal, type JournalOptions } from "./lib/journal/
 import { type Ledger, openLedger } from "./lib/journal/ledger.ts";
 import { type HubJournal, readPage } from "./lib/journal/page.ts";
 import { type Log, NO_LOG } from "./lib/log.ts";
+import { METRICS_TYPE, metricsText } from "./lib/metrics.ts";
 import { type Answer, type RequestHead, serveHttpConnection } from "./lib/transport/http.ts";
 import { hostPort, type Socket } from "./lib/transport/socket.ts";
 import { serveTcpConnection } from "./lib/transport/tcp.ts";
 import { createTurnClock } from "./lib/turn_clock.ts";
+import { VERSION } from "./lib/version.ts";
 
 /** Options of {@linkcode startServer}; all have defaults. */
 export interface ServerOptions {
@@ -63,6 +65,8 @@ export interface ServerOptions {
   /** Where all messages are kept, and for how long. Default: nowhere. */
   journal?: Omit<JournalOptions, "log" | "onAlarm">;
   log?: Log;
+  /** How often the watchdog has started the hub again. Default: 0. */
+  restarts?: number;
   /** Called each second from the loop that serves messages. */
   onTick?: () => void;
 }
@@ -197,10 +201,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const clock = createTurnClock();
   const keys = openHubKeys({ ...options, hub: name });
   const { heartbeatSec, timeoutSec, joinSec, queueBytes } = options;
-  const { mailboxMessages, mailboxBytes, mailboxAgeSec } = options;
+  const { mailboxMessages, mailboxBytes, mailboxAgeSec, restarts } = options;
   const given = {
     ...{ heartbeatSec, timeoutSec, joinSec, queueBytes },
-    ...{ mailboxMessages, mailboxBytes, mailboxAgeSec },
+    ...{ mailboxMessages, mailboxBytes, mailboxAgeSec, restarts },
   };
   const set = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
@@ -276,6 +280,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       };
     }
     if (path === "/clients") return json(hub.clients());
+    if (path === "/metrics") {
+      const residentBytes = Deno.memoryUsage().rss;
+      const text = metricsText({ hub: name, version: VERSION, stats: hub.stats(), residentBytes });
+      return { type: METRICS_TYPE, body: text };
+    }
     return undefined;
   }
 

@@ -6,7 +6,13 @@ import { FileError } from "../lib/jsonc_file.ts";
 import { isClientName } from "../lib/message.ts";
 import { keepOnly } from "../lib/permissions.ts";
 import { selfCommand } from "../lib/process/self.ts";
-import { removePidFile, superviseHub, touchPidFile, WATCHDOG_ENV } from "../lib/watchdog.ts";
+import {
+  removePidFile,
+  RESTARTS_ENV,
+  superviseHub,
+  touchPidFile,
+  WATCHDOG_ENV,
+} from "../lib/watchdog.ts";
 import { startServer } from "../server.ts";
 import {
   CommandError,
@@ -179,6 +185,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
       mailboxAgeSec: options["mailbox-age"],
       journal: journalFrom(options, options.name ?? Deno.hostname()),
       log,
+      restarts: Number(environment(RESTARTS_ENV) ?? 0) || 0,
       onTick,
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 // The protocol's own messages: a type each, in two unions by direction, and their checks.
 // Everything else imports them from message.ts.
 
+import { isLogLevel, LOG_LEVELS, type LogLevel } from "./log_contract.ts";
 import {
   ERROR_CODES,
   type ErrorCode,
@@ -95,6 +96,12 @@ export interface SpyMessage extends Message {
   readonly on: boolean;
   readonly only?: MessageFilter;
 }
+/** Sets how much the hub writes into its log; without a level it asks. Answered `_ok {level, was}`. */
+export interface LogRequest extends Message {
+  readonly cmd: "_log";
+  /** The least severe that is written. */
+  readonly level?: LogLevel;
+}
 /** Asks for the hub's counters. */
 export interface StatsQuery extends Message {
   readonly cmd: "_stats";
@@ -159,6 +166,7 @@ export type ToHub =
   | UnsubscribeMessage
   | SpyMessage
   | StatsQuery
+  | LogRequest
   | StatusMessage
   | GotMessage
   | MailboxesQuery
@@ -256,8 +264,7 @@ export interface ClientsAnswer extends Message {
   readonly clients: readonly ClientEntry[];
 }
 /** The hub's counters, since it started. */
-export interface StatsAnswer extends Message {
-  readonly cmd: "_stats";
+export type HubStats = {
   /** Seconds since the hub started. */
   readonly uptime: number;
   /** Messages routed. */
@@ -268,8 +275,28 @@ export interface StatsAnswer extends Message {
   readonly clients: number;
   /** Messages given to clients. */
   readonly delivered: number;
+  /** Bytes of messages given to clients. */
+  readonly sentBytes: number;
+  /** Connections, joined or not. */
+  readonly connections: number;
+  /** Bytes that wait for clients to read them; for the one for which most waits; and the limit. */
+  readonly queued: number;
+  readonly queuedMost: number;
+  readonly queueLimit: number;
+  /** Times that the watchdog has started the hub again. */
+  readonly restarts: number;
+  /** From the hub's pings to their answers. */
+  readonly pings: {
+    readonly count: number;
+    /** All together, in seconds. */
+    readonly sum: number;
+    /** How many took at most so many seconds. */
+    readonly buckets: readonly (readonly [bound: number, count: number])[];
+  };
   /** Messages refused with `_error`. */
   readonly refused: number;
+  /** The same by code. */
+  readonly refusals: { readonly [code: string]: number };
   /** Of those, and of joinings, what was `denied`: for want of a key or of a right. */
   readonly denied: number;
   /** Clients closed because they did not read. */
@@ -292,6 +319,10 @@ export interface StatsAnswer extends Message {
   readonly ledger?: { readonly [field: string]: string | number | undefined };
   /** Of the journal, if the hub keeps one. */
   readonly journal?: { readonly [field: string]: string | number | undefined };
+};
+/** The hub's counters, as a message. */
+export interface StatsAnswer extends Message, HubStats {
+  readonly cmd: "_stats";
 }
 /** The mailboxes of durable clients. */
 export interface MailboxesAnswer extends Message {
@@ -364,6 +395,8 @@ const isListOf = (check: FieldCheck, of: string): FieldCheck => (v) => {
   }
   return undefined;
 };
+const isLevel: FieldCheck = (v) =>
+  typeof v === "string" && isLogLevel(v) ? undefined : `is not one of ${LOG_LEVELS.join(", ")}`;
 const isSubscription: FieldCheck = (v) => {
   if (typeof v !== "string") return isString(v);
   const problem = problemWithSubscription(v);
@@ -424,6 +457,7 @@ const TO_HUB: { readonly [C in ToHub["cmd"]]: FieldChecks } = {
   _unsubscribe: { topics: isListOf(isSubscription, "topics") },
   _spy: { on: isBoolean, only: optional(isFilter) },
   _stats: {},
+  _log: { level: optional(isLevel) },
   _status: { state: isLine(1, 40), text: optional(isLine(0, 400)) },
   _got: { _mail: isNumber },
   _mailboxes: {},

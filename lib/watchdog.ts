@@ -35,6 +35,9 @@ const GRACE_MS = 10_000;
 /** The child finds the parent's process number here: when its own parent is another, it is an orphan. */
 export const WATCHDOG_ENV = "ABCD_WATCHDOG_PID";
 
+/** And here how often the parent has started it again. */
+export const RESTARTS_ENV = "ABCD_WATCHDOG_RESTARTS";
+
 /** Writes the pid of this process to the file, and so sets its time; readers never see half of it. */
 export function touchPidFile(path: string): void {
   const temporary = `${path}.${Deno.pid}.new`;
@@ -82,13 +85,14 @@ function words(status: Deno.CommandStatus): string {
 /** One life of the child: resolves when it has ended, by itself or by us. */
 async function live(
   options: SuperviseOptions,
+  restarts: number,
 ): Promise<{ status: Deno.CommandStatus; touched: boolean }> {
   const { childCommand, pidFile, timeoutSec, stop, kill, log } = options;
   const [program = "", ...args] = childCommand;
   removePidFile(pidFile);
   const child = new Deno.Command(program, {
     args,
-    env: { [WATCHDOG_ENV]: String(Deno.pid) },
+    env: { [WATCHDOG_ENV]: String(Deno.pid), [RESTARTS_ENV]: String(restarts) },
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
@@ -165,9 +169,10 @@ export async function superviseHub(options: SuperviseOptions): Promise<number> {
   const over = AbortSignal.any([stop, kill]);
   let backOffMs = BACK_OFF_MS;
   try {
-    for (let first = true; !over.aborted; first = false) {
+    for (let restarts = 0; !over.aborted; restarts++) {
+      const first = restarts === 0;
       const started = performance.now();
-      const { status, touched } = await live(options);
+      const { status, touched } = await live(options, restarts);
       const aliveMs = performance.now() - started;
       if (over.aborted) {
         return status.signal === null ? status.code : status.signal === "SIGTERM" ? 0 : 1;

@@ -1,6 +1,6 @@
 // What the hub answers to the messages that are for the hub itself.
 
-import { MessageError, type StatsAnswer, type ToHub } from "../message.ts";
+import { type HubStats, type LogRequest, MessageError, type ToHub } from "../message.ts";
 import type { Client } from "./client.ts";
 import { createHistory } from "./history.ts";
 import { takeStatus } from "./status.ts";
@@ -11,6 +11,7 @@ import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
 import type { Retained } from "./retained.ts";
 import type { Roster } from "./roster.ts";
+import type { RoundTrips } from "./round_trips.ts";
 
 /** Parts of the hub that answers are made with. */
 export interface AnswerParts {
@@ -21,7 +22,8 @@ export interface AnswerParts {
   readonly leaving: Leaving;
   readonly mailboxes: Mailboxes;
   readonly retained: Retained;
-  readonly stats: () => Omit<StatsAnswer, "cmd">;
+  readonly pings: RoundTrips;
+  readonly stats: () => HubStats;
 }
 
 /**
@@ -32,9 +34,23 @@ export interface AnswerParts {
 export function createAnswers(
   parts: AnswerParts,
 ): (client: Client, name: string, request: ToHub) => void {
-  const { settings, roster, post, joining, mailboxes, retained, stats } = parts;
-  const { journal } = settings;
+  const { settings, roster, post, joining, mailboxes, retained, pings, stats } = parts;
+  const { journal, log } = settings;
   const history = createHistory(parts);
+
+  /** @returns What the answer says. */
+  function setLevel(name: string, { level }: LogRequest): { level: string; was: string } {
+    const was = log.level;
+    if (level !== undefined && level !== was) {
+      // Said at a level that is written before or after, so that the log tells why it changes.
+      log.level = "info";
+      log.info(`log level ${level}, set by ${name}; it was ${was}`);
+      log.level = level;
+      const text = `The hub's log level is ${level}, set by ${name}; it was ${was}`;
+      post.publish("_hub/log", { cmd: "log", level: "info", text });
+    }
+    return { level: log.level, was };
+  }
 
   return (client, name, request) => {
     const re = request.id;
@@ -49,7 +65,11 @@ export function createAnswers(
       case "_ping":
         return post.tell(client, { cmd: "_pong", re });
       case "_pong":
+        if (client.pinged !== undefined) pings.add((settings.clock() - client.pinged) / 1000);
+        client.pinged = undefined;
         return;
+      case "_log":
+        return post.tell(client, { cmd: "_ok", ...setLevel(name, request), re });
       case "_clients":
         return post.tell(client, { cmd: "_clients", clients: roster.entries(), re });
       case "_stats":

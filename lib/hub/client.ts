@@ -39,6 +39,8 @@ export interface Client {
   since: number;
   lastSeen: number;
   lastPing: number;
+  /** Its answer to the ping of this time is awaited. */
+  pinged: number | undefined;
   received: number;
   sent: number;
   /** The hub has done with it: it says and gets nothing more. */
@@ -73,6 +75,7 @@ export function newClient(connection: Connection, now: number): Client {
     since: now,
     lastSeen: now,
     lastPing: now,
+    pinged: undefined,
     received: 0,
     sent: 0,
     gone: false,

@@ -8,8 +8,12 @@ export interface Counters {
   bytes: number;
   /** Messages given to clients. */
   delivered: number;
+  /** Bytes of messages given to clients. */
+  sentBytes: number;
   /** Messages refused with `_error`. */
   refused: number;
+  /** The same by the code of the `_error`. */
+  readonly refusals: { [code: string]: number };
   /** Of those, and of joinings, what was `denied`: for want of a key or of a right. */
   denied: number;
   /** Clients closed because they did not read. */
@@ -32,7 +36,9 @@ export function createCounters(): Counters {
     messages: 0,
     bytes: 0,
     delivered: 0,
+    sentBytes: 0,
     refused: 0,
+    refusals: {},
     denied: 0,
     slowConsumers: 0,
     timeouts: 0,

@@ -39,6 +39,7 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
       leaving.closeSilent(client, `no message for ${timeoutSec} s`);
     } else if (now - client.lastPing >= heartbeatSec * 1000) {
       client.lastPing = now;
+      client.pinged = now;
       post.tell(client, { cmd: "_ping" });
     }
   }

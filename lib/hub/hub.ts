@@ -15,9 +15,9 @@ import type { LogLevel } from "../log.ts";
 import {
   type ClientEntry,
   type ErrorCode,
+  type HubStats,
   MessageError,
   parseMessage,
-  type StatsAnswer,
 } from "../message.ts";
 import type { Connection, Receiver } from "../transport/transport.ts";
 import { createAnswers } from "./answers.ts";
@@ -35,6 +35,7 @@ import { createReceipts } from "./receipts.ts";
 import { createRetained, type Retained } from "./retained.ts";
 import { createReview } from "./review.ts";
 import { createRoster } from "./roster.ts";
+import { createRoundTrips } from "./round_trips.ts";
 import { createRoute, type Route } from "./route.ts";
 
 export type { HubOptions } from "./options.ts";
@@ -48,6 +49,7 @@ export class Hub {
   readonly #started: number;
   readonly #roster = createRoster();
   readonly #counters = createCounters();
+  readonly #pings = createRoundTrips();
   readonly #post: Post;
   readonly #mailboxes: Mailboxes;
   readonly #retained: Retained;
@@ -102,6 +104,7 @@ export class Hub {
       leaving,
       mailboxes,
       retained,
+      pings: this.#pings,
       stats,
     });
     const receipts = createReceipts({ settings, counters, post });
@@ -173,12 +176,25 @@ export class Hub {
   }
 
   /** The hub's counters. */
-  stats(): Omit<StatsAnswer, "cmd"> {
-    const { clock, journal, ledger } = this.#settings;
+  stats(): HubStats {
+    const { clock, journal, ledger, queueBytes, restarts } = this.#settings;
+    const { all, size } = this.#roster;
+    let queued = 0, queuedMost = 0;
+    for (const { connection } of all) {
+      queued += connection.queued;
+      queuedMost = Math.max(queuedMost, connection.queued);
+    }
     return {
       uptime: (clock() - this.#started) / 1000,
-      clients: this.#roster.size,
+      restarts,
+      connections: all.size,
+      clients: size,
+      queued,
+      queuedMost,
+      queueLimit: queueBytes,
       ...this.#counters,
+      refusals: { ...this.#counters.refusals },
+      pings: this.#pings.stats(),
       mailboxes: this.#mailboxes.stats(),
       lastValues: this.#retained.stats(),
       ...(journal === undefined ? {} : { journal: journal.stats() }),

@@ -46,6 +46,7 @@ export function createLeaving(parts: LeavingParts): Leaving {
 
   function refuse(client: Client, code: ErrorCode, text: string, re?: string): void {
     counters.refused++;
+    counters.refusals[code] = (counters.refusals[code] ?? 0) + 1;
     // Who has not joined was told, counted and logged at the entrance.
     if (code === "denied" && client.name !== undefined) noteDenial(client, text);
     else log.debug(`refused: ${text}`, { client: client.name, code });

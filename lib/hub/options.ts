@@ -42,6 +42,8 @@ export interface HubOptions {
   journal?: HubJournal;
   /** Where mail and last values are kept through a restart. Default: nowhere, they end with the hub. */
   ledger?: HubLedger;
+  /** How often the watchdog has started the hub again. Default: 0. */
+  restarts?: number;
   /** A name for something that nobody else has. Default: a random UUID. */
   newId?: () => string;
   /** Who may come in, and with which rights. Default: everybody, with all of them. */
@@ -74,6 +76,7 @@ export function settingsFrom(options: HubOptions): Settings {
     retainedBytes: RETAINED_BYTES,
     journal: undefined,
     ledger: undefined,
+    restarts: 0,
     newId: () => crypto.randomUUID(),
     door: undefined,
     ...options,

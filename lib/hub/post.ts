@@ -96,6 +96,7 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
     client.lastDelivery = delivery;
     client.sent++;
     counters.delivered++;
+    counters.sentBytes += end - begin + tail.length;
     if (connection.queued > queueBytes) slow.push(client);
   }
 

@@ -77,6 +77,7 @@ const RIGHT_OF_QUESTION: { readonly [C in ToHub["cmd"]]: Right | undefined } = {
   _got: undefined,
   _mailboxes: undefined,
   _close_mailbox: "admin",
+  _log: "admin",
   // Of topics on which it may publish.
   _forget: undefined,
   _subscribe: undefined,

@@ -156,7 +156,8 @@ export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions)
       : undefined;
     reply(
       socket,
-      answer ?? { status: 404, body: "Nothing is here. There are /ws, /health and /clients.\n" },
+      answer ??
+        { status: 404, body: "Nothing is here. There are /ws, /health, /clients and /metrics.\n" },
       method !== "HEAD",
     );
   }
