@@ -17,7 +17,8 @@ export interface ConnectOptions {
   /**
    * What is sent to the name while this client is away waits in the hub, and comes in order when it is
    * back. A message counts as received when its handlers are done, their promises too: what was not
-   * comes again after a crash. Not with `unique`: mail is for one name. Default: false.
+   * comes again after a crash. What comes for a command without a handler counts as received: add
+   * the handlers at once. Not with `unique`: mail is for one name. Default: false.
    */
   durable?: boolean;
   /** The hub's address, `host` or `host:port`. Default: `ABCD_SERVER`, else found by UDP. */
@@ -102,7 +103,8 @@ export interface Client extends AsyncDisposable {
    *
    * @throws {RefusedError} If the hub refuses it; code `not-safe`: it was handed over, but is not on
    * the disk; `mailbox-full`: it was not, as too much waits for the receiver already.
-   * @throws {BufferFullError} If what waits would be more than `bufferBytes`.
+   * @throws {BufferFullError} If what waits would be more than `bufferBytes`, or 32,768 messages have no
+   * receipt yet.
    * @throws {DOMException} `TimeoutError` after `timeoutSec` (default: never), or the reason of
    * `signal`: whether it is safe is not known then.
    */

@@ -2,7 +2,8 @@
 // was lost meanwhile.
 
 import type { Message } from "../message.ts";
-import { RefusedError } from "./contract.ts";
+import { BufferFullError, RefusedError } from "./contract.ts";
+import { MAX_UNSAFE } from "./known.ts";
 
 /** The hub's word that a message is safe. */
 export interface Receipt {
@@ -17,7 +18,11 @@ export interface Deliveries {
   readonly size: number;
   /** Their length as text. */
   readonly length: number;
-  /** Keeps a message, until its receipt comes, or it is refused. */
+  /**
+   * Keeps a message, until its receipt comes, or it is refused.
+   *
+   * @throws {BufferFullError} If so many have no receipt that not all would be known as sent again.
+   */
   add(id: string, text: string): Promise<Receipt>;
   /** It has gone out. */
   wrote(id: string): void;
@@ -65,6 +70,9 @@ export function createDeliveries(): Deliveries {
     add(id, text) {
       if (all.has(id)) {
         throw new Error(`Cannot send: a message with the id "${id}" is on its way already`);
+      }
+      if (all.size >= MAX_UNSAFE) {
+        throw new BufferFullError(`Cannot send: ${all.size} messages have no receipt yet`);
       }
       const { promise, resolve, reject } = Promise.withResolvers<Receipt>();
       all.set(id, { text, resolve, reject, sent: false });

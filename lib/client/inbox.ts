@@ -2,9 +2,8 @@
 // and a message that is sent again, by the hub or by its sender, goes to the handlers once.
 
 import type { Message } from "../message.ts";
+import { createKnown } from "./known.ts";
 
-/** Messages with `ack` that are remembered, to know them when they come again. */
-export const REMEMBERED = 65_536;
 /** Mail is confirmed at the latest when so many are done with … */
 const CONFIRM_COUNT = 100;
 /** … or so many milliseconds after the first of them. */
@@ -49,8 +48,7 @@ export function createInbox(confirm: (n: number) => void): Inbox {
   /** The hub has not heard the last confirmation, it seems. */
   let again = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  /** Senders and ids of messages with `ack`: the newer ones, and those before. */
-  let known = new Set<string>(), older = new Set<string>();
+  const known = createKnown();
 
   function flush(): void {
     clearTimeout(timer);
@@ -82,17 +80,10 @@ export function createInbox(confirm: (n: number) => void): Inbox {
   }
 
   /** Whether a message with `ack` was here before; from now on it was. */
-  function isKnown({ ack, id, from, retained }: Message): boolean {
+  function isKnown({ ack, id, from = "", retained }: Message): boolean {
     // A last value is given to each who subscribes, however often it was here.
     if (ack !== true || id === undefined || retained === true) return false;
-    const key = `${from}\n${id}`;
-    if (known.has(key) || older.has(key)) return true;
-    known.add(key);
-    if (known.size >= REMEMBERED / 2) {
-      older = known;
-      known = new Set();
-    }
-    return false;
+    return known(from, id);
   }
 
   return {

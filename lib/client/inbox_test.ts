@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Message } from "../message.ts";
-import { createInbox, REMEMBERED } from "./inbox.ts";
+import { createInbox } from "./inbox.ts";
 
 function setup() {
   const confirmed: number[] = [];
@@ -72,12 +72,4 @@ Deno.test("inbox: a message with ack that its sender sends again is taken once",
   const onTopic = { cmd: "x", from: "a", topic: "t", ack: true, id: "2", _mail: 1 };
   assertEquals(inbox.take(onTopic, false) !== undefined, true);
   assertEquals(inbox.take(onTopic, false), undefined);
-});
-
-Deno.test("inbox: what it remembers is bounded, and enough", () => {
-  const { inbox } = setup();
-  const take = (i: number) => inbox.take({ cmd: "x", ack: true, id: `${i}` }, false) !== undefined;
-  for (let i = 0; i < 3 * REMEMBERED; i++) take(i);
-  for (let i = 3 * REMEMBERED - 1; i > 2.5 * REMEMBERED; i--) assertEquals(take(i), false);
-  assertEquals(take(0), true);
 });
