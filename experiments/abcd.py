@@ -176,6 +176,8 @@ class Client:
                 self._write({"cmd": "_pong"})
             elif message.get("re") in self._answers:
                 self._answers[message["re"]].put(message)
+            elif "re" in message and message["cmd"] in ("run-start", "run-stop", "safe", "safe-end"):
+                pass  # an answer is no order
             elif message["cmd"] == "_error":
                 print("%s: the hub refused: %s" % (self.name, message["text"]), file=sys.stderr, flush=True)
             elif not message["cmd"].startswith("_"):

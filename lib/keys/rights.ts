@@ -65,6 +65,9 @@ const RIGHT_OF_COMMAND = new Map<string, Right>([
   ["safe-end", "safe"],
 ]);
 
+/** Commands that are answered under their own name: an answer is no order, and needs no right. */
+const ANSWERED: ReadonlySet<string> = new Set(["run-start", "run-stop", "safe", "safe-end"]);
+
 /** What the protocol's own commands need; `undefined`: nothing but a key. */
 const RIGHT_OF_QUESTION: { readonly [C in ToHub["cmd"]]: Right | undefined } = {
   _init: undefined,
@@ -91,6 +94,8 @@ export interface Going {
   readonly cmd: string;
   readonly to?: string;
   readonly topic?: string;
+  /** It answers another one. */
+  readonly re?: string;
 }
 
 /** What who has a key may do. Each answer is why not, in words that follow "Cannot …:". */
@@ -141,8 +146,11 @@ export function createRights(key: string, entry: Entry): Rights {
       : `${what} may not publish on "${topics}"`;
   }
 
-  function decide({ cmd, to, topic }: Going): string | undefined {
-    const right = RIGHT_OF_COMMAND.get(cmd) ?? (cmd.startsWith("agent-") ? "run" : undefined);
+  function decide({ cmd, to, topic, re }: Going): string | undefined {
+    const isAnswer = re !== undefined && to !== undefined && ANSWERED.has(cmd);
+    const right = isAnswer
+      ? undefined
+      : RIGHT_OF_COMMAND.get(cmd) ?? (cmd.startsWith("agent-") ? "run" : undefined);
     if (right !== undefined && !has(right)) return lacks(right);
     if (!anyGlob(entry.cmd, cmd)) return `${what} may not send "${cmd}"`;
     if (topic !== undefined) {
@@ -165,8 +173,8 @@ export function createRights(key: string, entry: Entry): Rights {
         ? undefined
         : `${what} may not be called that; it may be ${entry.names.join(", ") || "nothing"}`,
     send(message) {
-      const { cmd, to, topic } = message;
-      const sentence = `${cmd}\n${to ?? ""}\n${topic ?? ""}`;
+      const { cmd, to, topic, re } = message;
+      const sentence = `${cmd}\n${to ?? ""}\n${topic ?? ""}\n${re === undefined ? "" : "re"}`;
       if (remembered.has(sentence)) return remembered.get(sentence);
       // A sender of ever new commands must not fill the memory.
       if (remembered.size >= MAX_REMEMBERED) remembered.clear();

@@ -102,6 +102,16 @@ Deno.test("a rights file is read", () => {
   assertEquals(parseRights("{}", "r.jsonc").keys.size, 0);
 });
 
+Deno.test("an answer to a run controller needs no right, the order does", () => {
+  const rights = createRights("pi", plainEntry("pi"));
+  for (const cmd of ["run-start", "run-stop", "safe", "safe-end"]) {
+    assertEquals(rights.send({ cmd, to: "ccd1" }) === undefined, false, cmd);
+    assertEquals(rights.send({ cmd, to: "run", re: "1" }), undefined, cmd);
+    assertEquals(rights.send({ cmd, topic: "x", re: "1" }) === undefined, false, cmd);
+  }
+  assertEquals(rights.send({ cmd: "start", to: "run", re: "1" }) === undefined, false);
+});
+
 Deno.test("every mistake of a rights file is named with its line and column, all at once", () => {
   const error = assertThrows(() =>
     parseRights(
