@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Message } from "../mod.ts";
-import { abcd, freeTcpPort, freeUdpPort, until } from "./harness.ts";
-import { namesAt, writeAll } from "./raw_client.ts";
+import { abcd, freeTcpPort, freeUdpPort, TestHub, until } from "./harness.ts";
+import { namesAt, RawClient, writeAll } from "./raw_client.ts";
 
 /** What libABCD 0.1 does, with shorter waits. */
 class LegacyClient implements AsyncDisposable {
@@ -184,4 +184,16 @@ Deno.test("a libABCD 0.1 client joins, talks, stays, and finds the hub again", a
   // Without its pings it is as dead as any other.
   old.pings = false;
   await second.saw(/Closed old: no message for 4 s/);
+});
+
+Deno.test("a program of lines gets lines, also if it says of itself no more than libABCD 0.1 does", async () => {
+  await using hub = await TestHub.start();
+  using lines = await RawClient.connect(hub.tcpPort);
+  await lines.say('{"cmd":"_init","name":"lines"}\n');
+  await lines.saw(/^\{"cmd":"_welcome".*\}\n$/);
+  using bare = await RawClient.connect(hub.tcpPort);
+  await bare.say('{"cmd":"_init","name":"bare"}');
+  await bare.saw(/^\{"cmd":"_welcome".*\}$/);
+  await bare.say('{"cmd":"x","to":"lines"}');
+  await lines.saw(/"cmd":"x".*\}\n$/);
 });

@@ -178,18 +178,20 @@ class TcpConnection implements Connection, SplitterHandler {
   readonly address: string;
   readonly local: string;
   readonly certificate: string;
-  readonly splitter: Splitter;
+  readonly #splitter: Splitter;
   readonly #socket: Socket;
   readonly #receiver: Receiver;
   #isOld = false;
   #isFirst = true;
+  /** What came last ends with a newline: a program of lines, and none of libABCD 0.1. */
+  #hasLines = false;
 
   constructor(socket: Socket, { accept, maxBytes, certificate = "" }: TcpOptions) {
     this.#socket = socket;
     this.address = socket.address;
     this.local = socket.local;
     this.certificate = certificate;
-    this.splitter = new Splitter(maxBytes, this);
+    this.#splitter = new Splitter(maxBytes, this);
     this.#receiver = accept(this);
   }
 
@@ -202,7 +204,7 @@ class TcpConnection implements Connection, SplitterHandler {
   }
 
   close(reason: string): void {
-    this.splitter.end();
+    this.#splitter.end();
     this.#socket.close(reason);
   }
 
@@ -214,13 +216,13 @@ class TcpConnection implements Connection, SplitterHandler {
   }
 
   scanned(found: Envelope): void {
-    if (this.#isFirst) this.#isOld = isLibAbcd01(found.text());
+    if (this.#isFirst) this.#isOld = !this.#hasLines && isLibAbcd01(found.text());
     this.#isFirst = false;
     this.#receiver.scanned(found);
   }
 
   object(text: string): void {
-    if (this.#isFirst) this.#isOld = isLibAbcd01(text);
+    if (this.#isFirst) this.#isOld = !this.#hasLines && isLibAbcd01(text);
     this.#isFirst = false;
     this.#receiver.received(text);
   }
@@ -228,6 +230,11 @@ class TcpConnection implements Connection, SplitterHandler {
   garbled(code: "bad-json" | "too-large", text: string, fatal: boolean): void {
     this.#isFirst = false;
     this.#receiver.garbled(code, text, fatal);
+  }
+
+  take(bytes: Uint8Array, begin: number, end: number): void {
+    this.#hasLines = bytes[end - 1] === NEWLINE;
+    this.#splitter.push(bytes, begin, end);
   }
 
   closed(reason: string): void {
@@ -255,10 +262,9 @@ class TcpConnection implements Connection, SplitterHandler {
 export async function serveTcpConnection(conn: Deno.Conn, options: TcpOptions): Promise<void> {
   const socket = new Socket(conn);
   const connection = new TcpConnection(socket, options);
-  const { splitter } = connection;
   connection.closed(
     await socket.read((bytes, begin, end) => {
-      splitter.push(bytes, begin, end);
+      connection.take(bytes, begin, end);
       return end;
     }, 0),
   );
