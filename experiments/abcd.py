@@ -145,7 +145,8 @@ class Client:
         else:
             # Both sides show that they have the key; neither sends it.
             key_id, secret = key.split(".")
-            nonce, address = secrets.token_hex(16), "%s:%d" % connection.getpeername()[:2]
+            host, port = connection.getpeername()[:2]
+            nonce, address = secrets.token_hex(16), ("[%s]:%d" if ":" in host else "%s:%d") % (host, port)
             say(dict(init, key=key_id, nonce=nonce, address=address))
             challenge = hear()
             if challenge["cmd"] != "_challenge":
@@ -188,7 +189,7 @@ class Client:
 
 
 def _key():
-    """The user's key, where abcd keeps it; None: there is none, and the hub must be open."""
+    """The user's key, where abcd keeps it; None: there is none, and the hub must take who has none."""
     if os.environ.get("ABCD_KEY"):
         return os.environ["ABCD_KEY"].strip()
     folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")

@@ -48,7 +48,7 @@ Deno.test({
       "--timeout=3",
       "--beacon-interval=0.2",
       `--pid-file=${pidFile}`,
-    ]);
+    ], { open: false });
     await using python = new Running(["python3", "-u", "-c", PROGRAM], {
       env: {
         PYTHONPATH: EXAMPLES,

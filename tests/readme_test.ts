@@ -36,6 +36,13 @@ async function firstOf(...programs: string[]): Promise<string | undefined> {
   return undefined;
 }
 
+/** A hub as the README starts it for programs too simple for keys; it soon closes who is silent. */
+function keyless(): Promise<TestHub> {
+  const line = shellLines("abcd").find((words) => words.includes("--open-tcp"));
+  assert(line !== undefined, "the README does not say --open-tcp");
+  return TestHub.start([...line.slice(2), "--heartbeat=0.2", "--timeout=2"], { open: false });
+}
+
 const python = await firstOf("python3");
 const compiler = await firstOf("cc", "gcc", "clang", "tcc");
 
@@ -44,7 +51,7 @@ Deno.test({
   ignore: python === undefined,
   async fn() {
     const program = block("python", "9818");
-    await using hub = await TestHub.start(["--heartbeat=0.2", "--timeout=2"]);
+    await using hub = await keyless();
     await using running = new Running([
       "python3",
       "-u",
@@ -78,7 +85,7 @@ Deno.test({
   ignore: compiler === undefined,
   async fn() {
     await using folder = await temporaryFolder();
-    await using hub = await TestHub.start(["--heartbeat=0.2", "--timeout=2"]);
+    await using hub = await keyless();
     const source = block("c", "int main").replace("9818", `${hub.tcpPort}`);
     await Deno.writeTextFile(`${folder.path}/scaler.c`, source);
     const { success, stderr } = await new Deno.Command(compiler ?? "", {
@@ -111,7 +118,7 @@ Deno.test("README: the TypeScript program runs beside a clone, with the permissi
   await Deno.symlink(ROOT.pathname, `${folder.path}/abcd`);
   await Deno.writeTextFile(`${folder.path}/stage.ts`, block("ts", "abcd/mod.ts"));
   const line = block("sh", "stage.ts").trim().split(" ").slice(1);
-  await using hub = await TestHub.start();
+  await using hub = await TestHub.start([], { open: false });
   await using stage = new Running([
     Deno.execPath(),
     line[0] ?? "",
@@ -135,8 +142,13 @@ Deno.test("README: the TypeScript program runs beside a clone, with the permissi
   await stage.saw(/the pressure is 0.000001/);
 });
 
+Deno.test("README: the program that joins with a key is the one that the tests of keys run", async () => {
+  const tested = await Deno.readTextFile(new URL("join_with_key.py", import.meta.url));
+  assertEquals(block("python", "hmac"), tested);
+});
+
 Deno.test("README: abcd check finds nothing wrong with its experiments", async () => {
-  const experiments = blocks("jsonc").filter((text) => text.includes('"run"'));
+  const experiments = blocks("jsonc").filter((text) => text.includes('"experiment"'));
   assert(experiments.length >= 2);
   await using folder = await temporaryFolder();
   for (const text of experiments) {
@@ -144,6 +156,20 @@ Deno.test("README: abcd check finds nothing wrong with its experiments", async (
     const { code, stderr } = await runAbcd(["check", `${folder.path}/lab.jsonc`]);
     assertEquals(code, 0, stderr);
   }
+});
+
+Deno.test("README: its rights file is one", async () => {
+  await using folder = await temporaryFolder();
+  const options = { env: { XDG_CONFIG_HOME: folder.path } };
+  const made = await runAbcd(["key", "--new"], options);
+  assertEquals(made.code, 0, made.stderr);
+  await Deno.writeTextFile(`${folder.path}/rights.jsonc`, block("jsonc", '"keys"'));
+  const { code, stdout, stderr } = await runAbcd(
+    ["key", "--list", `--rights=${folder.path}/rights.jsonc`],
+    options,
+  );
+  assertEquals(code, 0, stderr);
+  for (const id of ["vacuum-pi", "shift", "corridor"]) assertStringIncludes(stdout, id);
 });
 
 /** Lines of the README for a shell that begin with this program; comments and pipes cut off. */
@@ -157,7 +183,7 @@ function shellLines(program: string): string[][] {
 
 Deno.test("README: each command line names a subcommand and options that there are", async () => {
   const lines = shellLines("abcd").filter(([, name]) =>
-    name !== undefined && !["SUBCOMMAND", "help"].includes(name)
+    name !== undefined && /^[a-z-]+$/.test(name) && name !== "help"
   );
   assert(lines.length >= 30, `the README shows ${lines.length} command lines`);
   const helps = new Map<string, string>();
