@@ -108,7 +108,8 @@ Deno.test("200 programs start, are told of and stop", async () => {
     (performance.now() - begin);
   if (Deno.env.has("ABCD_FIGURES")) console.log(`idle: ${(100 * load).toFixed(1)} % of a core`);
   // Little more than the looks at /proc, of all processes of this computer.
-  assert(load < 0.15, `an idle controller uses ${load} of a core`);
+  // 0.007 where nothing else runs.
+  assert(load < 0.04, `an idle controller uses ${load} of a core`);
   run.signal("SIGTERM");
   assertEquals((await run.end(120_000)).code, 0);
   assertEquals(lab.processes(), []);

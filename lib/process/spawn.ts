@@ -235,7 +235,9 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     trouble: undefined,
     signal(signal) {
       if (identity === undefined) identify();
-      if (identity === undefined || group().length === 0) return false;
+      if (identity === undefined) return false;
+      // A look at all processes only if the leader is gone: then its number may be another's by now.
+      if (!isSame(identity) && group().length === 0) return false;
       try {
         Deno.kill(-identity.pid, signal);
       } catch (error) {

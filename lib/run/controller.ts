@@ -274,6 +274,7 @@ export function createController(options: ControllerOptions): Controller {
   async function followStarts(watcher: Deno.FsWatcher): Promise<void> {
     for await (const { paths } of watcher) {
       for (const name of new Set(paths.map(programOfFile))) runners.get(name)?.look();
+      pace();
     }
   }
 

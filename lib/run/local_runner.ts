@@ -21,7 +21,7 @@ import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from ".
 import type { ProgramAction } from "./program_state.ts";
 import type { ProgramStatus } from "./program_status.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
-import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "./runner.ts";
+import { CALM_MS, type Runner, type RunnerContext, SOON_MS, TICK_MS } from "./runner.ts";
 import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
 import { describeEnd, duration, type Verdict } from "./verdict.ts";
 
@@ -259,6 +259,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     }
     if (view.state !== "ended") return;
     endTold = true;
+    isGroupAsked = false;
     pending = undefined;
     const { code, signal } = view.ended;
     if (machine.state === "stopping") log.info(`${name}: ${howItEnded(code, signal)}`);
@@ -284,6 +285,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (event !== undefined) fire(event);
   }
 
+  let isGroupAsked = false;
   function look(all?: () => readonly ProcessStat[]): void {
     lookAtProcess();
     // On another computer it may not have been started yet.
@@ -291,7 +293,10 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     const isDue = machine.deadline !== undefined && now() >= machine.deadline;
     if (isDue && !isUnsure) fire({ type: "tick" });
     if (machine.state !== "stopping" || !endTold) return;
-    if (start?.hasGroup(all?.()) === true) return;
+    // One look at all processes serves all that stop at once: with the next tick, which is soon.
+    if (all === undefined) return;
+    isGroupAsked = true;
+    if (start?.hasGroup(all()) === true) return;
     const ended = start;
     fire({ type: "groupGone" });
     if (ended !== undefined) context.over(name, ended);
@@ -348,6 +353,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     fire: (event) => fire(event),
     look,
     get patienceMs() {
+      if (machine.state === "stopping" && endTold && !isGroupAsked) return SOON_MS;
       const { deadline } = machine;
       const due = deadline === undefined ? CALM_MS : Math.max(1, deadline - now());
       return Math.min(due, isCalm() ? CALM_MS : TICK_MS);

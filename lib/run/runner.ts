@@ -22,6 +22,8 @@ export interface RunnerContext {
   readonly verdict: (runner: Runner, verdict: Verdict) => void;
 }
 
+/** To the tick in which several things that happen at once are looked at together, in milliseconds. */
+export const SOON_MS = 10;
 /** Time between two ticks of a program that is on its way somewhere, in milliseconds. */
 export const TICK_MS = 100;
 /** The same of one that runs well or not at all. */
