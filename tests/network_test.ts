@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { abcdCommand, after, Running, until } from "./harness.ts";
+import { Lab } from "./run_lab.ts";
 
 /** Runs a program of the system to its end; its output, or an error with what it said. */
 async function system(...line: string[]): Promise<string> {
@@ -34,7 +35,11 @@ async function cable() {
   const kept = undo.move();
   return {
     /** abcd on the computer of the hub, or on that of the clients. */
-    abcd: (where: "hub" | "client", args: readonly string[]) =>
+    abcd: (
+      where: "hub" | "client",
+      args: readonly string[],
+      env: { readonly [name: string]: string } = {},
+    ) =>
       new Running([
         "ip",
         "netns",
@@ -42,7 +47,7 @@ async function cable() {
         where === "hub" ? hub : client,
         ...abcdCommand(),
         ...args,
-      ]),
+      ], { env }),
     cut: () => system("ip", "-n", hub, "link", "set", hub, "down"),
     restore: () => system("ip", "-n", hub, "link", "set", hub, "up"),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -123,5 +128,67 @@ Deno.test({
     // Ten announcements later it is not found either.
     for (let i = 0; i < 10; i++) await after(200);
     assert(!/joined/.test(far.stderr), far.stderr);
+  },
+});
+
+Deno.test({
+  name:
+    "over a cable: cut, the programs of a host agent go on by themselves; restored, all is known",
+  ignore,
+  async fn() {
+    await using net = await cable();
+    await using lab = await Lab.create({
+      p: {
+        cmd: `echo $$ >>begun; i=0; while :; do i=$((i+1)); echo $$ $i; sleep 0.02; done`,
+        shell: true,
+        host: "far",
+        startSec: 0.1,
+        restartSec: 0.1,
+      },
+      ends: {
+        cmd: "while ! test -e go; do sleep 0.02; done; exit 5",
+        shell: true,
+        host: "far",
+        startSec: 0.1,
+        restart: "no",
+      },
+    });
+    const env = { XDG_STATE_HOME: `${lab.path}/state` };
+    const fast = ["--heartbeat=0.5", "--timeout=3", "--beacon-interval=0.5"];
+    await using hub = net.abcd("hub", ["server", "--name=lab", ...fast]);
+    await hub.saw(/listens: http/);
+    const allow = ["--allow-experiment=lab", `--folder=${lab.path}`];
+    await using agent = net.abcd("client", ["exec", "--agent", "--name=far", ...allow], env);
+    await using run = net.abcd("hub", ["run", `${lab.path}/lab.jsonc`], env);
+    await run.saw(/p: ready on far/);
+    await run.saw(/ends: ready on far/);
+    const pid = () => Number(lab.text("begun").trim().split("\n").at(-1));
+    const one = pid();
+
+    await net.cut();
+    await run.saw(/p: running → unreachable on far \(far has left the hub\)/);
+    const then = lab.hostLog("far", "p").length;
+    await until(() => lab.hostLog("far", "p").length > then, "it does not go on");
+    // What happens there meanwhile is dealt with there.
+    Deno.kill(one, "SIGKILL");
+    await until(() => pid() !== one && lab.instances("p").length === 1, "it is not started again");
+    await Deno.writeTextFile(`${lab.path}/go`, "");
+    await agent.saw(/ends: running → exited \(exit code 5\)/);
+
+    await net.restore();
+    await run.saw(/p: unreachable → starting on far \(it was restarted meanwhile\)/);
+    await run.saw(/p: \w+ → running on far/);
+    await run.saw(/ends: unreachable → exited on far \(exit code 5\)/);
+    assertEquals(lab.instances("p").map(({ pid }) => pid), [pid()]);
+    run.signal("SIGTERM");
+    assertEquals((await run.end()).code, 0);
+    assertEquals(lab.processes(), []);
+    assertEquals(lab.text("begun").trim().split("\n").length, 2);
+    const last = new Map<string, number>();
+    for (const [, p = "", i] of lab.hostLog("far", "p").matchAll(/^(\d+) (\d+)$/gm)) {
+      assertEquals(Number(i), (last.get(p) ?? 0) + 1);
+      last.set(p, Number(i));
+    }
+    assertEquals(last.size, 2);
   },
 });

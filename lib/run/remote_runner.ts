@@ -12,7 +12,7 @@ import { type Machine, newMachine, type ProgramEvent } from "./program_state.ts"
 import type { ProgramState, ProgramStatus } from "./program_status.ts";
 import { programKeys } from "./program_text.ts";
 import { type ProgramRecord, type RemoteRecord, settingsText } from "./record.ts";
-import { type Runner, type RunnerContext, TICK_MS } from "./runner.ts";
+import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "./runner.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Verdicts that are kept. */
@@ -366,7 +366,10 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     },
     fire,
     look() {},
-    patienceMs: TICK_MS,
+    get patienceMs() {
+      const isCalm = link.trouble === undefined && order === undefined && intent !== "waiting";
+      return isCalm ? CALM_MS : TICK_MS;
+    },
     tick() {},
     probe() {},
     measure() {},
