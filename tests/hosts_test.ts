@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { abcd, freeTcpPort, runAbcd, type Running, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
+import { mountSmall } from "./small_disk.ts";
 
 const FOREVER = "while :; do sleep 0.05; done";
 /** Counts up without end; each instance tells its pid. */
@@ -414,4 +415,33 @@ Deno.test("hosts: --leave and an agent that is away at the end: the programs run
   await third.saw(/p: adopted on daq2, pid/);
   assertEquals([lab.instances("p").length, begun(lab, "p")], [1, 1]);
   await end(third, lab);
+});
+
+Deno.test("hosts: a torn file of orders stops nothing; a disk of the host that gets full is an alarm here", async () => {
+  await using lab = await Lab.create({});
+  lab.write({ p: { ...alone(lab, "p", COUNT), host: "daq2" } });
+  await using disk = await mountSmall(`${lab.path}/daq2`);
+  await using hub = await TestHub.start();
+  await using controller = lab.run(...hub.clientArgs);
+  const first = lab.agent("daq2", ...hub.clientArgs);
+  await controller.saw(/p: ready on daq2/);
+  if (disk !== undefined) {
+    const source = `disk ${lab.path}/daq2 on daq2`;
+    await controller.saw(new RegExp(`alarm: ${source}: `));
+    const status = JSON.parse((await runAbcd(["status", "--json", ...hub.clientArgs])).stdout);
+    assert(status.alarms.some((one: { source: string }) => one.source === source));
+  }
+  const [one] = lab.instances("p");
+  await killNow(first);
+  const path = `${lab.path}/state/abcd/agents/daq2/experiments/lab/agent.orders`;
+  const text = Deno.readTextFileSync(path);
+  Deno.writeTextFileSync(path, text.slice(0, text.length / 2));
+  await using second = lab.agent("daq2", ...hub.clientArgs);
+  await second.saw(/agent\.orders is not believed/);
+  await second.saw(/p: adopted/);
+  await controller.saw(/p: unreachable → running on daq2/);
+  assertEquals(lab.instances("p").map(({ pid }) => pid), [one?.pid]);
+  assertEquals((await runAbcd(["restart", "p", ...hub.clientArgs])).code, 0);
+  assertEquals([lab.instances("p").length, begun(lab, "p")], [1, 2]);
+  await end(controller, lab);
 });

@@ -4,6 +4,7 @@
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
+import type { Alarm } from "./alarms.ts";
 import { type AgentExperiment, keptExperiment, openAgentExperiment } from "./agent_experiment.ts";
 import { type AgentPolicy, howToAllow, mayControl } from "./agent_policy.ts";
 import { type HostReport, readOrders, type RefusalCode, texts } from "./host_report.ts";
@@ -56,6 +57,11 @@ interface Entry {
 
 type Fields = { readonly [field: string]: Json | undefined };
 
+/** Whether an alarm is of the computer; one of a program is raised by its controller itself. */
+function isOfHost({ one: { controller } }: Entry, { source }: Alarm): boolean {
+  return !controller.names.includes(source);
+}
+
 /** A refusal, as an answer. */
 function refusal(code: RefusalCode, error: string): Fields {
   return { error, code };
@@ -106,7 +112,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     entries.set(experiment, entry);
     one.controller.onChange((status) => tell(entry, [one.report(status)]));
     one.controller.onVerdict((program, verdict) => {
-      push(entry, { cmd: "agent-verdict", program, verdict });
+      push(entry, { cmd: "host-verdict", program, verdict });
+    });
+    one.controller.onAlarm((alarm) => {
+      if (isOfHost(entry, alarm)) push(entry, { cmd: "host-alarm", alarm });
     });
     return entry;
   }
@@ -130,7 +139,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   function tell(entry: Entry, reports: readonly HostReport[]): void {
     for (const one of reports) entry.sent.set(one.name, JSON.stringify(short(one)));
-    push(entry, { cmd: "agent-state", reports: reports.map((one) => ({ ...one })) });
+    push(entry, { cmd: "host-state", reports: reports.map((one) => ({ ...one })) });
   }
 
   function reportAll(entry: Entry): void {
@@ -178,7 +187,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     entry.one.holder = next;
     entry.absentSince = undefined;
     entry.sent.clear();
-    return { reports: entry.one.reports().map((one) => ({ ...short(one) })) };
+    return {
+      reports: entry.one.reports().map((one) => ({ ...short(one) })),
+      alarms: entry.one.controller.alarms.standing.filter((one) => isOfHost(entry, one)),
+    };
   }
 
   /** What the holder of an experiment asks for. */
@@ -246,7 +258,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log.error(`Cannot do what ${from} asks (${cmd}): ${why}`);
       fields = refusal("bad-message", why);
     }
-    client.send({ cmd, to: from, re, experiment: message.experiment, ...fields });
+    client.send({
+      cmd: cmd.replace(/^agent/, "host"),
+      to: from,
+      re,
+      experiment: message.experiment,
+      ...fields,
+    });
   }
 
   const commands = ["claim", "order", "forget", "log", "why", "release"];

@@ -12,6 +12,8 @@ import { parseExperiment } from "./experiment_file.ts";
 import { NotAllowedError } from "./local_runner.ts";
 import { type HostReport, isObject, type Order } from "./host_report.ts";
 import type { Program } from "./program.ts";
+import { programKeys } from "./program_text.ts";
+import { parseRecord, parseSettings } from "./record.ts";
 import type { ProgramStatus } from "./program_status.ts";
 import { decodeRecord, encodeRecord, type StateFolder, writeWhole } from "./state_folder.ts";
 import type { Verdict } from "./verdict.ts";
@@ -96,7 +98,9 @@ function readKept(path: string, log: Log) {
   }
   const found = decodeRecord(text);
   if (found.kind !== "record") {
-    log.error(`${path} is not believed: its checksum is wrong; what runs is stopped by hand alone`);
+    log.error(
+      `${path} is not believed: its checksum is wrong; what is kept of each program is taken`,
+    );
     return undefined;
   }
   // Its checksum says that this is what was written, which was JSON.
@@ -114,9 +118,27 @@ function readKept(path: string, log: Log) {
   };
 }
 
+/** What can be had without that file: the settings with which each program was started. */
+function fromRecords(folder: StateFolder): Map<string, Kept> {
+  return new Map(
+    folder.names().flatMap((name) => {
+      const found = folder.load(name);
+      const record = found.kind === "record" ? parseRecord(found.record) : undefined;
+      const program = record === undefined ? undefined : parseSettings(record.settings);
+      return program === undefined ? [] : [[name, { keys: programKeys(program), order: 0 }]];
+    }),
+  );
+}
+
 /** The name of the experiment of which an agent has kept something in this folder. */
 export function keptExperiment(folder: string, log: Log): string | undefined {
-  return readKept(`${folder}/${ORDERS_FILE}`, log)?.experiment;
+  try {
+    Deno.statSync(`${folder}/${ORDERS_FILE}`);
+  } catch {
+    return undefined;
+  }
+  return readKept(`${folder}/${ORDERS_FILE}`, log)?.experiment ??
+    folder.slice(folder.lastIndexOf("/") + 1);
 }
 
 /** Opens an experiment and takes up what runs of it. */
@@ -126,14 +148,22 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
   // The paths in it are relative to its folder.
   const settingsPath = `${workFolder}/settings`;
   const before = readKept(path, log);
-  const kept = before?.programs ?? new Map<string, Kept>();
+  const kept = before?.programs ?? fromRecords(folder);
   let holder = before?.holder;
+  let saveFails = false;
   /** When each ended unexpectedly last. */
   const ends = new Map<string, number>();
 
   function save(): void {
     const record = { version: 1, experiment, holder, programs: Object.fromEntries(kept) };
-    writeWhole(path, encodeRecord(record));
+    try {
+      writeWhole(path, encodeRecord(record));
+      saveFails = false;
+    } catch (error) {
+      // What is done is done, also where it cannot be written down.
+      if (!saveFails) log.error(error instanceof Error ? error.message : String(error));
+      saveFails = true;
+    }
   }
 
   /** @throws {Error} With what is wrong with the settings. */

@@ -148,7 +148,18 @@ export function createController(options: ControllerOptions): Controller {
     for (const runner of runners.values()) runner.probe();
   });
 
-  const hosts = createHosts({ experiment: experiment.name, folder, client, presence, log, now });
+  const hosts = createHosts({
+    experiment: experiment.name,
+    folder,
+    client,
+    presence,
+    log,
+    now,
+    alarm({ source, state, text }) {
+      if (state === "over") alarms.clear(source, text);
+      else alarms.raise(source, state, text);
+    },
+  });
 
   function environment(program: Program): { readonly [name: string]: string } {
     const server = client?.hub?.address ?? options.server;
@@ -431,6 +442,7 @@ export function createController(options: ControllerOptions): Controller {
         change,
       });
       for (const runner of removed) moving.delete(runner);
+      disks.soon();
       tick();
       return done;
     },

@@ -41,6 +41,8 @@ export interface DiskWatchOptions {
 export interface DiskWatch extends Disposable {
   /** Begins a look if it is time to, and none is under way. */
   tick(): void;
+  /** Looks at the next tick: there may be other folders now. */
+  soon(): void;
   readonly disks: readonly DiskStatus[];
 }
 
@@ -118,6 +120,7 @@ export function watchDisks(options: DiskWatchOptions): DiskWatch {
       looking = true;
       lookAll().finally(() => looking = false);
     },
+    soon: () => void (next = -Infinity),
     get disks() {
       return disks;
     },

@@ -5,11 +5,13 @@ import type { Client, Off } from "../client.ts";
 import { computerName } from "../environment.ts";
 import type { Log } from "../log.ts";
 import type { Message } from "../message.ts";
+import type { Alarm } from "./alarms.ts";
 import {
   type HostReport,
   isObject,
   objects,
   type Order,
+  readAlarm,
   readReports,
   readVerdict,
   texts,
@@ -43,6 +45,8 @@ export interface HostLinkOptions {
   readonly client: Client | undefined;
   readonly presence: Presence;
   readonly log: Log;
+  /** Told of alarms of the host itself. */
+  readonly alarm: (alarm: Alarm) => void;
   /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
 }
@@ -103,6 +107,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   const strays = new Map<string, Order>();
   const followers = new Map<string, Set<string>>();
   const offs: Off[] = [];
+  /** What it has raised alarms of. */
+  let alarmed = new Set<string>();
   const first = `${host} is asked for what it knows`;
   let trouble: string | undefined = first;
   let refusal: string | undefined;
@@ -180,6 +186,11 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       if ((report?.ended ?? 0) > end.lastEnd) askWhy(end.name);
     }
     for (const stray of reports.values()) takeStray(stray);
+    const alarms = objects(message.alarms).flatMap((one) => readAlarm(one) ?? []);
+    const over = alarmed.difference(new Set(alarms.map(({ source }) => source)));
+    for (const source of over) options.alarm({ source, state: "over", text: "over", since: 0 });
+    for (const alarm of alarms) options.alarm(alarm);
+    alarmed = new Set(alarms.map(({ source }) => source));
     for (const [who, names] of followers) sendFollow(who, [...names]);
     send();
   }
@@ -212,10 +223,19 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     }
   }
 
+  /** Of the host itself, such as its disks. */
+  function takeAlarm({ experiment: of, alarm: value }: Message): void {
+    heardAt = now();
+    const alarm = readAlarm(value);
+    if (alarm === undefined || of !== experiment) return;
+    alarmed.add(alarm.source);
+    options.alarm(alarm);
+  }
+
   function takeVerdicts(message: Message): void {
     heardAt = now();
     if (message.experiment !== experiment) return;
-    const list = message.cmd === "agent-verdict" ? [message] : objects(message.verdicts);
+    const list = message.cmd === "host-verdict" ? [message] : objects(message.verdicts);
     for (const { program, verdict } of list) {
       const one = readVerdict(verdict);
       if (one !== undefined && typeof program === "string") ends.get(program)?.ended([one]);
@@ -267,11 +287,12 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   };
   if (client !== undefined) {
     offs.push(
-      client.on("agent-claim", fromHost(takeClaim)),
-      client.on("agent-order", fromHost(takeReports)),
-      client.on("agent-state", fromHost(takeReports)),
-      client.on("agent-verdict", fromHost(takeVerdicts)),
-      client.on("agent-why", fromHost(takeVerdicts)),
+      client.on("host-claim", fromHost(takeClaim)),
+      client.on("host-order", fromHost(takeReports)),
+      client.on("host-state", fromHost(takeReports)),
+      client.on("host-verdict", fromHost(takeVerdicts)),
+      client.on("host-alarm", fromHost(takeAlarm)),
+      client.on("host-why", fromHost(takeVerdicts)),
       client.subscribe("_hub/left", ({ name }) => {
         if (name === host) lose(`${host} has left the hub`);
         followers.delete(String(name));

@@ -1,18 +1,21 @@
 // What a controller and a host agent say to each other, read once into types that are then trusted.
 //
-// controller → agent, each answered by `re`; `claim` says which controller it is:
-//   agent-claim   {experiment, claim, host, pid}     → {reports}: all programs of the experiment
+// controller → agent, which needs the right "run"; each is answered by `re`, as `host-…` instead of
+// `agent-…`; `claim` says which controller it is:
+//   agent-claim   {experiment, claim, host, pid}     → {reports, alarms}: all there is of it
 //   agent-order   {experiment, claim, orders: […]}   → {reports, unknown, refused: {PROGRAM: why}}
 //   agent-forget  {experiment, claim, programs}      → {}: those that are stopped are dropped
 //   agent-log     {experiment, claim, programs, lines, follow} → {lines}
 //   agent-why     {experiment, claim, programs}      → {verdicts}
 //   agent-release {experiment, claim}                → {}: all is stopped; anybody may claim it
 // A refusal is {error, code}. agent → controller, unasked:
-//   agent-state   {experiment, reports}: what has changed, and every 5 s what is used
-//   agent-verdict {experiment, program, verdict}: an unexpected end
+//   host-state    {experiment, reports}: what has changed, and every 5 s what is used
+//   host-verdict  {experiment, program, verdict}: an unexpected end
+//   host-alarm    {experiment, alarm}: of the host itself, such as a disk that gets full
 
 import type { Json, JsonObject, Message } from "../message.ts";
 import type { OutOfMemory } from "../process/out_of_memory.ts";
+import type { Alarm } from "./alarms.ts";
 import type { ProgramStatus } from "./program_status.ts";
 import { readProgram } from "./read_status.ts";
 import type { Verdict } from "./verdict.ts";
@@ -83,6 +86,16 @@ export function readOrders(message: Message): Order[] {
 }
 
 const OUT_OF_MEMORY: readonly OutOfMemory[] = ["yes", "perhaps", "no", "unknown"];
+
+/** An alarm; `undefined` if it is none. */
+export function readAlarm(value: Json | undefined): Alarm | undefined {
+  if (!isObject(value)) return undefined;
+  const { source, text, since } = value;
+  const state = (["warning", "critical", "over"] as const).find((one) => one === value.state);
+  return typeof source === "string" && typeof text === "string" && state !== undefined
+    ? { source, text, state, since: typeof since === "number" ? since : 0 }
+    : undefined;
+}
 
 /** An unexpected end; `undefined` if it is none. */
 export function readVerdict(value: Json | undefined): Verdict | undefined {

@@ -4,6 +4,7 @@
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { createSshHost, type SshHost } from "../process/ssh_start.ts";
+import type { Alarm } from "./alarms.ts";
 import { createHostLink, type HostLines, type HostLink } from "./host_link.ts";
 import type { Presence } from "./presence.ts";
 import type { Program } from "./program.ts";
@@ -17,6 +18,8 @@ export interface HostsOptions {
   readonly presence: Presence;
   readonly log: Log;
   readonly now: () => number;
+  /** Told of alarms of hosts. */
+  readonly alarm: (alarm: Alarm) => void;
 }
 
 /** The last lines of programs on hosts. */
@@ -68,7 +71,8 @@ export function createHosts(options: HostsOptions): Hosts {
     },
     link(host) {
       claim ??= claimOf(options.folder);
-      const link = links.get(host) ?? createHostLink({ ...options, host, claim });
+      const alarm = (one: Alarm) => options.alarm({ ...one, source: `${one.source} on ${host}` });
+      const link = links.get(host) ?? createHostLink({ ...options, host, claim, alarm });
       links.set(host, link);
       return link;
     },

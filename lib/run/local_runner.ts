@@ -402,6 +402,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
         screen,
         since,
         restarts: machine.restarts,
+        failedStarts: machine.failedStarts === 0 ? undefined : machine.failedStarts,
         exitCode: machine.exitCode,
         signal: machine.signal,
         reason: trouble ?? machine.reason,

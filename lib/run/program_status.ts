@@ -38,6 +38,8 @@ export type ProgramStatus = {
   readonly since: number;
   /** Starts after the first since somebody asked for it. */
   readonly restarts: number;
+  /** Failed starts in a row; absent: none. */
+  readonly failedStarts?: number;
   /** How it ended last: its code, */
   readonly exitCode?: number;
   /** or the signal that ended it. */

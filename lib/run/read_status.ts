@@ -61,6 +61,7 @@ export function readProgram(value: JsonObject): ProgramStatus | undefined {
     pid: number(value.pid),
     host: text(value.host),
     screen: text(value.screen),
+    failedStarts: number(value.failedStarts),
     exitCode: number(value.exitCode),
     signal: text(value.signal),
     reason: text(value.reason),
