@@ -29,9 +29,13 @@ MOST_WAITING = 10000  # messages that nobody has taken yet; past it they are dro
 
 
 class Client:
-    """A program in the hub. It is named as ABCD_NAME says if the name is left out."""
+    """A program in the hub. It is named as ABCD_NAME says if the name is left out.
 
-    def __init__(self, name=None):
+    durable=True: what is sent to it while it is away waits in the hub. A message counts as received when
+    the next one is asked for: what a program that died had not done with comes again.
+    """
+
+    def __init__(self, name=None, durable=False):
         self.name = name or os.environ.get("ABCD_NAME") or "python"
         self.topics = []
         self.joined = threading.Event()
@@ -41,6 +45,12 @@ class Client:
         self._number = 0
         self._answers = {}
         self._waiting = queue.Queue(MOST_WAITING)
+        self._durable = durable
+        self._mailbox = None
+        self._last_mail = 0
+        self._open_mail = set()  # numbers of mail that this program is not done with
+        self._taken = None
+        self._known = {}  # senders and ids of messages that their senders may send again
         threading.Thread(target=self._stay, daemon=True).start()
 
     def send(self, cmd, to=None, topic=None, **fields):
@@ -71,6 +81,31 @@ class Client:
         finally:
             del self._answers[number]
 
+    def deliver(self, to, cmd, timeout=30, **fields):
+        """Sends a message and returns once it is safe: on the hub's disk, and with its receiver or in the
+        mailbox of a durable one. It is sent again if the hub was away. TimeoutError: it is not known
+        whether it is safe; ConnectionError: the hub refused it, and says why."""
+        self._number += 1
+        number = "%s-%s-%d" % (self.name, secrets.token_hex(8), self._number)
+        answer = self._answers[number] = queue.Queue()
+        end = time.monotonic() + timeout
+        try:
+            sent_to = None
+            while time.monotonic() < end:
+                if self._socket is not None and self._socket is not sent_to:
+                    sent_to = self._socket
+                    self.send(cmd, to=to, id=number, ack=True, **fields)
+                try:
+                    receipt = answer.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                if receipt["cmd"] == "_error":
+                    raise ConnectionError(receipt["text"])
+                return receipt
+        finally:
+            del self._answers[number]
+        raise TimeoutError("the hub has not said in %s s that it is safe" % timeout)
+
     def subscribe(self, *topics):
         """From now on messages on these topics come too; + stands for one level, # for all below."""
         self.topics.extend(topics)
@@ -83,14 +118,46 @@ class Client:
 
     def receive(self, timeout=None):
         """The next message; None if there is none in so many seconds. Without a number it waits."""
+        if self._taken is not None:
+            self._got(self._taken)
+            self._taken = None
         try:
-            return self._waiting.get(timeout=timeout)
+            message = self._waiting.get(timeout=timeout)
         except queue.Empty:
             return None
+        self._taken = message.get("_mail")
+        return message
 
     def __iter__(self):
         while True:
-            yield self._waiting.get()
+            yield self.receive()
+
+    def _got(self, number):
+        """Tells the hub up to where this program is done with its mail."""
+        self._open_mail.discard(number)
+        done = min(self._open_mail) - 1 if self._open_mail else self._last_mail
+        self._write({"cmd": "_got", "_mail": done})
+
+    def _is_new(self, message):
+        """Whether a message was not here before. Mail comes again until it is confirmed, and a message
+        with "ack" when its sender got no receipt."""
+        number = message.get("_mail")
+        if number is not None and (not self._durable or message.get("to") != self.name):
+            number = message.pop("_mail") and None
+        new = number is None or number > self._last_mail
+        if new and message.get("ack") is True and not message.get("retained"):
+            key = (message.get("from"), message.get("id"))
+            new = key not in self._known
+            self._known[key] = True
+            if len(self._known) > MOST_WAITING:
+                del self._known[next(iter(self._known))]
+        if number is not None:
+            if new:
+                self._open_mail.add(number)
+            self._last_mail = max(self._last_mail, number)
+            if not new and number not in self._open_mail:
+                self._got(number)
+        return new
 
     def _write(self, message):
         data = json.dumps(message).encode() + b"\n"
@@ -139,6 +206,8 @@ class Client:
 
         info = {"program": os.path.basename(sys.argv[0]), "host": socket.gethostname(), "pid": os.getpid()}
         init = {"cmd": "_init", "name": self.name, "info": info}
+        if self._durable:
+            init["durable"] = True
         key = _key()
         if key is None:
             say(init)
@@ -164,6 +233,10 @@ class Client:
             say({"cmd": "_subscribe", "topics": self.topics})
         if self._status:
             say(dict(self._status, cmd="_status"))
+        mailbox = welcome.get("mailbox", {}).get("id")
+        if mailbox != self._mailbox:
+            # Another hub, or one that lost its memory: numbers begin anew.
+            self._mailbox, self._last_mail, self._open_mail = mailbox, 0, set()
         with self._lock:
             self._socket = connection
         self.joined.set()
@@ -175,12 +248,18 @@ class Client:
             message = json.loads(line)
             if message["cmd"] == "_ping":
                 self._write({"cmd": "_pong"})
+            elif not self._is_new(message):
+                continue
             elif message.get("re") in self._answers:
                 self._answers[message["re"]].put(message)
+                if "_mail" in message:
+                    self._got(message["_mail"])
             elif "re" in message and message["cmd"] in ("run-start", "run-stop", "safe", "safe-end"):
                 pass  # an answer is no order
             elif message["cmd"] == "_error":
                 print("%s: the hub refused: %s" % (self.name, message["text"]), file=sys.stderr, flush=True)
+            elif "_mail" in message:
+                self._waiting.put(message)  # never dropped: the hub sends no more than it may
             elif not message["cmd"].startswith("_"):
                 try:
                     self._waiting.put_nowait(message)

@@ -96,3 +96,58 @@ Deno.test({
     assertStringIncludes(python.stderr, "py: not in the hub");
   },
 });
+
+const DURABLE = `
+import abcd, time
+hub = abcd.Client("log", durable=True)
+for message in hub:
+    print("got", message["i"], flush=True)
+    if message["i"] == 4:
+        hub.receive()
+        time.sleep(600)  # killed with the next message in its hands
+    if message["i"] == 6:
+        print("receipt", hub.deliver("daq", "seen", i=6)["receivers"], flush=True)
+`;
+
+Deno.test({
+  name: "python: a durable program gets what was sent while it was away, and delivers",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    await using folder = await temporaryFolder();
+    const pidFile = `${folder.path}/pid`;
+    await using hub = await TestHub.start([`--pid-file=${pidFile}`, "--beacon-interval=0.2"]);
+    const start = () =>
+      new Running(["python3", "-u", "-c", DURABLE], {
+        env: {
+          PYTHONPATH: EXAMPLES,
+          PYTHONDONTWRITEBYTECODE: "1",
+          ABCD_SERVER: "",
+          ABCD_BEACON_PORT: `${hub.beaconPort}`,
+        },
+      });
+    await using daq = await connect({ name: "daq", beaconPort: hub.beaconPort });
+    const seen: unknown[] = [];
+    daq.on("seen", ({ i }) => void seen.push(i));
+    {
+      await using python = start();
+      await python.saw(/in hub/);
+      for (const i of [1, 2]) await daq.deliver({ to: "log", cmd: "x", i });
+      await python.saw(/got 2/);
+      // The hub dies and comes back; so do the programs, and nothing comes twice.
+      Deno.kill(await until(() => pidIn(pidFile), "no hub"), "SIGKILL");
+      for (const i of [3, 4, 5]) await daq.deliver({ to: "log", cmd: "x", i });
+      await python.saw(/got 4/);
+      assertEquals(python.stdout, "got 1\ngot 2\ngot 3\ngot 4\n");
+      await until(async () => {
+        const answer = await daq.request({ cmd: "_mailboxes" });
+        return JSON.stringify(answer.mailboxes).includes('"waiting":1');
+      }, "only the one in its hands is not confirmed");
+      python.signal("SIGKILL");
+    }
+    assertEquals((await daq.deliver({ to: "log", cmd: "x", i: 6 })).mailbox, true);
+    await using python = start();
+    await python.saw(/receipt 1/);
+    assertEquals(python.stdout, "got 5\ngot 6\nreceipt 1\n");
+    assertEquals(seen, [6]);
+  },
+});
