@@ -17,7 +17,8 @@ import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import { encodeLine, type LedgerLine, mailLine } from "./ledger_line.ts";
-import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
+import { createMailNotices } from "./mail_notices.ts";
+import { createMailbox, type Mailbox } from "./mailbox.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
 import type { Roster } from "./roster.ts";
@@ -41,8 +42,6 @@ interface Owned {
   owner: Client | undefined;
   /** When the owner was last here, in milliseconds since 1970. */
   used: number;
-  /** Whether it was said that it is full. */
-  saidFull: boolean;
 }
 
 /** All mailboxes. */
@@ -104,8 +103,10 @@ export interface MailboxParts {
 }
 
 /** Makes the mailboxes of a hub; there is none yet. */
-export function createMailboxes({ settings, counters, roster, post }: MailboxParts): Mailboxes {
+export function createMailboxes(parts: MailboxParts): Mailboxes {
+  const { settings, counters, post } = parts;
   const { clock, log, ledger, mailboxMessages, mailboxBytes, mailboxAgeSec } = settings;
+  const notices = createMailNotices(parts);
   const all = new Map<string, Owned>();
   let id = settings.newId();
   let last = 0;
@@ -116,7 +117,7 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
   }
 
   function open(name: string, used: number): Owned {
-    const owned = { box: createMailbox(name), owner: undefined, used, saidFull: false };
+    const owned = { box: createMailbox(name), owner: undefined, used };
     all.set(name, owned);
     return owned;
   }
@@ -132,7 +133,7 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
     const before = box.bytes;
     const old = box.expire(now);
     totalBytes -= before - box.bytes;
-    undelivered(box.name, old, why);
+    notices.undelivered(box.name, old, why);
   }
 
   function give({ box, owner }: Owned): void {
@@ -143,32 +144,6 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
       const bytes = encoder.encode(`${mail.text.slice(0, -1)},"_mail":${mail.n}}`);
       post.send(owner, post.next(), bytes, 0, bytes.length, NOTHING);
     }
-  }
-
-  function undelivered(name: string, mails: readonly Mail[], why: string): void {
-    if (mails.length === 0) return;
-    counters.undelivered += mails.length;
-    for (const { from, cmd, id: re } of mails) {
-      const sender = re === undefined ? undefined : roster.get(from);
-      if (sender === undefined) continue;
-      const text = `Cannot deliver ${cmd} to "${name}": ${why}`;
-      post.tell(sender, { cmd: "_error", code: "undelivered", text, re });
-    }
-    const text = `${mails.length} messages for "${name}" were not delivered: ${why}`;
-    log.warn(text);
-    post.publish("_hub/log", { cmd: "log", level: "warn", text });
-  }
-
-  function full(owned: Owned, message: Message, why: string): MessageError {
-    const { name } = owned.box;
-    const where = owned.owner === undefined ? "is away" : "is here, but does not confirm its mail";
-    const text = `Cannot deliver ${message.cmd}: "${name}" ${where}, and ${why}`;
-    if (!owned.saidFull) {
-      owned.saidFull = true;
-      log.warn(`The mailbox of "${name}" is full: it ${where}, and ${why}`);
-      post.publish("_hub/log", { cmd: "log", level: "warn", text });
-    }
-    return new MessageError("mailbox-full", text, "to", message.id);
   }
 
   function drop(name: string, { box }: Owned): void {
@@ -211,7 +186,8 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
       const owned = client.mailbox && all.get(client.mailbox.name);
       if (owned === undefined || owned.owner !== client || !confirm(owned, n)) return;
       append({ is: "got", of: owned.box.name, n });
-      if (owned.box.size < mailboxMessages / 2) owned.saidFull = false;
+      const { size, bytes } = owned.box;
+      if (size < mailboxMessages / 2 && bytes < mailboxBytes / 2) notices.hasRoom(owned.box);
       give(owned);
       post.settle();
     },
@@ -225,15 +201,14 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
     checkRoom(box, message, bytes) {
       const owned = all.get(box.name);
       if (owned === undefined) return;
-      if (box.size >= mailboxMessages) {
-        throw full(owned, message, `${box.size} messages wait for it already`);
-      }
-      if (box.bytes + bytes > mailboxBytes) {
-        throw full(owned, message, `${box.bytes} bytes wait for it already`);
-      }
-      if (totalBytes + bytes > TOGETHER * mailboxBytes) {
-        throw full(owned, message, `${totalBytes} bytes of mail wait in all already`);
-      }
+      const why = box.size >= mailboxMessages
+        ? `${box.size} messages wait for it already`
+        : box.bytes + bytes > mailboxBytes
+        ? `${box.bytes} bytes wait for it already`
+        : totalBytes + bytes > TOGETHER * mailboxBytes
+        ? `${totalBytes} bytes of mail wait in all already`
+        : undefined;
+      if (why !== undefined) throw notices.full(box, owned.owner !== undefined, message, why);
     },
     put(box, message, text, bytes) {
       const owned = all.get(box.name);
@@ -270,7 +245,7 @@ export function createMailboxes({ settings, counters, roster, post }: MailboxPar
         throw new MessageError("denied", text, "name", re);
       }
       drop(name, owned);
-      undelivered(name, [...owned.box], "its mailbox was closed");
+      notices.undelivered(name, [...owned.box], "its mailbox was closed");
       return owned.box.size;
     },
     entries: () =>
