@@ -85,7 +85,8 @@ export default defineCommand({
         : recordsIn(options.folder, query, stop);
       let first: { at: number; start: number } | undefined;
       for await (const { at, message } of records) {
-        const { from: sender, time: _time, ...rest } = message;
+        // Nobody waits for receipts now; and a message with "ack" would be taken for one sent again.
+        const { from: sender, time: _time, ack: _ack, ...rest } = message;
         if (sender === undefined || sender === HUB_NAME || message.cmd.startsWith("_")) continue;
         if (rest.to === HUB_NAME) continue;
         first ??= { at, start: performance.now() };
