@@ -179,9 +179,10 @@ Deno.test("answer: what a handler returns or throws goes back; bad messages are 
   say("f", { cmd: "run-stop", run: 3, verdict: "good" });
   say("g", { cmd: "run-stop", verdict: "good" });
   await until(() => errors.length > 0, "the last one is refused");
+  const answered = () => hub.got.filter(({ re, cmd }) => re !== undefined && cmd === "run-start");
+  await until(() => answered().length >= 4, "all answers");
   await client.flush();
-  const answers = hub.got.filter(({ re, cmd }) => re !== undefined && cmd === "run-start")
-    .map(({ re, to, ok, text, file }) => ({ re, to, ok, text, file }));
+  const answers = answered().map(({ re, to, ok, text, file }) => ({ re, to, ok, text, file }));
   const all = { to: "run", text: undefined, file: undefined };
   assertEquals(answers, [
     { ...all, re: "a", ok: true, file: "x" },

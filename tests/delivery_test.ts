@@ -65,6 +65,19 @@ Deno.test("delivery: mail waits through kill -9 of the hub, and is handled once,
   assertEquals(seen, [0, 1, 2, 3, 4]);
 });
 
+Deno.test("delivery: mail that waits comes to handlers that are set once connect() has resolved", async () => {
+  await using hub = await TestHub.start();
+  await using sender = await connect({ name: "sender", server: hub.address });
+  const options = { name: "hv", server: hub.address, durable: true };
+  await (await connect(options)).close();
+  for (let round = 0; round < 20; round++) {
+    await sender.deliver({ cmd: "set", to: "hv", round });
+    await using hv = await connect(options);
+    const got = new Promise((resolve) => void hv.on("set", (message) => resolve(message.round)));
+    assertEquals(await within(got, 20_000, `mail ${round} is lost`), round);
+  }
+});
+
 Deno.test("delivery: what a program had not handled when it was killed comes again", async () => {
   await using folder = await temporaryFolder();
   await using lasting = await lastingHub(folder.path);

@@ -98,6 +98,8 @@ export class HubClient implements Client {
   #refusal: { readonly code: string; readonly text: string } | undefined;
   #joined = false;
   #joinedBefore = false;
+  /** Messages for the handlers, held back for a moment after the first joining. */
+  #held: (() => void)[] | undefined;
   #socket: WebSocket | undefined;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -204,6 +206,7 @@ export class HubClient implements Client {
   /** The connection is gone: what was on its way has no answer. */
   #leave(reason: string): void {
     this.#joined = false;
+    this.#held = undefined;
     this.#log.warn(`Lost the hub: ${reason}`);
     this.#requests.lost(new Error(`Cannot get the answer: the hub was lost: ${reason}`));
     this.#emit("lost", { reason });
@@ -310,6 +313,7 @@ export class HubClient implements Client {
     this.#hub = hub;
     this.#joined = true;
     const again = this.#joinedBefore;
+    if (!again) this.#holdBack();
     this.#joinedBefore = true;
     const { topics, spying } = this.#listeners;
     if (topics.length > 0) socket.send(encodeMessage({ cmd: "_subscribe", topics }));
@@ -352,15 +356,32 @@ export class HubClient implements Client {
       if (cmd === "_ping") socket.send(encodeMessage({ cmd: "_pong", re: message.id }));
       else if (cmd === "_error" && !answered) why = this.#refusedMessage(message);
     }
+    if (this.#held === undefined) this.#hand(message, forMe, ofHub);
+    else this.#held.push(() => this.#hand(message, forMe, ofHub));
+    return why;
+  }
+
+  /** To the handlers. */
+  #hand(message: Message, forMe: boolean, ofHub: boolean): void {
+    const { cmd, to, topic } = message;
     if (forMe || topic !== undefined) {
       const isMail = to === this.#name && !ofHub;
       const done = this.#inbox.take(message, isMail);
       if (done !== undefined) this.#listeners.hand(message, forMe, done);
-      else if (isMail) return why;
+      else if (isMail) return;
     }
     // What the hub says to this client in the course of the protocol is not news to its spy.
     if (!(forMe && ofHub && cmd.startsWith("_"))) this.#listeners.show(message);
-    return why;
+  }
+
+  /** Who awaits `connect()` sets its handlers then; what comes before them would be handed to nobody. */
+  #holdBack(): void {
+    const held: (() => void)[] = this.#held = [];
+    setTimeout(() => {
+      if (this.#held !== held) return;
+      this.#held = undefined;
+      for (const hand of held) hand();
+    }, 0);
   }
 
   /** The hub refused something; returns why it is going to close, if that is so. */
