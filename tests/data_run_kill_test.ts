@@ -84,6 +84,34 @@ Deno.test("runs: the controller is killed while a run stops: the stop is told an
   await second.end();
 });
 
+Deno.test("runs: an essential program dies, and the controller before it is written down: safe", async () => {
+  await using lab = await RunLab.create({
+    cryo: { ...SLEEPS, essential: true, restartSec: 30 },
+    ccd1: { ...PATIENT, runOrder: 2 },
+  });
+  const ccd1 = await lab.actor("ccd1");
+  await using first = await lab.run("cryo", "ccd1");
+  await lab.ask("start-run");
+  const path = `${lab.lab.state}/runs/000001.json`;
+  const before = await Deno.readTextFile(path);
+  Deno.kill(await lab.pidOf("cryo"), "SIGKILL");
+  await first.saw(/run 1 has ended: interrupted/);
+  await killNow(first);
+  // As it was a moment earlier: the program's end is kept, what it means is not.
+  await Deno.writeTextFile(path, before);
+  await Deno.remove(`${lab.lab.state}/safe`);
+  ccd1.told.length = 0;
+  await using second = await lab.run("ccd1");
+  await second.saw(/run 1 has ended: interrupted/);
+  assertEquals(ccd1.told.toSorted(), ["run-stop 1 interrupted", "safe"]);
+  assertStringIncludes(
+    lab.record(1).reason ?? "",
+    "cryo, which is essential, is lost: backoff when the controller came back",
+  );
+  second.signal("SIGTERM");
+  await second.end();
+});
+
 Deno.test("runs: the computer was restarted: interrupted when somebody last looked after it", async () => {
   await using lab = await RunLab.create({});
   await using first = await lab.run();

@@ -16,7 +16,7 @@ import type { RunNote, RunRecord } from "./run_record.ts";
 import { type RunAction, type Transition, verdictOf } from "./run_state.ts";
 import type { RunStatus, RunSummary, SafeStatus } from "./run_status.ts";
 import { checkStart, RunRefusedError } from "./start.ts";
-import { takeUpOpenRun } from "./take_up_run.ts";
+import { lookForLost, takeUpOpenRun } from "./take_up_run.ts";
 import { createTeller } from "./tell_programs.ts";
 
 /** What runs need of the run controller. */
@@ -229,8 +229,12 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     takeUp() {
       takeUpOpenRun({ book, driver, log, now, bootId: bootId() });
       const { safe } = driver;
-      // Nobody knows who had heard of it. The programs are taken up in the same turn.
-      if (safe !== undefined) queueMicrotask(() => teller.safe("safe", safe.reason));
+      // The programs are taken up in the same turn.
+      queueMicrotask(() => {
+        lookForLost(controller, driver);
+        // Nobody knows who had heard of it.
+        if (safe !== undefined) teller.safe("safe", safe.reason);
+      });
     },
     status: () => ({ run: runStatus(), safe: driver.safe }),
     async start(by, label, wanted) {

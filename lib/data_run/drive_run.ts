@@ -73,11 +73,12 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
     alarms.raise("safe", "critical", `${reason}; when it may go on: abcd safe --leave`);
   }
 
-  /** Writes down what has become of the run; at once if somebody is going to be told of it. */
+  /** Writes down what has become of the run. */
   function keepRun(before: RunMachine, run: OpenRun, isOver: boolean): void {
     const { told, taints, verdict, reason } = run;
     const { phase } = machine;
     const isNewPhase = phase !== before.phase;
+    const isNew = told !== before.run?.told || taints !== before.run?.taints;
     book.change({
       phase: phase === "idle" ? "ended" : phase,
       told,
@@ -86,7 +87,7 @@ export function createRunDriver(options: RunDriverOptions): RunDriver {
       reason,
       ...(isOver ? { verdict: verdictOf(run), end: now() } : {}),
       ...(isNewPhase && phase === "running" ? { started: now() } : {}),
-    }, isNewPhase || run.told !== before.run?.told);
+    }, isNewPhase || isNew);
   }
 
   function logRun(before: RunMachine, run: OpenRun): void {

@@ -40,6 +40,10 @@ export function problemsOf(
       return [`${name}, which is ${essential ? "essential" : "required"}, ${describe(status)}`];
     }
     if (runOrder === undefined || isOff(status)) return [];
-    return [`${name} takes part in runs and ${describe(status)}; stop it to go without it`];
+    const isOver = status?.state === "fatal" || status?.state === "exited";
+    const first = isOver ? "start it" : "wait";
+    return [
+      `${name} takes part in runs and ${describe(status)}: ${first}, or stop it to go without it`,
+    ];
   });
 }

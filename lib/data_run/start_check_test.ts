@@ -50,7 +50,11 @@ Deno.test("what forbids a start", () => {
   ]);
   assertEquals(
     when("running", false)[0],
-    "part takes part in runs and is running, but not ready (so); stop it to go without it",
+    "part takes part in runs and is running, but not ready (so): wait, or stop it to go without it",
+  );
+  assertEquals(
+    when("fatal")[0],
+    "part takes part in runs and is fatal (so): start it, or stop it to go without it",
   );
   assertEquals(when("fatal").length, 3);
   assertEquals(problemsOf(all, () => undefined).length, 2);

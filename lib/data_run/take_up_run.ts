@@ -1,6 +1,7 @@
 // What a controller makes of a run that one before it left open.
 
 import type { Log } from "../log.ts";
+import type { RunsController } from "./data_runs.ts";
 import type { RunDriver } from "./drive_run.ts";
 import type { RunBook } from "./run_book.ts";
 import { machineOf } from "./run_record.ts";
@@ -39,4 +40,21 @@ export function takeUpOpenRun({ book, driver, log, now, bootId }: TakeUpRunOptio
   driver.take(takeUpRun(driver.machine));
   const { safe } = driver;
   if (safe !== undefined) driver.fire({ type: "interrupt", reason: safe.reason });
+}
+
+/**
+ * What is not running when the programs are taken up too, and had its part in the run, has ended
+ * since; the controller before this one may have been killed between seeing it and writing it down.
+ */
+export function lookForLost(controller: RunsController, driver: RunDriver): void {
+  const { run, phase } = driver.machine;
+  if (run === undefined || phase !== "running") return;
+  for (const { name, essential, required } of controller.experiment.programs) {
+    const status = controller.status().programs.find((one) => one.name === name);
+    const { state = "stopped" } = status ?? {};
+    if (state === "running" || !(essential || run.told.includes(name))) continue;
+    if (!essential && run.taints.some((text) => text.startsWith(`${name}: `))) continue;
+    const text = `${state} when the controller came back`;
+    driver.fire({ type: "gone", program: name, text, essential, required, asked: false });
+  }
 }
