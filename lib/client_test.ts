@@ -182,7 +182,9 @@ Deno.test("answer: what a handler returns or throws goes back; bad messages are 
   const answered = () => hub.got.filter(({ re, cmd }) => re !== undefined && cmd === "run-start");
   await until(() => answered().length >= 4, "all answers");
   await client.flush();
-  const answers = answered().map(({ re, to, ok, text, file }) => ({ re, to, ok, text, file }));
+  // Handlers are asynchronous: who is done first answers first.
+  const answers = answered().map(({ re, to, ok, text, file }) => ({ re, to, ok, text, file }))
+    .sort((a, b) => `${a.re}`.localeCompare(`${b.re}`));
   const all = { to: "run", text: undefined, file: undefined };
   assertEquals(answers, [
     { ...all, re: "a", ok: true, file: "x" },
