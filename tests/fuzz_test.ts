@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseBeacon } from "../lib/discovery/beacon.ts";
 import { decide, matchesGlob, parseRule, PolicyError, splitLine } from "../lib/exec/policy.ts";
 import { Hub } from "../lib/hub/hub.ts";
-import { MemoryJournal } from "../lib/hub/hub_lab.ts";
+import { MemoryJournal } from "./hub_lab.ts";
 import { parseLine } from "../lib/hub/ledger_line.ts";
 import { parseBlock } from "../lib/journal/block.ts";
 import { parseRecord } from "../lib/journal/record.ts";

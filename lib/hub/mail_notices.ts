@@ -46,7 +46,8 @@ export function createMailNotices({ settings, counters, roster, post }: NoticePa
         const text = `Cannot deliver ${cmd} to "${name}": ${why}`;
         post.tell(sender, { cmd: "_error", code: "undelivered", text, re });
       }
-      warn(`${mails.length} messages for "${name}" were not delivered: ${why}`);
+      const what = mails.length === 1 ? "1 message" : `${mails.length} messages`;
+      warn(`Not delivered: ${what} for "${name}", as ${why}`);
     },
     full(box, isHere, { cmd, id }, why) {
       const where = isHere ? "is here, but does not confirm its mail" : "is away";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Json, Message } from "../message.ts";
 import type { MemoryConnection } from "../transport/memory.ts";
-import { factOf, hubInMemory, MemoryJournal, MemoryLedger } from "./hub_lab.ts";
+import { factOf, hubInMemory, MemoryJournal, MemoryLedger } from "../../tests/hub_lab.ts";
 
 /** The messages that are mail, and confirms the last of them. */
 function mail(client: MemoryConnection, confirm = true): Message[] {

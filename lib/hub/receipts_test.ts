@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { hubInMemory, MemoryJournal, MemoryLedger, turn } from "./hub_lab.ts";
+import { hubInMemory, MemoryJournal, MemoryLedger, turn } from "../../tests/hub_lab.ts";
 
 function setup() {
   const journal = new MemoryJournal(), ledger = new MemoryLedger();

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { MemoryConnection } from "../transport/memory.ts";
-import { factOf, hubInMemory, MemoryLedger } from "./hub_lab.ts";
+import { factOf, hubInMemory, MemoryLedger } from "../../tests/hub_lab.ts";
 
 function values(client: MemoryConnection): unknown[] {
   return client.heard().filter(({ topic }) => topic !== undefined)

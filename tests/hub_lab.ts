@@ -1,11 +1,11 @@
 // What unit tests of the hub share: a hub in memory, its clock, and what it keeps.
 
 import { assertEquals } from "@std/assert";
-import type { HubLedger } from "../journal/ledger.ts";
-import type { HubJournal } from "../journal/page.ts";
-import type { Message } from "../message.ts";
-import { MemoryConnection } from "../transport/memory.ts";
-import { Hub, type HubOptions } from "./hub.ts";
+import type { HubLedger } from "../lib/journal/ledger.ts";
+import type { HubJournal } from "../lib/journal/page.ts";
+import type { Message } from "../lib/message.ts";
+import { MemoryConnection } from "../lib/transport/memory.ts";
+import { Hub, type HubOptions } from "../lib/hub/hub.ts";
 
 /** A ledger without a file; a test says when it is on the disk. */
 export class MemoryLedger implements HubLedger {
