@@ -34,7 +34,7 @@ export const ALL = "all";
 const SPY = '{"cmd":"_spy","on":true}';
 const PONG = '{"cmd":"_pong"}';
 
-function tcpDialect(port: number): Dialect {
+export function tcpDialect(port: number): Dialect {
   return {
     port,
     hello: (name, topics) =>
@@ -64,7 +64,7 @@ function frame(text: string): Uint8Array {
   return Uint8Array.of(...head, ...bytes.map((byte, i) => byte ^ (mask[i % 4] ?? 0)));
 }
 
-function webSocketDialect(port: number): Dialect {
+export function webSocketDialect(port: number): Dialect {
   const decoder = new TextDecoder();
   const tcp = tcpDialect(port);
   return {
