@@ -137,6 +137,8 @@ Deno.test("a soak of hosts: everything is killed and moved; never two of one pro
       [...agents].map(([host, { stderr }]) => `--- ${host}\n${stderr.slice(-2000)}`).join("\n")
     }`,
   );
+  // Before it listens to signals one would be its end.
+  await controller.saw(/lab: 3 programs/);
   controller.signal("SIGTERM");
   assertEquals((await controller.end()).code, 0);
   await hub.process[Symbol.asyncDispose]();
