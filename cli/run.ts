@@ -113,10 +113,17 @@ function fileLog(options: LogValues, path: string): Log {
 }
 
 /** What stays on the terminal when the table has gone. */
-function lastWords(name: string, status: ExperimentStatus, logFolder: string): string {
+function lastWords(
+  name: string,
+  status: ExperimentStatus,
+  left: readonly string[],
+  logFolder: string,
+): string {
   const { programs, run, safe } = status;
   const failed = programs.filter(({ state }) => state === "fatal").map((program) => program.name);
-  const end = failed.length === 0
+  const end = left.length > 0
+    ? `${left.join(", ")} could not be reached and may run on; the next abcd run takes them up`
+    : failed.length === 0
     ? `all ${programs.length} programs are stopped`
     : `stopped; ${failed.join(", ")} had failed for good`;
   return [
@@ -257,13 +264,15 @@ export default defineCommand({
     }
     log.info("stopping all programs; once more to kill them at once");
     await runs.shutdown();
-    await controller.shutdown();
-    log.info("all programs are stopped");
+    const left = await controller.shutdown();
+    if (left.length === 0) log.info("all programs are stopped");
+    else log.warn(`${left.join(", ")}: may run on; the next abcd run of this file takes them up`);
     // Before the hub that was started here, if there is one.
     await client.close();
     await cleanup.disposeAsync();
     // The table is gone from the screen: what remains is said where it was.
-    if (onTerminal) console.log(lastWords(experiment.name, controller.status(), logFolder));
-    return EXIT.done;
+    const { name } = experiment;
+    if (onTerminal) console.log(lastWords(name, controller.status(), left, logFolder));
+    return left.length === 0 ? EXIT.done : EXIT.failed;
   },
 });

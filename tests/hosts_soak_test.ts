@@ -133,9 +133,11 @@ Deno.test("a soak of hosts: everything is killed and moved; never two of one pro
         return false; // one of them has just ended
       }
     },
-    `not every program is where it belongs: ${where()}\n${controller.stderr.slice(-3000)}\n${
-      [...agents].map(([host, { stderr }]) => `--- ${host}\n${stderr.slice(-2000)}`).join("\n")
-    }`,
+    () => {
+      const all = [...agents, ["controller", controller] as const];
+      const said = all.map(([who, { stderr }]) => `--- ${who}\n${stderr.slice(-2000)}`);
+      return `not every program is where it belongs: ${where()}\n${said.join("\n")}`;
+    },
   );
   // Before it listens to signals one would be its end.
   await controller.saw(/lab: 3 programs/);

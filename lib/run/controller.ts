@@ -77,8 +77,11 @@ export interface Controller {
   reload(experiment: Experiment): Reloaded;
   /** Whether it is ending. */
   readonly ending: boolean;
-  /** Stops all in reverse order of `dependsOn`; resolves when all are gone. */
-  shutdown(): Promise<void>;
+  /**
+   * Stops all in reverse order of `dependsOn`; resolves when all are gone, to the names of those that
+   * may run on, as their computers could not be reached.
+   */
+  shutdown(): Promise<readonly string[]>;
   /** Kills all at once; {@linkcode shutdown} resolves soon after. */
   kill(): void;
   /** Lets go of the programs, which run on for the next controller. */
@@ -457,13 +460,12 @@ export function createController(options: ControllerOptions): Controller {
         finished = resolve;
         stopNext();
       });
-      const left = new Set(
-        [...runners.values()].flatMap(({ mayRun, program }) => mayRun ? program.host ?? [] : []),
-      );
+      const left = [...runners.values()].filter(({ mayRun }) => mayRun).map((one) => one.program);
       for (const runner of runners.values()) runner.close();
-      await hosts.release((host) => !left.has(host));
+      await hosts.release((host) => !left.some((one) => one.host === host));
       leftovers.tell();
       end();
+      return left.map(({ name }) => name);
     },
     kill() {
       ending = true;

@@ -459,7 +459,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       const isClosed = isGone(runner);
       if (!isClosed) {
         // Only ssh can leave it at that: the next controller takes it up.
-        log.warn(`${name}: not stopped, as ${program.host} cannot be reached; it runs on there`);
+        log.warn(`${name}: not stopped, as ${program.host} cannot be reached; it may run on there`);
         machine = { ...machine, state: "running", reason: "left running", deadline: undefined };
       }
       save(isClosed);

@@ -53,6 +53,8 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   /** What it was told and has not carried out, as far as is known. */
   let order: { readonly what: OrderKind; readonly number: number } | undefined;
   let refusal: string | undefined;
+  /** Why it is stopped, if its host knows nothing of it. */
+  let idle = "not started";
   /** It came back with another process than it was left with: for a moment, so that others see it. */
   let bridge = false;
   let verdicts: readonly Verdict[] = [];
@@ -93,11 +95,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   function view(): View {
     const settled = (): View =>
       report === undefined
-        ? {
-          state: "stopped",
-          reason: machine.state === "stopped" ? machine.reason : "not started",
-          ready: false,
-        }
+        ? { state: "stopped", reason: idle, ready: false }
         : { ...report, reason: report.reason ?? "" };
     const { trouble } = link;
     const refused = link.refusal ?? refusal;
@@ -305,7 +303,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     const isTold = order?.what === what || (order?.what === "kill");
     intent = "down";
     if (runs && !isTold) give(what);
-    else if (!runs) machine = { ...machine, reason: "told to stop" };
+    else if (!runs) idle = "told to stop";
   }
 
   const end: RemoteEnd = {
@@ -427,7 +425,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       const isClosed = !mayRun();
       if (!isClosed) {
         // What could not be stopped is not written off: the next controller takes it up.
-        log.warn(`${name}: not stopped, as ${host} cannot be reached; it runs on there`);
+        log.warn(`${name}: not stopped, as ${host} cannot be reached; it may run on there`);
         [intent, after, order] = ["up", "down", undefined];
       }
       save(isClosed);
