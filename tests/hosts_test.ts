@@ -400,8 +400,11 @@ Deno.test("hosts: --leave and an agent that is away at the end: the programs run
   first.signal("SIGTERM");
   assertEquals((await first.end()).code, 0);
   assertEquals(lab.instances("p").length, 1);
+  // Settings that were changed meanwhile hold from now on.
+  lab.write({ p: { ...alone(lab, "p", FOREVER), host: "daq2", restartSec: 3 } });
   const second = lab.run(...hub.clientArgs);
-  await second.saw(/p: adopted on daq2, pid/);
+  await second.saw(/p: adopted on daq2, pid[^]*p: ready on daq2/);
+  assertEquals([lab.instances("p").length, begun(lab, "p")], [1, 2]);
   agent.signal("SIGSTOP");
   await second.saw(/p: running → unreachable on daq2/);
   // Once to stop all, once more not to wait for the one that is away.
@@ -413,7 +416,7 @@ Deno.test("hosts: --leave and an agent that is away at the end: the programs run
   agent.signal("SIGCONT");
   const third = lab.run(...hub.clientArgs);
   await third.saw(/p: adopted on daq2, pid/);
-  assertEquals([lab.instances("p").length, begun(lab, "p")], [1, 1]);
+  assertEquals([lab.instances("p").length, begun(lab, "p")], [1, 2]);
   await end(third, lab);
 });
 

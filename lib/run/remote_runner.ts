@@ -182,7 +182,9 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
 
   function give(what: OrderKind): void {
     const last = Math.max(report?.order ?? 0, order?.number ?? 0);
-    order = { what, number: last + 1 };
+    // The time makes it one that nobody has used: what the agent did last may not be known yet, and
+    // an order of the same number would be taken for carried out.
+    order = { what, number: Math.max(last + 1, Date.now()) };
     refusal = undefined;
     save();
   }
