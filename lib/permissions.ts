@@ -6,7 +6,10 @@ export const PERMISSIONS = ["net", "read", "write", "env", "sys", "run", "ffi", 
 /** One of {@linkcode PERMISSIONS}. */
 export type Permission = typeof PERMISSIONS[number];
 
-/** Gives back all permissions but these, for good: nothing can ask for them again. */
+/**
+ * Gives back all permissions but these, for good: nothing can ask for them again. Deno 2.4 takes files
+ * back from nobody who had all permissions: there "read" and "write" stay.
+ */
 export async function keepOnly(kept: readonly Permission[]): Promise<void> {
   for (const name of PERMISSIONS) {
     if (!kept.includes(name)) await Deno.permissions.revoke({ name });
