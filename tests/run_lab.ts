@@ -1,7 +1,12 @@
 // What the tests of `abcd run` share: an experiment in a folder of its own, whose controller may be
 // killed and started again, and whose processes are counted.
 
-import { listProcesses, type ProcessStat, startVariable } from "../lib/process/proc_fs.ts";
+import {
+  commandLine,
+  listProcesses,
+  type ProcessStat,
+  startVariable,
+} from "../lib/process/proc_fs.ts";
 import { RUN_ID } from "../lib/process/spawn.ts";
 import { abcd, freeUdpPort, type Running, temporaryFolder } from "./harness.ts";
 
@@ -93,6 +98,18 @@ export class Lab implements AsyncDisposable {
       pid === group && pid === session && startVariable(pid, "ABCD_NAME") === program &&
       !Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("abcd-shim")
     );
+  }
+
+  /** The pids of all programs' instances, by one look. */
+  allInstances(): Map<string, number[]> {
+    const found = new Map<string, number[]>();
+    for (const { pid, group, session } of this.processes()) {
+      if (pid !== group || pid !== session) continue;
+      const name = startVariable(pid, "ABCD_NAME") ?? "";
+      if (commandLine(pid).includes(" abcd-shim ")) continue;
+      found.set(name, [...found.get(name) ?? [], pid]);
+    }
+    return found;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

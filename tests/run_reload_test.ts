@@ -1,6 +1,7 @@
 // SIGHUP: what changed in the file is restarted, and nothing else is touched.
 
 import { assert, assertEquals } from "@std/assert";
+import { parseExperiment } from "../lib/run/experiment_file.ts";
 import { until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 
@@ -9,6 +10,8 @@ const FOREVER = "while :; do sleep 0.05; done";
 /** Another value for every key of a program. */
 const CHANGES: Record<string, unknown> = {
   cmd: `: ; ${FOREVER}`,
+  // The line is one word for "env" then, and no line for a shell.
+  shell: false,
   cwd: "other",
   env: { A: "2" },
   autostart: false,
@@ -30,20 +33,47 @@ const CHANGES: Record<string, unknown> = {
   log: { maxBytes: 1e6 },
 };
 
+/** Keys that concern data-taking runs alone: no program restarts for them. */
+const FOR_RUNS: Record<string, unknown> = {
+  runOrder: 3,
+  required: true,
+  essential: true,
+  transitionSec: 7,
+  config: { exposure: 10 },
+};
+/** Where a program runs, and in what: their tests are with those of hosts and of screen. */
+const ELSEWHERE = ["host", "via", "screen"];
+
+Deno.test("these tests know every key that a program can have", () => {
+  let text = "";
+  try {
+    parseExperiment(`{"run": {"p": {"cmd": "x", "qqqqqqqqqqqqqq": 1}}}`, "/lab.jsonc");
+  } catch (error) {
+    text = error instanceof Error ? error.message : String(error);
+  }
+  const keys = (/expected one of (.*)$/.exec(text)?.[1] ?? "").split(", ");
+  const known = [...Object.keys(CHANGES), ...Object.keys(FOR_RUNS), ...ELSEWHERE];
+  assertEquals(keys.toSorted(), known.toSorted());
+});
+
 Deno.test("each key changed, one after the other: exactly that program restarts", async () => {
   const program: Record<string, unknown> = { cmd: FOREVER, shell: true, startSec: 0.05 };
   const names = ["zero", ...Object.keys(CHANGES)];
   const run: Record<string, Record<string, unknown>> = Object.fromEntries(
     names.map((name) => [name, program]),
   );
+  run.shell = { ...program, cmd: "exec sleep 100000" };
   await using lab = await Lab.create(run);
   await Deno.mkdir(`${lab.path}/other`);
   await using controller = lab.run();
-  const pids = () => new Map(names.map((name) => [name, lab.instances(name).map((p) => p.pid)]));
+  const pids = () => {
+    const all = lab.allInstances();
+    return new Map(names.map((name) => [name, all.get(name) ?? []]));
+  };
   for (const name of names) await controller.saw(new RegExp(`${name}: starting → running`));
   let before = pids();
   for (const [key, value] of Object.entries(CHANGES)) {
-    run[key] = { ...program, [key]: value };
+    run[key] = { ...run[key], [key]: value, ...(key === "shell" ? { cmd: "sleep 100000" } : {}) };
     lab.write(run);
     const seen = controller.stderr.length;
     controller.signal("SIGHUP");
@@ -58,7 +88,11 @@ Deno.test("each key changed, one after the other: exactly that program restarts"
     }
     before = after;
   }
-  // The same file again, and a bad one, touch nothing.
+  // What concerns runs, the same file again, and a bad one, touch nothing.
+  const some = names[1] ?? "";
+  lab.write({ ...run, [some]: { ...run[some], ...FOR_RUNS } });
+  controller.signal("SIGHUP");
+  await controller.saw(/reload: from the next run: cmd/);
   controller.signal("SIGHUP");
   await controller.saw(/reload: nothing has changed/);
   // What concerns runs alone restarts nothing.

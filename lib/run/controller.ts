@@ -18,7 +18,7 @@ import type { Program } from "./program.ts";
 import { ALARM_STARTS } from "./program_state.ts";
 import { writeAbcdCommand } from "./program_path.ts";
 import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
-import type { ProgramRecord } from "./record.ts";
+import { isLasting, type ProgramRecord } from "./record.ts";
 import { type Reloaded, reloadPrograms } from "./reload.ts";
 import { createRemoteRunner } from "./remote_runner.ts";
 import { CALM_MS, type Runner, TICK_MS } from "./runner.ts";
@@ -186,7 +186,7 @@ export function createController(options: ControllerOptions): Controller {
     command: options.command ?? (({ argv }) => argv),
     newId: (name) => newStartId(folder.path, name),
     basePath: (id) => startBase(folder.path, id),
-    save: (name: string, record: ProgramRecord) => folder.save(name, record),
+    save: (name: string, record: ProgramRecord) => folder.save(name, record, isLasting(record)),
     changed(runner) {
       // Not from inside the step of another program; by then it may have gone a step further.
       const { program, machine } = runner;

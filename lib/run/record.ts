@@ -39,6 +39,16 @@ export interface RemoteRecord {
   readonly order?: { readonly what: OrderKind; readonly number: number };
 }
 
+/**
+ * Whether a record must outlast a power cut: what somebody wanted stopped (a high voltage!) must not
+ * start by itself with the computer, and how something ended is to be read later. What ran then runs
+ * no more: where it was on its way is of no use.
+ */
+export function isLasting({ machine: { state, next }, closed, remote }: ProgramRecord): boolean {
+  return closed || remote !== undefined || ["stopped", "exited", "fatal"].includes(state) ||
+    (state === "stopping" && next === "stopped");
+}
+
 /** What concerns data-taking runs alone, as it is where nothing is said of it. */
 const NO_RUNS = {
   runOrder: undefined,
