@@ -86,6 +86,9 @@ for (const { state, program, sec, then, ask } of CASES) {
         one.tell(ask, ["p"]);
       }
       await until(() => status()?.state === state, () => `it is ${JSON.stringify(status())}`);
+      if (alive !== undefined) {
+        await until(() => status()?.ready, () => `it is ${JSON.stringify(status())}`);
+      }
       // The probe, if it is about one, has been asked for the first time.
       await new Promise((resolve) => setTimeout(resolve, 150));
       const before = seen.length;
