@@ -16,6 +16,7 @@ import { type Ledger, openLedger } from "./lib/journal/ledger.ts";
 import { type HubJournal, readPage } from "./lib/journal/page.ts";
 import { type Log, NO_LOG } from "./lib/log.ts";
 import { METRICS_TYPE, metricsText } from "./lib/metrics.ts";
+import { type HubCertificate, ownCertificate, readCertificate } from "./lib/tls/tls_files.ts";
 import { type Answer, type RequestHead, serveHttpConnection } from "./lib/transport/http.ts";
 import { hostPort, type Socket } from "./lib/transport/socket.ts";
 import { serveTcpConnection } from "./lib/transport/tcp.ts";
@@ -46,6 +47,11 @@ export interface ServerOptions {
   plainKeys?: boolean;
   /** Everything that HTTP tells may be read without a key, also from other computers. */
   openHttp?: boolean;
+  /**
+   * Shows this certificate, both parts as PEM files; or one that it makes for itself and keeps. Then
+   * HTTP speaks TLS, and plain TCP too, unless that is open. Default: no TLS.
+   */
+  tls?: { readonly cert: string; readonly key: string } | "self-signed";
   /** Addresses by which clients reach the hub, beside its own: `host:port`. */
   addresses?: readonly string[];
   /** Origins of web pages that may open a WebSocket; `"*"`: all. Default: none. */
@@ -104,7 +110,7 @@ function json(value: unknown): Answer {
 
 /** Accepts connections until the listener is closed; resolves when all of them have ended. */
 async function acceptAll(
-  listener: Deno.TcpListener,
+  listener: { accept(): Promise<Deno.Conn> },
   serve: (conn: Deno.Conn) => Promise<void>,
   log: Log,
 ): Promise<void> {
@@ -199,6 +205,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const name = options.name ?? Deno.hostname();
   const id = crypto.randomUUID();
   const clock = createTurnClock();
+  const certificate = options.tls === undefined
+    ? undefined
+    : options.tls === "self-signed"
+    ? await ownCertificate([Deno.hostname()])
+    : await readCertificate(options.tls.cert, options.tls.key);
   const keys = openHubKeys({ ...options, hub: name });
   const { heartbeatSec, timeoutSec, joinSec, queueBytes } = options;
   const { mailboxMessages, mailboxBytes, mailboxAgeSec, restarts } = options;
@@ -254,9 +265,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     what: string,
     port: number,
     hostname: string,
-  ): Promise<Deno.TcpListener> {
+    tls: HubCertificate | undefined,
+  ): Promise<Deno.TcpListener | Deno.TlsListener> {
     try {
-      return Deno.listen({ hostname, port });
+      if (tls === undefined) return Deno.listen({ hostname, port });
+      return Deno.listenTls({ hostname, port, cert: tls.certificate, key: tls.privateKey });
     } catch (error) {
       await ledger?.[Symbol.asyncDispose]();
       await journal?.[Symbol.asyncDispose]();
@@ -288,10 +301,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     return undefined;
   }
 
-  const tcp = await listen("TCP", tcpPort, tcpBind);
-  let http: Deno.TcpListener;
+  // Who is let in there without a key is too old for TLS, too.
+  const tcpTls = options.openTcp ? undefined : certificate;
+  const tcp = await listen("TCP", tcpPort, tcpBind, tcpTls);
+  let http: Deno.TcpListener | Deno.TlsListener;
   try {
-    http = await listen("HTTP", httpPort, bind);
+    http = await listen("HTTP", httpPort, bind, certificate);
   } catch (error) {
     tcp.close();
     throw error;
@@ -302,9 +317,14 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const { joinSec: headSec = JOIN_SEC } = options;
   const ending = new AbortController();
   const origins = (options.origins ?? []).map((origin) => origin.toLowerCase());
-  const httpOptions = { accept, maxBytes, headSec, signal: ending.signal, answer, origins };
+  const shown = certificate?.fingerprint;
+  const httpOptions = {
+    ...{ accept, maxBytes, headSec, signal: ending.signal, answer, origins },
+    certificate: shown,
+  };
+  const tcpOptions = { accept, maxBytes, certificate: tcpTls?.fingerprint };
   const accepting = [
-    acceptAll(tcp, (conn) => serveTcpConnection(conn, { accept, maxBytes }), log),
+    acceptAll(tcp, (conn) => serveTcpConnection(conn, tcpOptions), log),
     acceptAll(http, (conn) => serveHttpConnection(conn, httpOptions), log),
   ];
   let closed = false;
@@ -316,7 +336,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       beacon = await startBeacon({
         beaconPort,
         intervalSec: beaconSec,
-        beacon: { name, id, ...ports },
+        beacon: { name, id, ...ports, tls: shown },
         bind,
         log,
       });
@@ -335,6 +355,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       beacon === undefined ? "no beacon" : `beacon udp ${beaconPort}`
     }`,
   );
+  if (certificate !== undefined) {
+    const where = tcpTls === undefined ? "HTTP speaks TLS, plain TCP does not" : "both speak TLS";
+    log.info(`${where}; certificate ${certificate.from}, fingerprint ${certificate.fingerprint}`);
+  }
   sayWhoMayJoin(options, keys, log, { http: hostPort(http.addr), tcp: hostPort(tcp.addr) });
 
   return {

@@ -108,6 +108,12 @@ export const HUB_OPTIONS = {
     type: "flag",
     help: "take keys in plain text, from clients that cannot do the challenge",
   },
+  "tls-self-signed": {
+    type: "flag",
+    help: "speak TLS, with a certificate that the hub makes for itself and keeps",
+  },
+  "cert": { type: "text", value: "FILE", help: "speak TLS with this certificate, a PEM file" },
+  "key": { type: "text", value: "FILE", help: "the private key of --cert, a PEM file" },
   "address": {
     type: "list",
     value: "IP:PORT",

@@ -74,6 +74,19 @@ async function makePidFolder(): Promise<string> {
   }
 }
 
+/** The certificate that the options name. */
+function tlsFrom(options: ServerContext["options"]) {
+  const { cert, key, "tls-self-signed": own } = options;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError("Cannot speak TLS: --cert and --key, its private key, go together");
+  }
+  if (own && cert !== undefined) {
+    throw new UsageError("Cannot speak TLS: give either --cert and --key, or --tls-self-signed");
+  }
+  if (cert === undefined || key === undefined) return own ? "self-signed" as const : undefined;
+  return { cert, key };
+}
+
 /** Tells whether the terminal that the program was started on has been closed since. */
 function terminalWatch(): () => boolean {
   if (!Deno.stdin.isTerminal() && !Deno.stderr.isTerminal()) return () => false;
@@ -157,6 +170,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
     }
   }
 
+  const tls = tlsFrom(options);
   let server;
   try {
     server = await startServer({
@@ -172,6 +186,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
       openHttp: options["open-http"],
       plainKeys: options["plain-keys"],
       addresses: options.address,
+      tls,
       origins: options.origin,
       beaconPort: options["beacon-port"],
       beaconSec: options["beacon-interval"],

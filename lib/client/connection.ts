@@ -14,7 +14,7 @@ import {
 import type { HubAddress } from "./find_hub.ts";
 import { inTime } from "./waiting.ts";
 import { type Introduction, UNPROVEN } from "./introduction.ts";
-import { reach, type Reached } from "./reach.ts";
+import { type HubSocket, reach, type Reached } from "./hub_socket.ts";
 
 /** How long leaving waits for the hub's goodbye, in milliseconds. */
 const GOODBYE_MS = 1000;
@@ -24,11 +24,11 @@ export interface ConnectionHandler {
   /** How to introduce oneself to the hub that was reached there. */
   init(reached: Reached): { readonly message: InitMessage; readonly introduction: Introduction };
   /** The hub has taken us in; `socket` is open. */
-  welcomed(welcome: WelcomeMessage, socket: WebSocket, proven: boolean): void;
+  welcomed(welcome: WelcomeMessage, socket: HubSocket, proven: boolean): void;
   /** The hub has not, or we have not taken it; the connection ends. `proven`: it has our key. */
   refused(code: string, text: string, proven: boolean): void;
   /** A message after that; returns why the hub is going to close, if this says so. */
-  message(message: Message, socket: WebSocket): string | undefined;
+  message(message: Message, socket: HubSocket): string | undefined;
   /** Something came that is no message. */
   error(error: unknown, what: string): void;
 }
@@ -46,15 +46,15 @@ export async function holdConnection(
 ): Promise<string> {
   const reached = await reach(address);
   if (signal.aborted) return "closed";
-  const { where } = reached;
+  const where = reached.address;
   const { message: init, introduction } = handler.init(reached);
-  const socket = new WebSocket(`ws://${where}/ws`);
   const end = Promise.withResolvers<string>();
   let heard = performance.now();
   let timeoutMs = JOIN_SEC * 1000;
   let welcomed = false;
   let distrusted = false;
-  let lastError: string | undefined;
+  let isOver = false;
+  let lastWords: string | undefined;
   const watch = setInterval(() => {
     const silent = performance.now() - heard;
     if (silent < timeoutMs) return;
@@ -77,28 +77,15 @@ export async function holdConnection(
   async function prove(challenge: ChallengeMessage): Promise<void> {
     try {
       const proof = await introduction.answer(challenge);
-      if (socket.readyState === WebSocket.OPEN) socket.send(encodeMessage(proof));
+      socket.send(encodeMessage(proof));
     } catch (error) {
       distrust(error);
     }
   }
 
-  socket.onopen = () => socket.send(encodeMessage(init));
-  socket.onerror = (event) => {
-    if (event instanceof ErrorEvent && event.message !== "") lastError ??= event.message;
-  };
-  socket.onclose = ({ code, reason }) =>
-    end.resolve(
-      reason !== ""
-        ? reason
-        : lastError !== undefined
-        ? `${where}: ${lastError}`
-        : `${where} closed the connection (${code})`,
-    );
-  socket.onmessage = ({ data }) => {
-    if (distrusted) return;
+  function take(data: string): void {
+    if (distrusted || isOver) return;
     heard = performance.now();
-    if (typeof data !== "string") return;
     let message: Message;
     try {
       message = parseMessage(data, { maxBytes: Infinity, maxNesting: Infinity });
@@ -107,7 +94,7 @@ export async function holdConnection(
     }
     if (welcomed) {
       const why = handler.message(message, socket);
-      if (why !== undefined) lastError = why;
+      if (why !== undefined) lastWords = why;
       return;
     }
     let answer: FromHub | undefined;
@@ -134,25 +121,20 @@ export async function holdConnection(
     } else if (answer?.cmd === "_ping") {
       socket.send('{"cmd":"_pong"}');
     }
-  };
+  }
+
+  const socket = reached.open({
+    opened: () => socket.send(encodeMessage(init)),
+    text: take,
+    over: (reason) => end.resolve(lastWords ?? reason),
+  });
   const reason = await end.promise;
   clearInterval(watch);
   signal.removeEventListener("abort", aborted);
-  socket.onopen =
-    socket.onerror =
-    socket.onclose =
-    socket.onmessage =
-      null;
-  if (socket.readyState !== WebSocket.CLOSED) {
-    const closed = new Promise<void>((resolve) => socket.onclose = () => resolve());
-    try {
-      socket.close();
-    } catch {
-      // it is closing
-    }
-    // A client that leaves says goodbye. A connection that is dead may never finish closing, and
-    // nobody waits for it.
-    if (signal.aborted) await inTime(closed, GOODBYE_MS);
-  }
+  isOver = true;
+  const closed = socket.close();
+  // A client that leaves says goodbye. A connection that is dead may never finish closing, and nobody
+  // waits for it.
+  if (signal.aborted) await inTime(closed, GOODBYE_MS);
   return reason;
 }

@@ -8,6 +8,10 @@ import type { Log } from "../log_contract.ts";
 export interface HubAddress {
   readonly host: string;
   readonly port: number;
+  /** Whether it speaks TLS. Default: it does not, as far as is known. */
+  readonly tls?: boolean;
+  /** The fingerprint of its certificate, as it was announced. */
+  readonly fingerprint?: string;
 }
 
 /**
@@ -53,7 +57,12 @@ export function findHub(options: FindOptions): Promise<HubAddress> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       for await (const hub of listenForHubs({ beaconPort, signal })) {
-        const address = { host: hub.host, port: hub.http };
+        const address = {
+          host: hub.host,
+          port: hub.http,
+          tls: hub.tls !== undefined,
+          fingerprint: hub.tls,
+        };
         const take = (wanted === undefined || wanted === hub.name) &&
           options.avoid?.(address) !== true;
         if (take) {

@@ -53,6 +53,7 @@ import { createInbox } from "./inbox.ts";
 import { addTo, createListeners } from "./listeners.ts";
 import { createRequests } from "./requests.ts";
 import { inTime, sleep, whileWaiting } from "./waiting.ts";
+import { type HubSocket, speaksTls } from "./hub_socket.ts";
 import { introduce, NO_KEY_TO_CHECK, UNPROVEN } from "./introduction.ts";
 
 /** How long closing waits for the hub to take what was sent. */
@@ -84,7 +85,7 @@ export class HubClient implements Client {
   readonly #options: ConnectOptions;
   readonly #log: Log;
   readonly #bufferBytes: number;
-  readonly #server: HubAddress | undefined;
+  #server: HubAddress | undefined;
   readonly #beaconPort: number;
   readonly #wantedName: string;
   #name: string;
@@ -97,10 +98,12 @@ export class HubClient implements Client {
   /** What the last of them said. */
   #refusal: { readonly code: string; readonly text: string } | undefined;
   #joined = false;
+  /** Whether the hub has answered the last attempt to join. */
+  #answered = false;
   #joinedBefore = false;
   /** Messages for the handlers, held back for a moment after the first joining. */
   #held: (() => void)[] | undefined;
-  #socket: WebSocket | undefined;
+  #socket: HubSocket | undefined;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #status: Outgoing | undefined;
@@ -193,6 +196,8 @@ export class HubClient implements Client {
       if (performance.now() - start > STEADY_SEC * 1000 && this.#joined) delay = REJOIN_SEC;
       if (this.#joined) {
         this.#leave(reason);
+      } else if (await this.#learnTls()) {
+        continue;
       } else if (reason !== said) {
         said = reason;
         this.#log.info(`Cannot join the hub yet: ${reason}`);
@@ -243,16 +248,17 @@ export class HubClient implements Client {
   /** Joins, and resolves to the reason once it is over. */
   async #stay(address: HubAddress): Promise<string> {
     const where = `${address.host}:${address.port}`;
+    this.#answered = false;
     const found = this.#keyless.has(where) ? undefined : findKey(this.#options);
     if (found === undefined && this.#options.open === false) throw new Error(NO_KEY_TO_CHECK);
     const reason = await holdConnection(address, {
-      init: ({ address }) => {
+      init: ({ address, certificate }) => {
         const introduction = introduce({
           found,
           open: this.#options.open,
           name: this.#name,
           address,
-          certificate: "",
+          certificate,
           hub: this.#options.hub,
         });
         return { message: { ...this.#init(), ...introduction.fields }, introduction };
@@ -260,6 +266,7 @@ export class HubClient implements Client {
       welcomed: (welcome, socket, proven) =>
         this.#welcome(socket, welcome, { name: welcome.hub, address: where, proven }),
       refused: (code, text, proven) => {
+        this.#answered = true;
         if (code === UNPROVEN && this.#options.open === true && found !== undefined) {
           this.#log.warn(`Joins ${where} without a key: ${text}`);
           return void this.#keyless.add(where);
@@ -278,6 +285,19 @@ export class HubClient implements Client {
     }, this.#over.signal);
     this.#socket = undefined;
     return reason;
+  }
+
+  /**
+   * An address that was given does not say whether TLS is spoken there. If nothing was to be made of
+   * it, that is found out; returns whether it is otherwise than thought.
+   */
+  async #learnTls(): Promise<boolean> {
+    const server = this.#server;
+    if (server === undefined || this.#answered) return false;
+    const tls = await speaksTls(server);
+    if (tls === (server.tls ?? false)) return false;
+    this.#server = { ...server, tls };
+    return true;
   }
 
   #init(): InitMessage {
@@ -306,7 +326,7 @@ export class HubClient implements Client {
     this.#emit("refused", { code, text });
   }
 
-  #welcome(socket: WebSocket, { name, mailbox }: WelcomeMessage, hub: JoinedHub): void {
+  #welcome(socket: HubSocket, { name, mailbox }: WelcomeMessage, hub: JoinedHub): void {
     this.#socket = socket;
     this.#name = name;
     this.#unique = false;
@@ -335,7 +355,7 @@ export class HubClient implements Client {
     this.#emit("joined", { name, hub: hub.name, address: hub.address, again });
   }
 
-  #write(socket: WebSocket, text: string, id: string | undefined): void {
+  #write(socket: HubSocket, text: string, id: string | undefined): void {
     if (id !== undefined) {
       this.#requests.wrote(id);
       this.#deliveries.wrote(id);
@@ -344,7 +364,7 @@ export class HubClient implements Client {
   }
 
   /** Handles what came; returns why the hub is going to close, if it said so. */
-  #take(message: Message, socket: WebSocket): string | undefined {
+  #take(message: Message, socket: HubSocket): string | undefined {
     const { cmd, from, to, topic } = message;
     const ofHub = from === undefined || from === HUB_NAME;
     const forMe = to === this.#name || (to === EVERYONE && from !== this.#name) ||
@@ -409,9 +429,9 @@ export class HubClient implements Client {
   }
 
   /** The connection, if what is written to it goes out. */
-  get #open(): WebSocket | undefined {
+  get #open(): HubSocket | undefined {
     const socket = this.#joined ? this.#socket : undefined;
-    return socket?.readyState === WebSocket.OPEN ? socket : undefined;
+    return socket?.isOpen === true ? socket : undefined;
   }
 
   #checkRoom(length: number): void {
@@ -522,7 +542,7 @@ export class HubClient implements Client {
 
   /** To the hub if it is there; if not, joining says it all again. */
   #tell(message: Outgoing): void {
-    if (this.#joined && this.#socket?.readyState === WebSocket.OPEN) this.#send(message);
+    if (this.#joined && this.#socket?.isOpen === true) this.#send(message);
   }
 
   status(state: string, text?: string): void {

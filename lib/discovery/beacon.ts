@@ -1,6 +1,8 @@
 // The datagrams of discovery: the two by which a hub announces itself, and the one that asks hubs to
 // do so at once. No sockets here.
 
+import { isFingerprint } from "../tls/certificate.ts";
+
 /** What a libABCD 0.1 program listens for, to the byte. */
 export const IamABCD = "IamABCD";
 
@@ -25,6 +27,8 @@ export interface Beacon {
   readonly http: number;
   /** TCP port of plain JSON objects. */
   readonly tcp: number;
+  /** The fingerprint of the hub's certificate; without one it speaks no TLS. */
+  readonly tls?: string;
 }
 
 function isPort(value: unknown): value is number {
@@ -37,8 +41,8 @@ function isPort(value: unknown): value is number {
  * @throws {RangeError} If it would be 512 bytes or longer.
  */
 export function encodeBeacon(beacon: Beacon): Uint8Array {
-  const { name, id, http, tcp } = beacon;
-  const bytes = new TextEncoder().encode(JSON.stringify({ abcd: FORM, name, id, http, tcp }));
+  const { name, id, http, tcp, tls } = beacon;
+  const bytes = new TextEncoder().encode(JSON.stringify({ abcd: FORM, name, id, http, tcp, tls }));
   if (bytes.length >= MAX_BEACON_BYTES) {
     throw new RangeError(`Cannot announce the hub: its name is too long (${name.length})`);
   }
@@ -55,10 +59,11 @@ export function parseBeacon(datagram: Uint8Array): Beacon | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { abcd, name, id, http, tcp } = value as { readonly [field: string]: unknown };
+  const { abcd, name, id, http, tcp, tls } = value as { readonly [field: string]: unknown };
   if (abcd !== FORM || typeof name !== "string" || name === "" || typeof id !== "string") {
     return undefined;
   }
   if (!isPort(http) || http === 0 || !isPort(tcp)) return undefined;
-  return { name, id, http, tcp };
+  if (tls === undefined) return { name, id, http, tcp };
+  return typeof tls === "string" && isFingerprint(tls) ? { name, id, http, tcp, tls } : undefined;
 }

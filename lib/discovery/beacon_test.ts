@@ -12,9 +12,18 @@ Deno.test("a beacon survives its own encoding", () => {
 
 Deno.test("a beacon's unknown fields are ignored", () => {
   assertEquals(
-    parseBeacon(bytes('{"abcd":1,"name":"damic","id":"6f0c","http":9819,"tcp":9818,"tls":true}')),
+    parseBeacon(bytes('{"abcd":1,"name":"damic","id":"6f0c","http":9819,"tcp":9818,"new":true}')),
     BEACON,
   );
+});
+
+Deno.test("a beacon tells the fingerprint of a certificate", () => {
+  const beacon = { ...BEACON, tls: "A".repeat(43) };
+  assertEquals(parseBeacon(encodeBeacon(beacon)), beacon);
+  for (const tls of ["true", '"A"', "null"]) {
+    const text = `{"abcd":1,"name":"damic","id":"6f0c","http":9819,"tcp":9818,"tls":${tls}}`;
+    assertEquals(parseBeacon(bytes(text)), undefined);
+  }
 });
 
 Deno.test("what is not a beacon is not taken for one", () => {

@@ -3,10 +3,13 @@
 import { problemWithOrigin } from "./origin.ts";
 import { Socket } from "./socket.ts";
 import type { Accept } from "./transport.ts";
+import { speakTcp } from "./tcp.ts";
 import { acceptKey, problemWithUpgrade, serveWebSocket } from "./websocket.ts";
 
 /** Longest head of a request, in bytes. */
 const MAX_HEAD = 16 * 1024;
+/** A message begins with it. */
+const OPEN = 0x7b;
 
 /** The head of a request. */
 export interface RequestHead {
@@ -112,7 +115,7 @@ function reply(socket: Socket, answer: Answer, withBody = true): void {
 /** Serves one connection until it ends. */
 export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions): Promise<void> {
   const socket = new Socket(conn);
-  let webSocket: { closed(reason: string): void } | undefined;
+  let joined: { closed(reason: string): void } | undefined;
   const late = setTimeout(() => {
     reply(socket, { status: 408, body: "Cannot wait any longer for the request\n" });
   }, options.headSec * 1000);
@@ -128,7 +131,7 @@ export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions)
         `sec-websocket-accept: ${accepted}\r\n\r\n`,
     );
     options.signal.removeEventListener("abort", stop);
-    webSocket = serveWebSocket(socket, options);
+    joined = serveWebSocket(socket, options);
   }
 
   function handle(request: RequestHead | string): void {
@@ -163,6 +166,14 @@ export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions)
   }
 
   function readHead(bytes: Uint8Array, begin: number, end: number): number {
+    // With TLS there is one port for both: no request begins like a message.
+    if (options.certificate !== undefined && bytes[begin] === OPEN) {
+      clearTimeout(late);
+      options.signal.removeEventListener("abort", stop);
+      const tcp = joined = speakTcp(socket, options);
+      socket.become(tcp.consume, 0);
+      return begin;
+    }
     const behind = headEnd(bytes, begin, end);
     if (behind < 0 && end - begin <= MAX_HEAD) return begin;
     clearTimeout(late);
@@ -179,5 +190,5 @@ export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions)
   const reason = await socket.read(readHead, 4 * MAX_HEAD);
   clearTimeout(late);
   options.signal.removeEventListener("abort", stop);
-  webSocket?.closed(reason);
+  joined?.closed(reason);
 }

@@ -2,7 +2,7 @@
 
 import { Envelope } from "../envelope.ts";
 import { copy } from "./outbox.ts";
-import { Socket } from "./socket.ts";
+import { type Consumer, Socket } from "./socket.ts";
 import { type Accept, type Connection, NOTHING, type Receiver } from "./transport.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN = 0x7b, CLOSE = 0x7d, NEWLINE = 0x0a;
@@ -174,7 +174,7 @@ export interface TcpOptions {
 }
 
 class TcpConnection implements Connection, SplitterHandler {
-  readonly transport = "tcp";
+  readonly transport: "tcp" | "tls";
   readonly address: string;
   readonly local: string;
   readonly certificate: string;
@@ -191,6 +191,7 @@ class TcpConnection implements Connection, SplitterHandler {
     this.address = socket.address;
     this.local = socket.local;
     this.certificate = certificate;
+    this.transport = certificate === "" ? "tcp" : "tls";
     this.#splitter = new Splitter(maxBytes, this);
     this.#receiver = accept(this);
   }
@@ -258,14 +259,24 @@ class TcpConnection implements Connection, SplitterHandler {
   }
 }
 
+/** Speaks plain TCP on a socket, which is to be read with `consume` from now on. */
+export function speakTcp(
+  socket: Socket,
+  options: TcpOptions,
+): { consume: Consumer; closed(reason: string): void } {
+  const connection = new TcpConnection(socket, options);
+  return {
+    consume(bytes, begin, end) {
+      connection.take(bytes, begin, end);
+      return end;
+    },
+    closed: (reason) => connection.closed(reason),
+  };
+}
+
 /** Serves one connection until it ends. */
 export async function serveTcpConnection(conn: Deno.Conn, options: TcpOptions): Promise<void> {
   const socket = new Socket(conn);
-  const connection = new TcpConnection(socket, options);
-  connection.closed(
-    await socket.read((bytes, begin, end) => {
-      connection.take(bytes, begin, end);
-      return end;
-    }, 0),
-  );
+  const { consume, closed } = speakTcp(socket, options);
+  closed(await socket.read(consume, 0));
 }

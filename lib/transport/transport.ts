@@ -3,7 +3,7 @@
 import type { Envelope } from "../envelope.ts";
 
 /** A way in by which a client reached the hub. */
-export type TransportName = "websocket" | "tcp" | "memory";
+export type TransportName = "websocket" | "tcp" | "tls" | "memory";
 
 /** One connection of one client, as the hub sees it: messages out, an end, an account. */
 export interface Connection {

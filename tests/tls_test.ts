@@ -1,0 +1,168 @@
+// A hub that speaks TLS: found and joined with nothing typed, its certificate held against its key.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { CERTIFICATE_NAME, makeCertificate } from "../lib/tls/certificate.ts";
+import { decodePem, encodePem } from "../lib/tls/der.ts";
+import { askCertificate } from "../lib/tls/hello.ts";
+import { connect } from "../mod.ts";
+import { abcd, freeTcpPort, runAbcd, temporaryFolder, TestHub, until } from "./harness.ts";
+import { RawClient } from "./raw_client.ts";
+
+/** Passes bytes on to a hub, and keeps those of the clients. */
+class Between implements AsyncDisposable {
+  readonly heard: Uint8Array[] = [];
+  readonly #listener: Deno.Listener;
+  readonly #serving: Promise<void>;
+
+  /** @param outside How it speaks to clients, `inside` to the hub: TLS with a certificate, or plain. */
+  constructor(
+    readonly port: number,
+    hub: number,
+    outside: { certificate: string; privateKey: string } | undefined,
+    inside: "tls" | "plain",
+  ) {
+    const hostname = "127.0.0.1";
+    this.#listener = outside === undefined
+      ? Deno.listen({ hostname, port })
+      : Deno.listenTls({ hostname, port, cert: outside.certificate, key: outside.privateKey });
+    this.#serving = this.#serve(async () => {
+      const address = { hostname, port: hub };
+      const tcp = await Deno.connect(address);
+      if (inside === "plain") return tcp;
+      const caCerts = [encodePem("CERTIFICATE", await askCertificate(address, 10))];
+      return await Deno.startTls(tcp, { hostname: CERTIFICATE_NAME, caCerts });
+    });
+  }
+
+  async #serve(open: () => Promise<Deno.Conn>): Promise<void> {
+    try {
+      for await (const client of this.#listener) {
+        const keep = new TransformStream<Uint8Array, Uint8Array>({
+          transform: (bytes, next) => {
+            this.heard.push(bytes.slice());
+            next.enqueue(bytes);
+          },
+        });
+        open().then((hub) => {
+          client.readable.pipeThrough(keep).pipeTo(hub.writable).catch(() => {});
+          hub.readable.pipeTo(client.writable).catch(() => {});
+        }, () => client.close());
+      }
+    } catch {
+      // closed
+    }
+  }
+
+  /** What clients have sent, as far as it is text. */
+  get text(): string {
+    const decoder = new TextDecoder("latin1");
+    return this.heard.map((bytes) => decoder.decode(bytes)).join("");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#serving;
+  }
+}
+
+/** A hub with TLS; the address `127.0.0.1:through` is one of its own. */
+const tlsHub = (args: readonly string[] = [], env: Record<string, string> = {}) =>
+  TestHub.start(["--no-watchdog", "--name=lab", ...args], { open: false, env });
+
+Deno.test("tls: a hub with its own certificate is found by UDP and by address; it keeps the certificate", async () => {
+  await using folder = await temporaryFolder();
+  const env = { XDG_CONFIG_HOME: folder.path };
+  let fingerprint: string | undefined;
+  for (const round of [1, 2]) {
+    await using hub = await tlsHub(["--tls-self-signed", "--beacon-interval=0.2"], env);
+    const [, shown] = await hub.process.saw(/both speak TLS.*fingerprint (\S{43})/);
+    fingerprint ??= shown;
+    assertEquals(shown, fingerprint, "another certificate");
+    const heard = [`--beacon-port=${hub.beaconPort}`];
+    await using spy = abcd(["spy", ...heard, "--json"], { env });
+    await spy.saw(/joined: hub "lab"/);
+    for (const where of [heard, hub.clientArgs, ["--server", `localhost:${hub.httpPort}`]]) {
+      const sent = await runAbcd(["send", ...where, "to=spy", "cmd=hello", `n:=${round}`], { env });
+      assertEquals(sent.code, 0, sent.stderr);
+    }
+    await spy.saw(/"hello"/);
+  }
+  assertEquals((Deno.statSync(`${folder.path}/abcd/tls.pem`).mode ?? 0) & 0o777, 0o600);
+});
+
+Deno.test("tls: nothing of what is said can be read on the way; who ends TLS on the way is no hub", async () => {
+  const through = freeTcpPort();
+  const own = ["--tls-self-signed", `--address=127.0.0.1:${through}`];
+  await using hub = await tlsHub(own);
+  const join = (signal?: AbortSignal) =>
+    connect({ name: "client", server: `127.0.0.1:${through}`, timeoutSec: 20, signal });
+  {
+    await using wire = new Between(through, hub.httpPort, undefined, "plain");
+    await using client = await join();
+    assertEquals(client.hub?.proven, true);
+    client.send({ cmd: "secret-thing", topic: "a/b" });
+    await client.flush();
+    assert(wire.heard.length > 3);
+    for (const word of ["_init", "_proof", "secret-thing", "client"]) {
+      assert(!wire.text.includes(word), word);
+    }
+  }
+  // With a certificate of his own; or as if the hub spoke no TLS: everything is passed on as it is.
+  const his = await makeCertificate([], new Date());
+  for (const [outside, words] of [[his, /_init/], [undefined, /GET \/ws/]] as const) {
+    await using evil = new Between(through, hub.httpPort, outside, "tls");
+    const why = await join().then(() => "joined", (error) => String(error));
+    assertMatch(why, /Cannot trust the hub "lab".*does not have the key/);
+    assertMatch(evil.text, words);
+    assert(!evil.text.includes("_proof"));
+  }
+  const clients = await connect({ name: "look", server: hub.address });
+  try {
+    assertEquals((await clients.clients()).map(({ name }) => name), ["look"]);
+  } finally {
+    await clients.close();
+  }
+});
+
+Deno.test("tls: a certificate that is given, with plain TCP open beside it; and what cannot be", async () => {
+  await using folder = await temporaryFolder();
+  const [cert, key] = [`${folder.path}/cert.pem`, `${folder.path}/key.pem`];
+  const made = await makeCertificate(["daq"], new Date());
+  Deno.writeTextFileSync(cert, made.certificate);
+  Deno.writeTextFileSync(key, made.privateKey);
+  await using hub = await tlsHub([`--cert=${cert}`, `--key=${key}`, "--open-tcp"]);
+  await hub.process.saw(/HTTP speaks TLS, plain TCP does not/);
+  using old = await RawClient.connect(hub.tcpPort);
+  await old.say('{"cmd":"_init","name":"old"}');
+  await old.saw(/_welcome/);
+  const http = Deno.createHttpClient({ caCerts: [made.certificate] });
+  try {
+    const answer = await fetch(`https://localhost:${hub.httpPort}/clients`, { client: http });
+    assertEquals((await answer.json()).length, 1);
+  } finally {
+    http.close();
+  }
+  // A client that thinks otherwise, and rubbish, do not stay.
+  using plain = await RawClient.connect(hub.httpPort);
+  await plain.say("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  await plain.end();
+  assert(!plain.text.includes("HTTP/1.1 200"));
+  const sent = await runAbcd(["send", ...hub.clientArgs, "to=old", "cmd=hello"]);
+  assertEquals(sent.code, 0, sent.stderr);
+  await until(() => old.text.includes("hello"), "it did not come");
+
+  const few = ["server", "--http-port=0", "--tcp-port=0", "--beacon-interval=0"];
+  const wrong: [args: string[], code: number, words: RegExp][] = [
+    [[`--cert=${cert}`], 2, /--cert and --key.*go together/],
+    [[`--cert=${cert}`, `--key=${key}`, "--tls-self-signed"], 2, /give either/],
+    [[`--cert=${folder.path}/no`, `--key=${key}`], 1, /Cannot read the certificate .*\/no/],
+    [[`--cert=${key}`, `--key=${key}`], 1, /Cannot use the certificate/],
+    [[`--cert=${cert}`, `--key=${cert}`], 1, /Cannot use the private key.*--key-file/],
+  ];
+  await Promise.all(wrong.map(async ([args, code, words]) => {
+    const said = await runAbcd([...few, ...args]);
+    assertEquals(said.code, code, said.stderr);
+    assertMatch(said.stderr, words);
+  }));
+  assert(decodePem("CERTIFICATE", made.certificate) !== undefined);
+});
