@@ -81,7 +81,8 @@ Deno.test("tls: a hub with its own certificate is found by UDP and by address; i
     const heard = [`--beacon-port=${hub.beaconPort}`];
     await using spy = abcd(["spy", ...heard, "--json"], { env });
     await spy.saw(/joined: hub "lab"/);
-    for (const where of [heard, hub.clientArgs, ["--server", `localhost:${hub.httpPort}`]]) {
+    const places = [hub.clientArgs, heard, ["--server", `localhost:${hub.httpPort}`]];
+    for (const where of round === 1 ? places : places.slice(0, 1)) {
       const sent = await runAbcd(["send", ...where, "to=spy", "cmd=hello", `n:=${round}`], { env });
       assertEquals(sent.code, 0, sent.stderr);
     }
