@@ -149,9 +149,14 @@ Deno.test("runs: no number is given twice, whatever is killed, torn or deleted",
     () => Deno.truncateSync(`${lab.lab.state}/run-number`, Math.floor(random() * 20)),
     () => Deno.truncateSync(`${lab.lab.state}/run-number.copy`, Math.floor(random() * 20)),
     () => Deno.removeSync(`${lab.lab.state}/run-number`),
-    () => Deno.removeSync(`${lab.lab.state}/runs`, { recursive: true }),
+    () => {
+      Deno.removeSync(`${lab.lab.state}/runs`, { recursive: true });
+      for (const run of starts()) forgotten.add(run);
+    },
     () => {},
   ];
+  /** Nobody can know that these were open: their records were deleted. */
+  const forgotten = new Set<number>();
   const starts = () =>
     logger.told.flatMap((words) => /^run-start (\d+)$/.exec(words)?.[1] ?? []).map(Number);
   for (let round = 0; round < ROUNDS; round++) {
@@ -184,6 +189,15 @@ Deno.test("runs: no number is given twice, whatever is killed, torn or deleted",
     assertEquals(told, [...new Set(sorted)], `round ${round}, seed ${SEED}`);
   }
   assert(starts().length > ROUNDS / 4, `${starts()} are too few`);
+  // Whoever was told of a start is told of its end before the next one.
+  let open: number | undefined;
+  for (const words of logger.told) {
+    const [, cmd, number] = /^(\S+) (\d+)/.exec(words) ?? [];
+    if (cmd === "run-stop" && Number(number) === open) open = undefined;
+    if (cmd !== "run-start") continue;
+    assert(open === undefined || forgotten.has(open), `${open} has no end: ${logger.told}`);
+    open = Number(number);
+  }
 });
 
 Deno.test("runs: both copies of the number torn: refused, until somebody gives one", async () => {
