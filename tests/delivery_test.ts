@@ -49,6 +49,8 @@ Deno.test("delivery: mail waits through kill -9 of the hub, and is handled once,
     });
     await until(() => seen.length === 1, "the first");
   }
+  const isAway = async () => (await sender.clients()).every(({ name }) => name !== "hv");
+  await until(isAway, "hv has left, and the hub does not see it");
   const receipts = await Promise.all(
     [1, 2, 3].map((i) => sender.deliver({ cmd: "set", to: "hv", i })),
   );
