@@ -5,6 +5,7 @@ import { type Log, NO_LOG } from "../log.ts";
 import { type Block, encodeBlock, type OpenBlock, openBlock } from "./block.ts";
 import { appendTo, reasonOf, syncFolder } from "./files.ts";
 import { createGroup, type Piece } from "./group.ts";
+import { createGroupWriter } from "./group_writer.ts";
 import type { Envelope, JournalQuery } from "./query.ts";
 import { type Found, readBlocks, type ReadOptions } from "./read.ts";
 import {
@@ -135,12 +136,8 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
   let file: Deno.FsFile | undefined;
   let seq = 0, written = 0, synced = 0, lost = 0, lastLost = 0, damaged = 0;
   let stopped: string | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let due = Infinity;
-  let writing: Promise<void> | undefined;
   let closed = false;
   let lastRetention = clock();
-  let waiters: { seq: number; resolve: () => void; reject: (error: Error) => void }[] = [];
   const saidDamaged = new Set<string>();
 
   function sayDamaged(text: string): void {
@@ -295,41 +292,21 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       }
       stopped = reason;
     }
-    const waited = waiters;
-    waiters = [];
-    for (const waiter of waited) {
-      if (waiter.seq <= synced) waiter.resolve();
-      else if (stopped !== undefined) waiter.reject(new Error(stopped));
-      else waiters.push(waiter);
-    }
   }
 
-  function schedule(ms: number): void {
-    if (closed || writing !== undefined) return;
-    const at = performance.now() + ms;
-    if (timer !== undefined) {
-      if (due <= at) return;
-      clearTimeout(timer);
-    }
-    due = at;
-    timer = setTimeout(() => {
-      timer = undefined;
-      void write();
-    }, ms);
+  /** What waits is written soon; at once if it is much. */
+  function pauseMs(): number {
+    return group.bytes > bufferBytes / 8 ? 0 : fsyncMs;
   }
 
-  /** Writes what waits; one at a time. */
-  function write(): Promise<void> {
-    if (writing !== undefined) return writing;
-    clearTimeout(timer);
-    timer = undefined;
-    return writing = writeGroup().finally(() => {
-      writing = undefined;
-      if (stopped !== undefined) schedule(retryMs);
-      else if (waiters.length > 0) schedule(ackMs);
-      else if (group.bytes > 0) schedule(group.bytes > bufferBytes / 8 ? 0 : fsyncMs);
-    });
-  }
+  const writer = createGroupWriter({
+    write: writeGroup,
+    synced: () => synced,
+    stopped: () => stopped,
+    pauseMs: () => group.bytes === 0 ? undefined : pauseMs(),
+    ackMs,
+    retryMs,
+  });
 
   /** Stretches of the files as they are now, those that were not looked into yet loaded. */
   async function* stretches(): AsyncGenerator<{ path: string; blocks: readonly Block[] }> {
@@ -368,7 +345,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
   ): AsyncGenerator<Found> {
     const through = Math.min(query.through ?? Infinity, seq);
     // One write may be under way without the last of them; what cannot be written cannot be read.
-    for (let i = 0; i < 2 && group.bytes + (writing === undefined ? 0 : 1) > 0; i++) await write();
+    for (let i = 0; i < 2 && (group.bytes > 0 || writer.busy); i++) await writer.now();
     const bounded = { ...query, through };
     for await (const stretch of stretches()) {
       yield* readBlocks(stretch, bounded, {
@@ -402,8 +379,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
         lost++;
         lastLost = seq;
       }
-      if (stopped !== undefined) schedule(retryMs);
-      else schedule(group.bytes > bufferBytes / 8 ? 0 : fsyncMs);
+      writer.soon(stopped !== undefined ? retryMs : pauseMs());
       return seq;
     },
     synced(since = seq) {
@@ -412,15 +388,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
           `Cannot keep the message: ${group.bytes} bytes wait for the disk already`;
         return Promise.reject(new Error(text));
       }
-      if (synced >= seq) return Promise.resolve();
-      if (stopped !== undefined) return Promise.reject(new Error(stopped));
-      if (closed) {
-        return Promise.reject(new Error("Cannot keep the message: the journal is closed"));
-      }
-      return new Promise((resolve, reject) => {
-        waiters.push({ seq, resolve, reject });
-        schedule(ackMs);
-      });
+      return writer.safe(seq);
     },
     read,
     stats: () => ({
@@ -437,13 +405,11 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
     async [Symbol.asyncDispose]() {
       if (closed) return;
       closed = true;
-      clearTimeout(timer);
-      await writing;
-      if (group.bytes > 0) await write();
+      await writer.close();
+      if (group.bytes > 0) await writer.now();
       const last = segments.at(-1);
       if (last !== undefined) await seal(last).catch(() => {});
-      clearTimeout(timer);
-      for (const waiter of waiters) waiter.reject(new Error("Cannot wait: the journal is closed"));
+      writer.giveUp(new Error("Cannot wait: the journal is closed"));
       file?.close();
       lock.close();
     },

@@ -7,6 +7,7 @@
 
 import { type Log, NO_LOG } from "../log.ts";
 import { appendTo, reasonOf, syncFolder } from "./files.ts";
+import { createGroupWriter } from "./group_writer.ts";
 
 /** What a ledger tells its owner. */
 export type LedgerAlarm = "stopped" | "resumed" | "damaged";
@@ -128,13 +129,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let snapshot: (() => Iterable<string>) | undefined;
   let held: () => number = () => 0;
   let stopped: string | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let due = Infinity;
-  let writing: Promise<void> | undefined;
   let closed = false;
   /** How many lines were appended, and how many of them are safe. */
   let appended = 0, synced = 0;
-  let waiters: { upTo: number; resolve: () => void; reject: (error: Error) => void }[] = [];
 
   if (found.damage !== undefined) {
     stale = true;
@@ -206,41 +203,16 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       }
       stopped = reason;
     }
-    const waited = waiters;
-    waiters = [];
-    for (const waiter of waited) {
-      if (waiter.upTo <= synced) waiter.resolve();
-      else if (stopped !== undefined) waiter.reject(new Error(stopped));
-      else waiters.push(waiter);
-    }
   }
 
-  function schedule(ms: number): void {
-    if (closed || writing !== undefined) return;
-    const at = performance.now() + ms;
-    if (timer !== undefined) {
-      if (due <= at) return;
-      clearTimeout(timer);
-    }
-    due = at;
-    timer = setTimeout(() => {
-      timer = undefined;
-      void write();
-    }, ms);
-  }
-
-  /** Writes what waits; one at a time. */
-  function write(): Promise<void> {
-    if (writing !== undefined) return writing;
-    clearTimeout(timer);
-    timer = undefined;
-    return writing = writeGroup().finally(() => {
-      writing = undefined;
-      if (stopped !== undefined) schedule(retryMs);
-      else if (waiters.length > 0) schedule(ackMs);
-      else if (waiting !== "") schedule(fsyncMs);
-    });
-  }
+  const writer = createGroupWriter({
+    write: writeGroup,
+    synced: () => synced,
+    stopped: () => stopped,
+    pauseMs: () => waiting === "" ? undefined : fsyncMs,
+    ackMs,
+    retryMs,
+  });
 
   return {
     recall() {
@@ -251,24 +223,16 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     rewriteFrom(from, bytes) {
       snapshot = from;
       held = bytes;
-      if (stale) schedule(0);
+      if (stale) writer.soon(0);
     },
     append(line) {
       if (closed) return;
       appended++;
       // Once the file is to be written anew, what holds is known without it.
       if (!stale) waiting += `${line}\n`;
-      schedule(stopped !== undefined ? retryMs : fsyncMs);
+      writer.soon(stopped !== undefined ? retryMs : fsyncMs);
     },
-    synced() {
-      if (synced >= appended) return Promise.resolve();
-      if (stopped !== undefined) return Promise.reject(new Error(stopped));
-      if (closed) return Promise.reject(new Error("Cannot keep it: the ledger is closed"));
-      return new Promise((resolve, reject) => {
-        waiters.push({ upTo: appended, resolve, reject });
-        schedule(ackMs);
-      });
-    },
+    synced: () => writer.safe(appended),
     stats: () => ({
       bytes: size,
       waiting: waiting.length,
@@ -277,11 +241,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     async [Symbol.asyncDispose]() {
       if (closed) return;
       closed = true;
-      clearTimeout(timer);
-      await writing;
-      if (appended > synced) await write();
-      clearTimeout(timer);
-      for (const { reject } of waiters) reject(new Error("Cannot keep it: the ledger is closed"));
+      await writer.close();
+      if (appended > synced) await writer.now();
+      writer.giveUp(new Error("Cannot keep it: the ledger is closed"));
       file?.close();
       file = undefined;
     },
