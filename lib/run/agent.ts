@@ -7,7 +7,14 @@ import type { Json, Message } from "../message.ts";
 import type { Alarm } from "./alarms.ts";
 import { type AgentExperiment, keptExperiment, openAgentExperiment } from "./agent_experiment.ts";
 import { type AgentPolicy, howToAllow, mayControl } from "./agent_policy.ts";
-import { type HostReport, readOrders, type RefusalCode, texts } from "./host_report.ts";
+import { describeHolder, refuseClaim } from "./agent_claim.ts";
+import {
+  type AgentReports,
+  createAgentReports,
+  lastThatFit,
+  shortReport,
+} from "./agent_reports.ts";
+import { readOrders, type RefusalCode, texts } from "./host_report.ts";
 import { createLogFollowers, type LogFollowers } from "./log_followers.ts";
 import { watchPresence } from "./presence.ts";
 import { openStateFolder } from "./state_folder.ts";
@@ -33,17 +40,13 @@ export interface Agent extends Disposable {
   running(): string[];
 }
 
-/** A controller that is gone may come back; another one gets its experiment after this, in ms. */
-const HOLD_MS = 60_000;
 /** How often a holder is told what programs use, which says too that this agent is there, in ms. */
 const REPORT_MS = 5000;
 const TICK_MS = 1000;
-/** What is sent of a line in a report, in characters. */
-const LINE_CHARS = 200;
 const LOG_LINES = 20;
 const MOST_LOG_LINES = 1000;
-/** What is sent of logs and of verdicts in one answer, in characters. */
-const ANSWER_CHARS = 256 * 1024;
+/** Experiments that one agent may have; whoever asks for more has made a mistake, or means no good. */
+const MAX_EXPERIMENTS = 32;
 
 /** An experiment, and what this agent has told its controller. */
 interface Entry {
@@ -51,8 +54,7 @@ interface Entry {
   readonly followers: LogFollowers;
   /** Since when its controller is not in the hub, on the monotonic clock. */
   absentSince: number | undefined;
-  /** Its last reports as they were sent, by program. */
-  readonly sent: Map<string, string>;
+  readonly reports: AgentReports;
 }
 
 type Fields = { readonly [field: string]: Json | undefined };
@@ -65,18 +67,6 @@ function isOfHost({ one: { controller } }: Entry, { source }: Alarm): boolean {
 /** A refusal, as an answer. */
 function refusal(code: RefusalCode, error: string): Fields {
   return { error, code };
-}
-
-/** A report for the table: the lines of an end come with its verdict. */
-function short({ lastLines: _, lastLine, ...rest }: HostReport): HostReport {
-  return { ...rest, lastLine: lastLine?.slice(0, LINE_CHARS) };
-}
-
-/** As many of the last as fit into one answer. */
-function lastThatFit<T>(all: readonly T[]): T[] {
-  let chars = 0;
-  const at = all.findLastIndex((one) => (chars += JSON.stringify(one).length) > ANSWER_CHARS);
-  return all.slice(at + 1);
 }
 
 function folderName(experiment: string): string {
@@ -108,14 +98,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log,
       output: one.controller.output,
     });
-    const entry: Entry = { one, followers, absentSince: undefined, sent: new Map() };
+    const reports = createAgentReports({ experiment: one, client, presence, log });
+    const entry: Entry = { one, followers, absentSince: undefined, reports };
     entries.set(experiment, entry);
-    one.controller.onChange((status) => tell(entry, [one.report(status)]));
+    one.controller.onChange((status) => reports.tell([one.report(status)]));
     one.controller.onVerdict((program, verdict) => {
-      push(entry, { cmd: "host-verdict", program, verdict });
+      reports.push({ cmd: "host-verdict", program, verdict });
     });
     one.controller.onAlarm((alarm) => {
-      if (isOfHost(entry, alarm)) push(entry, { cmd: "host-alarm", alarm });
+      if (isOfHost(entry, alarm)) reports.push({ cmd: "host-alarm", alarm });
     });
     return entry;
   }
@@ -127,26 +118,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     return promise.finally(() => opening.delete(experiment));
   }
 
-  /** To the controller, if it is there: what it misses it asks for when it is back. */
-  function push({ one: { name, holder } }: Entry, message: Fields & { cmd: string }): void {
-    if (holder === undefined || !client.joined || !presence.has(holder.name)) return;
-    try {
-      client.send({ ...message, to: holder.name, experiment: name });
-    } catch (error) {
-      log.warn(`Cannot tell ${holder.name}: ${error instanceof Error ? error.message : error}`);
-    }
-  }
-
-  function tell(entry: Entry, reports: readonly HostReport[]): void {
-    for (const one of reports) entry.sent.set(one.name, JSON.stringify(short(one)));
-    push(entry, { cmd: "host-state", reports: reports.map((one) => ({ ...one })) });
-  }
-
-  function reportAll(entry: Entry): void {
-    const news = entry.one.reports().map(short)
-      .filter((one) => entry.sent.get(one.name) !== JSON.stringify(one));
-    // Sent also when there is none: it says that this agent is there.
-    tell(entry, news);
+  function close({ one, followers }: Entry): void {
+    entries.delete(one.name);
+    followers[Symbol.dispose]();
+    one[Symbol.dispose]();
   }
 
   async function claim(message: Message): Promise<Fields> {
@@ -161,20 +136,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         `${client.name} does not run experiment "${experiment}"; ${howToAllow(experiment)}`,
       );
     }
+    if (!entries.has(experiment) && entries.size >= MAX_EXPERIMENTS) {
+      return refusal("not-allowed", `${client.name} has ${entries.size} experiments already`);
+    }
     const entry = await opened(experiment);
     const { holder } = entry.one;
-    const isOther = holder !== undefined && holder.claim !== claim;
-    const left = entry.absentSince === undefined ? HOLD_MS : HOLD_MS - (now() - entry.absentSince);
-    if (isOther && left > 0) {
-      const who = `${holder.name} (pid ${holder.pid} on ${holder.host})`;
-      log.warn(`refused: ${from} claims "${experiment}", which ${who} has`);
-      return refusal(
-        "held",
-        `"${experiment}" on ${client.name} is controlled by ${who}` +
-          (entry.absentSince === undefined
-            ? ""
-            : `, which is away; it is free in ${Math.ceil(left / 1000)} s`),
-      );
+    const absentMs = entry.absentSince === undefined ? undefined : now() - entry.absentSince;
+    const held = refuseClaim(holder, claim, absentMs);
+    if (held !== undefined) {
+      log.warn(`refused: ${from} claims "${experiment}", which ${held} has`);
+      return refusal("held", `"${experiment}" on ${client.name} is controlled by ${held}`);
     }
     const next = {
       claim,
@@ -182,13 +153,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       host: typeof host === "string" ? host : "?",
       pid: typeof pid === "number" ? pid : 0,
     };
-    if (isOther) log.warn(`${experiment}: ${from} takes over from ${holder.name}, which is gone`);
-    else log.info(`${experiment}: controlled by ${from} (pid ${next.pid} on ${next.host})`);
+    if (holder !== undefined && holder.claim !== claim) {
+      log.warn(`${experiment}: ${from} takes over from ${holder.name}, which is gone`);
+    } else log.info(`${experiment}: controlled by ${describeHolder(next)}`);
     entry.one.holder = next;
     entry.absentSince = undefined;
-    entry.sent.clear();
+    entry.reports.forget();
     return {
-      reports: entry.one.reports().map((one) => ({ ...short(one) })),
+      reports: entry.one.reports().map((one) => ({ ...shortReport(one) })),
       alarms: entry.one.controller.alarms.standing.filter((one) => isOfHost(entry, one)),
     };
   }
@@ -204,7 +176,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           log.info(`${one.name}: ${what} ${name}, ordered by ${message.from}`);
         }
         const { reports, unknown, refused } = one.order(orders);
-        return { reports: reports.map((report) => ({ ...short(report) })), unknown, refused };
+        return { reports: reports.map((report) => ({ ...shortReport(report) })), unknown, refused };
       }
       case "agent-forget":
         one.forget(names);
@@ -217,7 +189,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         const lines = names.flatMap((program) =>
           (one.controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
         );
-        if (typeof follow === "string") entry.followers.follow(names, follow);
+        // Who has left meanwhile would be followed for for ever.
+        if (typeof follow === "string" && presence.has(follow)) {
+          entry.followers.follow(names, follow);
+        }
         return { lines: lastThatFit(lines), at: Date.now() / 1000 };
       }
       case "agent-why":
@@ -230,6 +205,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         one.forget(one.controller.names);
         one.holder = undefined;
         log.info(`${one.name}: ${message.from} has stopped it, and leaves`);
+        if (one.controller.names.length === 0) close(entry);
         return {};
     }
   }
@@ -279,7 +255,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       if (holder === undefined || !presence.known || presence.has(holder.name)) {
         entry.absentSince = undefined;
       } else entry.absentSince ??= now();
-      if (isTime) reportAll(entry);
+      if (isTime) entry.reports.tellNews();
     }
   }, TICK_MS);
 
@@ -287,7 +263,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   for (const { name } of Deno.readDirSync(`${statePath}/experiments`)) {
     const experiment = keptExperiment(`${statePath}/experiments/${name}`, log);
     if (experiment === undefined) continue;
-    await opened(experiment);
+    try {
+      await opened(experiment);
+    } catch (error) {
+      // One that cannot be had must not take the others along.
+      log.error(`Cannot take up ${experiment}: ${error instanceof Error ? error.message : error}`);
+      continue;
+    }
     if (!mayControl(policy, experiment)) {
       log.warn(
         `${experiment}: runs here from before, and is not allowed any more: nothing of it is started again; ${
@@ -307,10 +289,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     [Symbol.dispose]() {
       clearInterval(timer);
       for (const off of offs) off();
-      for (const { one, followers } of entries.values()) {
-        followers[Symbol.dispose]();
-        one[Symbol.dispose]();
-      }
+      for (const entry of [...entries.values()]) close(entry);
       presence[Symbol.dispose]();
       own[Symbol.dispose]();
     },

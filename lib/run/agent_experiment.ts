@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import type { Json, JsonObject } from "../message.ts";
 import { type AgentPolicy, permit } from "./agent_policy.ts";
 import { type Controller, createController } from "./controller.ts";
+import type { Holder } from "./agent_claim.ts";
 import { FileError } from "../jsonc_file.ts";
 import { parseExperiment } from "./experiment_file.ts";
 import { NotAllowedError } from "./local_runner.ts";
@@ -17,16 +18,6 @@ import { parseRecord, parseSettings } from "./record.ts";
 import type { ProgramStatus } from "./program_status.ts";
 import { decodeRecord, encodeRecord, type StateFolder, writeWhole } from "./state_folder.ts";
 import type { Verdict } from "./verdict.ts";
-
-/** Which controller has an experiment. */
-export interface Holder {
-  /** Its mark, which it keeps when it is started again. */
-  readonly claim: string;
-  /** Its name in the hub. */
-  readonly name: string;
-  readonly host: string;
-  readonly pid: number;
-}
 
 /** Options of {@linkcode openAgentExperiment}. */
 export interface AgentExperimentOptions {
@@ -137,8 +128,10 @@ export function keptExperiment(folder: string, log: Log): string | undefined {
   } catch {
     return undefined;
   }
-  return readKept(`${folder}/${ORDERS_FILE}`, log)?.experiment ??
-    folder.slice(folder.lastIndexOf("/") + 1);
+  const kept = readKept(`${folder}/${ORDERS_FILE}`, log);
+  // One that was stopped and let go has to be asked for again.
+  if (kept !== undefined && kept.programs.size === 0 && kept.holder === undefined) return undefined;
+  return kept?.experiment ?? folder.slice(folder.lastIndexOf("/") + 1);
 }
 
 /** Opens an experiment and takes up what runs of it. */

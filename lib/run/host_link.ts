@@ -213,7 +213,10 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     for (const report of readReports(message)) {
       const end = ends.get(report.name);
       if (end === undefined) takeStray(report);
-      else end.reported(report);
+      else {
+        end.reported(report);
+        if ((report.ended ?? 0) > end.lastEnd) askWhy(report.name);
+      }
     }
     for (const name of texts(message.unknown)) ends.get(name)?.reported(undefined);
     const { refused } = message;

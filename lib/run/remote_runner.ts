@@ -8,10 +8,11 @@ import type { HostLink, RemoteEnd } from "./host_link.ts";
 import type { HostReport, Order, OrderKind } from "./host_report.ts";
 import type { Presence } from "./presence.ts";
 import { clientOf, type Program } from "./program.ts";
-import { type Machine, newMachine, type ProgramEvent } from "./program_state.ts";
+import { newMachine, type ProgramEvent } from "./program_state.ts";
 import type { ProgramState, ProgramStatus } from "./program_status.ts";
 import { programKeys } from "./program_text.ts";
 import { type ProgramRecord, type RemoteRecord, settingsText } from "./record.ts";
+import { isActive, mayRunThere, type View, viewRemote } from "./remote_view.ts";
 import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "./runner.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -23,14 +24,6 @@ export interface RemoteContext extends RunnerContext {
   readonly link: HostLink;
   readonly presence: Presence;
   readonly save: (name: string, record: ProgramRecord) => void;
-}
-
-/** Where it is, by what is known now. */
-type View = Pick<Machine, "state" | "reason" | "ready"> & Partial<Machine>;
-
-/** Whether it runs, or will do so without being told. */
-function isActive(report: HostReport | undefined): boolean {
-  return report !== undefined && !["stopped", "exited", "fatal"].includes(report.state);
 }
 
 function pidOf(report: HostReport | undefined): string {
@@ -87,63 +80,23 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     }
   }
 
-  /** It may run there, and nobody can tell. */
-  function mayRun(): boolean {
-    return isActive(report) || order !== undefined || (intent === "up" && report === undefined);
-  }
+  const mayRun = () => mayRunThere({ intent, order: order?.what, report });
 
   function view(): View {
-    const settled = (): View =>
-      report === undefined
-        ? { state: "stopped", reason: idle, ready: false }
-        : { ...report, reason: report.reason ?? "" };
-    const { trouble } = link;
-    const refused = link.refusal ?? refusal;
-    if (bridge) {
-      return {
-        state: "starting",
-        was: "running",
-        reason: "it was restarted meanwhile",
-        ready: false,
-      };
-    }
-    if (refused !== undefined && intent !== "down" && !mayRun()) {
-      return {
-        state: "fatal",
-        reason: refused.startsWith(host) ? refused : `${host}: ${refused}`,
-        ready: false,
-      };
-    }
-    if (trouble !== undefined && link.isFresh) {
-      if (intent === "waiting") return { state: "waiting", reason: trouble, ready: false };
-      return machine;
-    }
-    if (trouble !== undefined && (mayRun() || intent === "waiting")) {
-      const told = order === undefined ? "" : `; it is told to ${order.what} when it is back`;
-      const moves = after === "waiting" && order !== undefined ? " and starts again then" : "";
-      return { state: "unreachable", reason: `${trouble}${told}${moves}`, ready: false };
-    }
-    if (trouble !== undefined) return settled();
-    if (order !== undefined && order.what !== "start") {
-      const reason = after === "waiting" ? "told to restart" : "told to stop";
-      return {
-        state: "stopping",
-        reason,
-        ready: false,
-        next: after === "waiting" ? "waiting" : "stopped",
-      };
-    }
-    if (order !== undefined) {
-      return { state: "waiting", reason: `${host} is told to start it`, ready: false };
-    }
-    if (intent === "waiting") return { state: "waiting", reason: "told to start", ready: false };
-    if (report?.state === "stopping") {
-      return {
-        ...settled(),
-        next: after === "waiting" ? "waiting" : intent === "down" ? "stopped" : "starting",
-      };
-    }
-    return settled();
+    const { trouble, isFresh } = link;
+    return viewRemote({
+      host,
+      intent,
+      after,
+      order: order?.what,
+      report,
+      trouble,
+      isFresh,
+      refusal: link.refusal ?? refusal,
+      before: machine,
+      idle,
+      bridge,
+    });
   }
 
   /** Takes over what is known now, and tells of it if it is another state. */
