@@ -93,7 +93,9 @@ function showTable(controller: Controller, runs: DataRuns): Live {
         return [...problems, ...lines.map(({ line }) => line)];
       },
       why: (program) =>
-        controller.verdicts(program).flatMap((one) => [...verdictLines({ program, ...one }), ""]),
+        controller.verdicts(program).toReversed().flatMap((
+          one,
+        ) => [...verdictLines({ program, ...one }), ""]),
     },
     color: useColor(Deno.stdout),
     quitQuestion: "Stop all programs and quit?",

@@ -84,7 +84,7 @@ async function watch(
     },
     async why(program) {
       const verdicts = readVerdicts(await controller.ask("why", { programs: [program] }));
-      return verdicts.flatMap((verdict) => [...verdictLines(verdict), ""]);
+      return verdicts.toReversed().flatMap((verdict) => [...verdictLines(verdict), ""]);
     },
   };
   const offs = ["run/+/state", RUN_TOPIC].map((topic) =>

@@ -54,3 +54,11 @@ Deno.test("crash loop: exact delays, then healthy, then from the beginning again
   assertEquals(crash(), 1000);
   assertEquals(crash(), 2000);
 });
+
+Deno.test("a first delay longer than the longest is what was asked for", () => {
+  const policy = { ...POLICY, restartSec: 60 };
+  let machine = step(newMachine(0), { type: "start" }, 0, policy).machine;
+  machine = step(machine, { type: "dependenciesHold" }, 0, policy).machine;
+  machine = step(machine, { type: "exited", code: 1 }, 0, policy).machine;
+  assertEquals(machine.deadline, 60_000);
+});

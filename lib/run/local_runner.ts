@@ -15,7 +15,7 @@ import {
 } from "../process/spawn.ts";
 import { isGone } from "./dependencies.ts";
 import type { Presence } from "./presence.ts";
-import { type Watch, watchProgram } from "./probes.ts";
+import { describeProbe, type Watch, watchProgram } from "./probes.ts";
 import { clientOf, type Program } from "./program.ts";
 import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
 import type { ProgramAction } from "./program_state.ts";
@@ -302,6 +302,12 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (ended !== undefined) context.over(name, ended);
   }
 
+  /** What a program that runs and is not ready is waited for, in words. */
+  function waitsFor(): string | undefined {
+    if (machine.state !== "running" || machine.ready || program.ready === undefined) return;
+    return `not ready yet: no ${describeProbe(program.ready)}`;
+  }
+
   /** What its client in the hub says of itself. */
   function saidNow(): ProgramStatus["said"] {
     const said = context.presence.said(clientOf(program));
@@ -405,7 +411,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
         failedStarts: machine.failedStarts === 0 ? undefined : machine.failedStarts,
         exitCode: machine.exitCode,
         signal: machine.signal,
-        reason: trouble ?? machine.reason,
+        reason: trouble ?? waitsFor() ?? machine.reason,
         retryAt: machine.state === "backoff" ? Date.now() / 1000 + wait / 1000 : undefined,
         lastLines: ended ? lines : undefined,
         lastLine: lines.at(-1),

@@ -126,8 +126,9 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
     ]);
   const backoff = (reason: string, more: Partial<Machine>, actions: readonly ProgramAction[]) => {
     const { failures = 1 } = more;
+    // A first delay that is longer than the longest of the default is meant.
     const sec = Math.min(
-      policy.restartMaxSec,
+      Math.max(policy.restartMaxSec, policy.restartSec),
       policy.restartSec * policy.restartMultiplier ** Math.min(64, failures - 1),
     );
     return to("backoff", reason, { ...more, deadline: now + sec * 1000 }, actions);

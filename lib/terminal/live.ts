@@ -23,7 +23,7 @@ export interface LiveSource {
   actOnRun(cmd: LiveRunCommand): Promise<string>;
   /** The last lines of a program's output, oldest first; 200 are plenty. */
   lastLines(program: string): readonly string[] | Promise<readonly string[]>;
-  /** Why it ended, each time that is known, in lines. */
+  /** Why it ended, each time that is known, in lines; the last end first. */
   why(program: string): readonly string[] | Promise<readonly string[]>;
 }
 

@@ -82,6 +82,19 @@ function moveOf(key: Key, rows: number): number | undefined {
   }[key];
 }
 
+/** The next program behind one that is neither ready nor stopped on purpose; else the same again. */
+function nextUnwell(
+  status: ExperimentStatus,
+  filter: string,
+  from: string | undefined,
+): string | undefined {
+  const all = filtered(status.programs, filter);
+  const at = all.findIndex(({ name }) => name === from) + 1;
+  const isUnwell = ({ state, ready }: ProgramStatus) =>
+    !(state === "running" && ready) && state !== "stopped" && state !== "exited";
+  return [...all.slice(at), ...all.slice(0, at)].find(isUnwell)?.name ?? from;
+}
+
 function inTable(state: LiveState, key: Key, sight: LiveSight): LiveState | LiveAction {
   const { status, rows } = sight;
   const program = selectedProgram(state, status)?.name;
@@ -92,6 +105,7 @@ function inTable(state: LiveState, key: Key, sight: LiveSight): LiveState | Live
     const next = Math.max(0, Math.min(names.length - 1, at + move));
     return { ...state, selected: names[next] };
   }
+  if (key === "n") return { ...state, selected: nextUnwell(sight.status, state.filter, program) };
   if (key === "/") return { ...state, asks: "filter" };
   if (key === "escape") return { ...state, filter: "" };
   if (key === "R") {

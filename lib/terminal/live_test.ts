@@ -218,3 +218,16 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
   assertEquals(isOpen, false);
   assertEquals(asked, [["start", "cryo"], ["stop", "cryo"], ["start-run"]]);
 });
+
+Deno.test("live: n goes to the next that is not well, round and round, and stays where none is", () => {
+  const sick = { ...STATUS, programs: [...STATUS.programs, program("last", "waiting")] };
+  const at = (keys: readonly string[], status: ExperimentStatus) =>
+    pressAll(keys, LIVE_START, { ...SIGHT, status }).state.selected;
+  assertEquals([["n"], ["n", "n"], ["n", "n", "n"]].map((keys) => at(keys, sick)), [
+    "hv",
+    "last",
+    "hv",
+  ]);
+  const well = { ...STATUS, programs: [program("cryo"), program("ccd1", "stopped")] };
+  assertEquals(at(["n"], well), "cryo");
+});

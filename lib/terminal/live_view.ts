@@ -2,7 +2,15 @@
 
 import type { ExperimentStatus } from "../run/program_status.ts";
 import { filtered, type LiveState, selectedProgram } from "./live_state.ts";
-import { cutText, escapeControls, lastOf, renderTable, type TableView, wrapText } from "./table.ts";
+import {
+  cutText,
+  escapeControls,
+  lastOf,
+  renderTable,
+  type TableView,
+  wrapText,
+  wrapWords,
+} from "./table.ts";
 
 /** What is shown beside the table. */
 export interface LiveTexts {
@@ -23,6 +31,7 @@ const KEYS = [
 const HELP = [
   "up, down, k, j      select a program",
   "page up, page down  a page of them; home, end: first, last",
+  "n                   the next that is not well",
   "s                   start it",
   "t                   stop it; it stays stopped (asks)",
   "r                   restart it (asks)",
@@ -48,7 +57,8 @@ const LEAST_ROWS = 6;
 function page(title: string, lines: readonly string[], state: LiveState, view: TableView) {
   const { columns, rows, color } = view;
   const room = Math.max(0, rows - 2);
-  const wrapped = lines.flatMap((line) => wrapText(escapeControls(line), columns))
+  const wrap = state.page === "logs" ? wrapText : wrapWords;
+  const wrapped = lines.flatMap((line) => wrap(escapeControls(line), columns))
     .map((line) => cutText(line, columns));
   const most = Math.max(0, wrapped.length - room);
   const scroll = Math.min(state.scroll, most);

@@ -70,6 +70,22 @@ export function wrapText(text: string, width: number): string[] {
   return [...lines, line];
 }
 
+/** The same, broken at blanks where there are some; what follows is indented as the first line is. */
+export function wrapWords(text: string, width: number): string[] {
+  const indent = /^ */.exec(text)?.[0] ?? "";
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.slice(indent.length).split(" ")) {
+    const longer = line.trim() === "" ? line + word : `${line} ${word}`;
+    if (textWidth(longer) <= width || line.trim() === "") line = longer;
+    else {
+      lines.push(line);
+      line = indent + word;
+    }
+  }
+  return [...lines, line].flatMap((one) => wrapText(one, width));
+}
+
 /** The text cut to a width, with "…" in the place of what is missing. */
 export function cutText(text: string, width: number): string {
   if (width <= 0) return "";
@@ -147,13 +163,15 @@ interface Column {
   /** Which columns go first where there is no room: the highest. 0: never. */
   readonly drop: number;
   readonly right?: boolean;
-  /** Cut to this width. */
+  /** Cut to this width, */
   readonly most?: number;
+  /** or this on a terminal of fewer than {@linkcode NARROW} columns. */
+  readonly narrow?: number;
   cell(program: ProgramStatus, now: number): string;
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: "NAME", drop: 0, most: 20, cell: (p) => p.name },
+  { title: "NAME", drop: 0, most: 20, narrow: 14, cell: (p) => p.name },
   { title: "STATE", drop: 0, cell: (p) => stateOf(p).text },
   { title: "PID", drop: 3, right: true, cell: (p) => p.pid === undefined ? "" : String(p.pid) },
   { title: "HOST", drop: 4, most: 16, cell: (p) => p.host ?? "" },
@@ -173,6 +191,7 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
+const NARROW = 72;
 const GAP = "  ";
 const MARK = "› ";
 /** A last line that is narrower than this says too little: a column goes instead. */
@@ -224,10 +243,11 @@ export function renderTable(status: ExperimentStatus, view: TableView): string[]
 
   const hasHost = status.programs.some((p) => p.host !== undefined);
   let shown = COLUMNS.filter((c) => c.title !== "HOST" || hasHost);
+  const mostOf = ({ most = columns, narrow = most }: Column) => columns < NARROW ? narrow : most;
   const texts = new Map(
     COLUMNS.map((c) => [
       c.title,
-      status.programs.map((p) => cutText(escapeControls(c.cell(p, now)), c.most ?? columns)),
+      status.programs.map((p) => cutText(escapeControls(c.cell(p, now)), mostOf(c))),
     ]),
   );
   const widthOf = (c: Column) =>

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import type { ProgramStatus } from "../run/program_status.ts";
-import { cutText, escapeControls, renderTable, textWidth } from "./table.ts";
+import { cutText, escapeControls, renderTable, textWidth, wrapWords } from "./table.ts";
 
 const NOW = 1_000_000;
 const program = (name: string, more: Partial<ProgramStatus> = {}): ProgramStatus => ({
@@ -111,6 +111,18 @@ Deno.test("table: the selected program is marked, and its page is shown", () => 
   // A step within a page changes two lines and no more.
   const [a, b] = [lines("p12"), lines("p13")];
   assertEquals(a.filter((line, i) => line !== b[i]).length, 2);
+});
+
+Deno.test("wrapWords breaks at blanks, and long words anywhere", () => {
+  assertEquals(wrapWords("  exit code 3; it ran for 2 s", 14), [
+    "  exit code 3;",
+    "  it ran for 2",
+    "  s",
+  ]);
+  assertEquals(wrapWords("", 5), [""]);
+  assertEquals(wrapWords("a  b", 80), ["a  b"]);
+  assertEquals(wrapWords("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
+  assertEquals(wrapWords("漢字漢字 x", 5), ["漢字", "漢字", "x"]);
 });
 
 Deno.test("table: alarms stand above the programs, worst first, three at most", () => {
