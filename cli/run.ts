@@ -236,6 +236,7 @@ export default defineCommand({
     const readAgain = () => readExperiment(path);
     cleanup.use(serveControl({ client, controller, log, readAgain }));
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
+    if (runs.status().run !== undefined) log.info(`records of runs in ${runs.folder}`);
     const killAll = () => {
       runs.cut();
       controller.kill();

@@ -1,8 +1,9 @@
 // abcd safe: brings everything into a state in which nothing can be harmed, and out of it again.
 
 import { readSafeStatus } from "../lib/data_run/read_runs.ts";
+import { EVERYONE, type Message } from "../lib/message.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
-import { defineCommand, EXIT, UsageError } from "./command.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CONTROL_OPTIONS, openController } from "./control.ts";
 import { whoAsks } from "./data_run.ts";
 
@@ -13,7 +14,7 @@ export default defineCommand({
   usage: "[REASON…]",
   arity: [0, Infinity],
   description:
-    'Tells every program "safe", and ends the run as interrupted. The controller does the same when a program with "essential" is lost. No run starts until a person says --leave; that outlives the controller and the computer.',
+    'Tells every program "safe", and ends the run as interrupted. The controller does the same when a program with "essential" is lost. No run starts until a person says --leave; that outlives the controller and the computer. If there is no controller, all clients of the hub are told from here, exit code 1.',
   options: {
     leave: { type: "flag", help: "it may go on; runs can be started again" },
     ...CONTROL_OPTIONS,
@@ -30,7 +31,20 @@ export default defineCommand({
     }
     await using controller = await openController("safe", options, stop);
     const [cmd, fields] = options.leave ? ["leave-safe", {}] : ["make-safe", { reason }];
-    const answer = await controller.ask(cmd, { ...fields, by: whoAsks() });
+    let answer: Message;
+    try {
+      answer = await controller.ask(cmd, { ...fields, by: whoAsks() });
+    } catch (error) {
+      if (options.leave || stop.aborted) throw error;
+      // Nobody is there to tell the programs: then they are told from here.
+      const { client } = controller;
+      client.send({ cmd: "safe", to: EVERYONE, reason: reason || whoAsks(), experiment: "" });
+      await client.flush({ timeoutSec: options.timeout, signal: stop });
+      const why = error instanceof Error ? error.message : String(error);
+      throw new CommandError(
+        `${why}\nAll clients of the hub were told "safe" from here; no controller keeps it so`,
+      );
+    }
     const safe = readSafeStatus(answer.safe);
     console.log(
       safe === undefined

@@ -161,6 +161,13 @@ Deno.test("runs: an essential program is lost: safe, interrupted; only a person 
   assertEquals(lab.record(2).reason, "water on the floor");
   second.signal("SIGTERM");
   await second.end();
+  // Without a controller, too.
+  ccd1.told.length = 0;
+  const alone = await runAbcd(["safe", "fire", ...lab.hub.clientArgs]);
+  assertEquals(alone.code, 1);
+  assertStringIncludes(alone.stderr, 'were told "safe" from here');
+  await until(() => ccd1.told.length > 0, "ccd1 is told");
+  assertEquals([ccd1.told, ccd1.messages.at(-1)?.reason], [["safe"], "fire"]);
 });
 
 Deno.test("runs: the host of an essential program is lost: safe, interrupted", async () => {

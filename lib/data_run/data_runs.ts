@@ -42,6 +42,8 @@ export interface DataRunsOptions {
 
 /** Data-taking runs. */
 export interface DataRuns extends Disposable {
+  /** Where the records are. */
+  readonly folder: string;
   /** Takes up what a controller before this one left; before the programs are taken up. */
   takeUp(): void;
   /** What is told with the status of the experiment. */
@@ -93,6 +95,7 @@ const TOUCH_MS = 5000;
 export function createDataRuns(options: DataRunsOptions): DataRuns {
   const { controller, client, log, stateFolder, now = () => Date.now() / 1000 } = options;
   const { name: experiment, runFolder } = controller.experiment;
+  const folder = runFolder ?? `${stateFolder}/runs`;
   const handlers: (() => void)[] = [];
   let isEnding = false;
 
@@ -106,7 +109,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
   const book = openRunBook({
     experiment,
     stateFolder,
-    runFolder: runFolder ?? `${stateFolder}/runs`,
+    runFolder: folder,
     log,
     changed,
   });
@@ -226,6 +229,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
   const statusNow = (): RunStatus => runStatus() ?? { phase: driver.machine.phase };
 
   return {
+    folder,
     takeUp() {
       takeUpOpenRun({ book, driver, log, now, bootId: bootId() });
       const { safe } = driver;

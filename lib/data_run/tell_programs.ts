@@ -63,10 +63,12 @@ export function createTeller(options: TellerOptions): Teller {
     const { signal } = over;
     const told = await tellProgram(client, message, { timeoutSec, isPatient: false, signal });
     if (told.ok) return log.info(`${name}: ${cmd}: yes`);
-    // Most programs have no client, or nothing to do then: only a no is news.
-    const isNews = !told.silent && !told.isAway;
-    if (isNews) log.error(`${name}: ${cmd}: ${told.text}`);
-    else log.debug(`${name}: ${cmd}: ${told.text}`);
+    const text = `${name}: ${cmd}: ${told.text}`;
+    if (!told.silent && told.isAway !== true) return log.error(text);
+    // Most programs have no client, or nothing to do then. Of those that matter it is to be known.
+    const matters = program.essential || program.required || program.runOrder !== undefined;
+    if (matters && cmd === "safe") log.warn(text);
+    else log.debug(text);
   }
 
   return {

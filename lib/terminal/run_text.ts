@@ -13,6 +13,9 @@ export function showTime(time: number): string {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/** A label in the title is cut to this width: what comes behind it matters more. */
+const MOST_LABEL = 24;
+
 /** The run in the table's title: `run 17 "cosmics" 2h03m good`. Empty: there are no runs here. */
 export function runTitle(run: RunStatus | undefined, now: number): string {
   if (run === undefined) return "";
@@ -20,7 +23,8 @@ export function runTitle(run: RunStatus | undefined, now: number): string {
   if (phase === "idle") {
     return number === undefined ? "no run" : `no run (last: ${number} ${verdict ?? ""})`;
   }
-  const name = label === "" ? `run ${number}` : `run ${number} "${label}"`;
+  const shown = label.length > MOST_LABEL ? `${label.slice(0, MOST_LABEL - 1)}…` : label;
+  const name = label === "" ? `run ${number}` : `run ${number} "${shown}"`;
   const length = showDuration(now - (begin ?? now));
   if (phase === "running") return `${name} ${length} ${verdict ?? ""}`;
   return `${name} ${phase}${waiting.length === 0 ? "" : `, waits for ${waiting.join(", ")}`}`;

@@ -8,6 +8,8 @@ Deno.test("the title: what run there is, how long, what it is worth so far", () 
   assertEquals(runTitle(last, 0), "no run (last: 3 good)");
   const run = { phase: "running", number: 4, label: "dark", begin: 100, verdict: "good" } as const;
   assertEquals(runTitle(run, 400), 'run 4 "dark" 5m00s good');
+  const long = { ...run, label: "x".repeat(200) };
+  assertEquals(runTitle(long, 400), `run 4 "${"x".repeat(23)}…" 5m00s good`);
   const starting = { phase: "starting", number: 4, begin: 1, waiting: ["logger"] } as const;
   assertEquals(runTitle(starting, 1), "run 4 starting, waits for logger");
   assertEquals(safeTitle({ reason: "smoke", since: 1 }), "■ SAFE: smoke");
