@@ -2,7 +2,7 @@
 
 import { type OpenBlock, openBlock } from "./block.ts";
 import type { Envelope } from "./query.ts";
-import { RECORD_TAIL, recordHead } from "./record.ts";
+import { RECORD_HEAD, RECORD_TAIL, recordMiddle } from "./record.ts";
 
 /** Some records, as they go into the file. */
 export interface Piece {
@@ -24,24 +24,53 @@ export interface Group {
   take(): Piece[];
   /** Puts back what was taken out and could not be written, in front. */
   putBack(pieces: readonly Piece[], sinceMs: number): void;
+  /** It is written: its memory can be used again. */
+  free(piece: Piece): void;
 }
 
 const encoder = new TextEncoder();
+const HEAD = encoder.encode(RECORD_HEAD);
 const TAIL = encoder.encode(RECORD_TAIL);
+/** Pieces kept to be used again. */
+const MAX_SPARE = 64;
+/** More than a number has digits. */
+const MAX_DIGITS = 17;
+
+/** Copies a few bytes, without an object for them; returns behind them. */
+function put(bytes: Uint8Array, to: Uint8Array, at: number): number {
+  for (let i = 0; i < bytes.length; i++) to[at++] = bytes[i] ?? 0;
+  return at;
+}
+
+/** Writes a whole number; returns behind it. */
+function putNumber(value: number, to: Uint8Array, at: number): number {
+  let end = at + 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++;
+  for (let i = end - 1, rest = value; i >= at; i--) {
+    const tens = Math.floor(rest / 10);
+    to[i] = 0x30 + rest - 10 * tens;
+    rest = tens;
+  }
+  return end;
+}
 
 /** Makes a group that holds at most so many bytes, in pieces of this size; a long record has its own. */
 export function createGroup(maxBytes: number, pieceBytes: number): Group {
   let pieces: Piece[] = [];
+  const spare: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   let since: number | undefined;
   let lastMs = NaN;
   let at = 0;
+  /** It is the same for all messages of a millisecond. */
+  let middle = TAIL;
 
   function pieceFor(most: number): Piece {
     const last = pieces.at(-1);
     if (last !== undefined && last.length + most <= last.bytes.length) return last;
+    const bytes = most <= pieceBytes ? spare.pop() : undefined;
     const piece: Piece = {
-      bytes: new Uint8Array(Math.max(pieceBytes, most)),
+      bytes: bytes ?? new Uint8Array(Math.max(pieceBytes, most)),
       length: 0,
       summary: openBlock(0),
       lastSeq: 0,
@@ -61,19 +90,17 @@ export function createGroup(maxBytes: number, pieceBytes: number): Group {
       if (atMs !== lastMs) {
         lastMs = atMs;
         at = atMs / 1000;
+        middle = encoder.encode(recordMiddle(at));
       }
       const message = typeof text === "string" ? encoder.encode(text) : text;
-      const head = recordHead(seq, at);
-      const size = head.length + message.length + TAIL.length;
-      if (bytes + size > maxBytes && bytes > 0) return false;
-      const piece = pieceFor(size);
+      const most = HEAD.length + MAX_DIGITS + middle.length + message.length + TAIL.length;
+      if (bytes + most > maxBytes && bytes > 0) return false;
+      const piece = pieceFor(most);
       const before = piece.length;
       const { bytes: to } = piece;
-      // It is ASCII; the encoder would need an object for the stretch.
-      for (let i = 0; i < head.length; i++) to[before + i] = head.charCodeAt(i);
-      to.set(message, before + head.length);
-      to.set(TAIL, before + head.length + message.length);
-      piece.length += size;
+      const begin = put(middle, to, putNumber(seq, to, put(HEAD, to, before)));
+      to.set(message, begin);
+      piece.length = put(TAIL, to, begin + message.length);
       piece.summary.add(seq, at, envelope);
       piece.lastSeq = seq;
       bytes += piece.length - before;
@@ -86,6 +113,9 @@ export function createGroup(maxBytes: number, pieceBytes: number): Group {
       bytes = 0;
       since = undefined;
       return taken;
+    },
+    free(piece) {
+      if (piece.bytes.length === pieceBytes && spare.length < MAX_SPARE) spare.push(piece.bytes);
     },
     putBack(back, sinceMs) {
       if (back.length === 0) return;

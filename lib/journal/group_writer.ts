@@ -48,18 +48,22 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
   const { write, synced, stopped, pauseMs, ackMs, retryMs } = options;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due = Infinity;
+  let setFor = Infinity;
   let writing: Promise<void> | undefined;
   let closed = false;
   let waiters: Waiter[] = [];
 
   function soon(ms: number): void {
     if (closed || writing !== undefined) return;
+    // A timer that was set for no longer, and before, is due no later: no need to look at the clock.
+    if (timer !== undefined && setFor <= ms) return;
     const at = performance.now() + ms;
     if (timer !== undefined) {
       if (due <= at) return;
       clearTimeout(timer);
     }
     due = at;
+    setFor = ms;
     timer = setTimeout(() => {
       timer = undefined;
       void now();

@@ -271,6 +271,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
         await writePiece(piece);
         written = piece.lastSeq;
         done++;
+        group.free(piece);
         await finishBlock();
       }
       await file?.syncData();

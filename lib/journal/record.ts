@@ -11,9 +11,12 @@ export interface JournalRecord {
   readonly message: Message;
 }
 
-/** What stands before the message's text. */
-export function recordHead(seq: number, at: number): string {
-  return `{"seq":${seq},"at":${at},"m":`;
+/** What stands before the number. */
+export const RECORD_HEAD = '{"seq":';
+
+/** What stands between the number and the message's text: the time. */
+export function recordMiddle(at: number): string {
+  return `,"at":${at},"m":`;
 }
 
 /** What stands behind it. */

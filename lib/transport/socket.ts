@@ -7,7 +7,7 @@ import { Outbox } from "./outbox.ts";
 /** After `close` a client has this long to read the rest, in milliseconds. */
 const LINGER_MS = 2000;
 /** A read begins with this much memory, so that idle clients cost little … */
-const LEAST_READ = 2 * 1024;
+const LEAST_READ = 512;
 /** … and has this much once there is more. */
 const MOST_READ = 64 * 1024;
 
