@@ -73,6 +73,7 @@ class Client:
         number = "%s-%d-%d" % (self.name, os.getpid(), self._number)
         answer = self._answers[number] = queue.Queue()
         try:
+            fields.setdefault("expires", timeout)  # it is not to be done tomorrow
             if not self.send(cmd, to=to, id=number, **fields):
                 raise ConnectionError("the hub is away")
             return answer.get(timeout=timeout)

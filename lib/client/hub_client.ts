@@ -80,6 +80,16 @@ function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
+/** A durable program that is away is not to do tomorrow what it was asked for now. */
+function withExpiry(message: Outgoing, timeoutSec: number): Outgoing {
+  const { to, expires } = message;
+  const isForOne = to !== undefined && to !== HUB_NAME && to !== EVERYONE;
+  if (!isForOne || expires !== undefined || !(timeoutSec > 0 && timeoutSec < Infinity)) {
+    return message;
+  }
+  return { ...message, expires: timeoutSec };
+}
+
 /** A client that keeps itself in a hub. */
 export class HubClient implements Client {
   readonly #options: ConnectOptions;
@@ -487,7 +497,7 @@ export class HubClient implements Client {
     const { timeoutSec = REQUEST_SEC, signal } = options;
     signal?.throwIfAborted();
     const id = message.id ?? crypto.randomUUID();
-    const text = this.#encode({ ...message, id });
+    const text = this.#encode({ ...withExpiry(message, timeoutSec), id });
     const answer = this.#requests.add(id);
     this.#put(text, id);
     const whom = message.to ?? message.topic ?? "the hub";
