@@ -16,13 +16,14 @@ export type Consumer = (bytes: Uint8Array, begin: number, end: number) => number
 
 /** `host:port`, with brackets around an IPv6 host. */
 export function hostPort(address: Deno.Addr): string {
-  if (address.transport !== "tcp" && address.transport !== "udp") return "unknown";
+  // Not by the transport: that of a TLS listener has been missing.
+  if (!("hostname" in address)) return "unknown";
   const { hostname, port } = address;
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 function localOf(address: Deno.Addr): string {
-  return address.transport === "tcp" ? plainAddress(address.hostname, address.port) : "unknown";
+  return "hostname" in address ? plainAddress(address.hostname, address.port) : "unknown";
 }
 
 function reasonOf(error: unknown): string {
