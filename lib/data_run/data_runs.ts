@@ -133,9 +133,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
 
   function perform(action: RunAction): void {
     if (action.type === "tell") {
-      for (const program of action.programs) {
-        tell(action.cmd, program);
-      }
+      for (const program of action.programs) tell(action.cmd, program);
     } else if (action.type === "tellSafe") teller.safe("safe", action.reason);
     else if (action.type === "tellLeave") teller.safe("safe-end");
   }
@@ -276,7 +274,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     async stop(by) {
       const run = openNumber();
       if (run === undefined) throw new RunRefusedError("there is no run");
-      book.change({ stoppedBy: by });
+      if (driver.machine.phase !== "stopping") book.change({ stoppedBy: by });
       log.info(`run ${run}: stop asked by ${by}`);
       driver.fire({ type: "stop", reason: `stopped by ${by} before it began` });
       await driver.until(() => openNumber() !== run);

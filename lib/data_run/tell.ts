@@ -65,7 +65,9 @@ export async function tellProgram(
     try {
       return readAnswer(await client.request(message, { timeoutSec: left, signal }));
     } catch (error) {
-      if (error instanceof DOMException && error.name === "TimeoutError") return silence;
+      if (error instanceof DOMException && error.name === "TimeoutError") {
+        return client.joined ? silence : { ...silence, text: `${silence.text}: the hub is away` };
+      }
       if (error instanceof RefusedError) {
         const isAway = error.code === "unknown-client";
         const text = isAway ? `no client "${message.to}" is in the hub` : error.message;
