@@ -1,6 +1,6 @@
 // The way out: messages to clients, and beside them to the journal and to spies.
 
-import { HUB_NAME, type Message } from "../message.ts";
+import { HUB_NAME, isSystemCommand, type Message } from "../message.ts";
 import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
@@ -61,7 +61,7 @@ const SIGNS_OF_LIFE: ReadonlySet<string> = new Set(["_ping", "_pong", "_got", "_
  * `_hub/status` besides.
  */
 function isSignOfLife({ cmd, from, to, topic }: Message): boolean {
-  if (!SIGNS_OF_LIFE.has(cmd)) return false;
+  if (!isSystemCommand(cmd) || !SIGNS_OF_LIFE.has(cmd)) return false;
   return from === HUB_NAME || to === HUB_NAME || (to === undefined && topic === undefined);
 }
 
