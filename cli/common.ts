@@ -18,6 +18,8 @@ import {
 import type { ConnectOptions } from "../lib/client/contract.ts";
 import type { JournalOptions } from "../lib/journal/journal.ts";
 import { journalFolder } from "../lib/journal/page.ts";
+import { MAIN_KEY_ID } from "../lib/keys/key.ts";
+import { findKey } from "../lib/keys/key_file.ts";
 import { createLog, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { CommandError, type OptionSpecs, UsageError } from "./command.ts";
@@ -206,6 +208,20 @@ export function hubFrom(
     ...(options.open ? { open: true } : {}),
     beaconPort: options["beacon-port"],
   };
+}
+
+/**
+ * The name of a subcommand that joins for a moment: with a key of fewer rights one that such a key may
+ * have, `shift-spy`.
+ */
+export function toolName(options: Pick<ClientValues, "key-file">, name: string): string {
+  let id: string | undefined;
+  try {
+    id = findKey({ keyFile: options["key-file"] })?.key.id;
+  } catch {
+    // joining has the words for it
+  }
+  return id === undefined || id === MAIN_KEY_ID ? name : `${id}-${name}`;
 }
 
 /**

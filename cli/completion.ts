@@ -5,7 +5,7 @@ import { connect } from "../lib/client.ts";
 import { readStatus } from "../lib/run/read_status.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS } from "./common.ts";
+import { CLIENT_OPTIONS, toolName } from "./common.ts";
 import { nearest } from "../lib/nearest.ts";
 
 /** Somebody waits with a finger on Tab: no longer than this for the hub and the controller, in s. */
@@ -84,10 +84,12 @@ async function runningPrograms(
   beaconPort: number,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  const keyFile = valueOf("key-file", line);
   try {
     await using client = await connect({
-      name: "completion",
+      name: toolName({ "key-file": keyFile }, "completion"),
       unique: true,
+      keyFile,
       server: valueOf("server", line) ?? Deno.env.get("ABCD_SERVER"),
       hub: valueOf("hub", line),
       beaconPort: Number(valueOf("beacon-port", line) ?? beaconPort),

@@ -6,7 +6,7 @@ import type { Message } from "../lib/message.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/run/program_status.ts";
 import { readStatus, type VerdictLine } from "../lib/run/read_status.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
-import { CLIENT_OPTIONS, type ClientValues, hubFrom, saySeveral } from "./common.ts";
+import { CLIENT_OPTIONS, type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that talks to a run controller. */
@@ -83,7 +83,7 @@ export async function openController(
   let client: Client;
   try {
     client = await connect({
-      name: subcommand,
+      name: toolName(options, subcommand),
       unique: true,
       ...hubFrom(options),
       several: saySeveral,

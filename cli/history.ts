@@ -8,7 +8,7 @@ import type { JournalRecord } from "../lib/journal/record.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
 import { parseDuration } from "../lib/units.ts";
-import { CLIENT_OPTIONS, hubFrom, useColor } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, toolName, useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that looks back: which messages. */
@@ -176,7 +176,7 @@ export default defineCommand({
         return EXIT.done;
       }
       await using client = await connect({
-        name: "history",
+        name: toolName(options, "history"),
         unique: true,
         ...hubFrom(options),
         timeoutSec: options.timeout,

@@ -3,7 +3,7 @@
 import { BufferFullError, type Client, connect, type Outgoing } from "../lib/client.ts";
 import { history } from "../lib/client/history.ts";
 import { HUB_NAME } from "../lib/message.ts";
-import { CLIENT_OPTIONS, hubFrom } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, toolName } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { queryFrom, recordsIn, STRETCH_OPTIONS } from "./history.ts";
 
@@ -81,7 +81,7 @@ export default defineCommand({
     let sent = 0;
     try {
       const records = options.folder === undefined
-        ? history(await join(as ?? "replay"), query, { signal: stop })
+        ? history(await join(as ?? toolName(options, "replay")), query, { signal: stop })
         : recordsIn(options.folder, query, stop);
       let first: { at: number; start: number } | undefined;
       for await (const { at, message } of records) {

@@ -14,7 +14,7 @@ import {
   type Message,
   MessageError,
 } from "../lib/message.ts";
-import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral, toolName } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 
 function parseJson(text: string, what: string): Json {
@@ -140,7 +140,7 @@ export default defineCommand({
   description:
     "The message is given field by field, key=text or key:=json, or as one JSON object; with - every line of standard input is a message.\n\nThe exit code is 0 only if the hub has delivered it all. What goes to a client that is not there is an error.",
   options: {
-    as: { type: "text", value: "NAME", default: "send", help: "the name to join under" },
+    as: { type: "text", value: "NAME", help: "the name to join under" },
     wait: {
       type: "seconds",
       value: "SECONDS",
@@ -178,7 +178,7 @@ export default defineCommand({
   ],
   arity: [1, Infinity],
   async run({ options, args, stop }) {
-    if (!isClientName(options.as)) throw nameError(options.as);
+    if (options.as !== undefined && !isClientName(options.as)) throw nameError(options.as);
     if (options.ack && options.wait !== undefined) {
       throw new UsageError("Cannot use --ack with --wait: the reply says more than the receipt");
     }
@@ -186,7 +186,7 @@ export default defineCommand({
     const fromArgs = args.length === 1 && args[0] === "-" ? undefined : messageFromArgs(args);
     try {
       await using client = await connect({
-        name: options.as,
+        name: options.as ?? toolName(options, "send"),
         unique: true,
         ...hubFrom(options),
         several: saySeveral,

@@ -7,7 +7,7 @@ import { createRotatingFile, type RotatingFile } from "../lib/process/log_file.t
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
-import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral, useColor } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral, toolName, useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { momentFrom } from "./history.ts";
 
@@ -100,7 +100,7 @@ export default defineCommand({
       default: 10 * 1024 ** 2,
       help: "size at which the file is moved aside; ten of them are kept",
     },
-    as: { type: "text", value: "NAME", default: "spy", help: "the name to join under" },
+    as: { type: "text", value: "NAME", help: "the name to join under" },
     ...CLIENT_OPTIONS,
   },
   needs: ["net", "read", "write", "env", "sys"],
@@ -117,7 +117,7 @@ export default defineCommand({
       : momentFrom("since", options.since, Date.now() / 1000);
     const limit = options.count ?? Infinity;
     if (limit === 0) return EXIT.done;
-    if (!isClientName(options.as)) throw nameError(options.as);
+    if (options.as !== undefined && !isClientName(options.as)) throw nameError(options.as);
     using file = options.log === undefined ? undefined : openLog(options.log, options["log-size"]);
     const color = useColor(Deno.stdout);
     const end = Promise.withResolvers<void>();
@@ -146,7 +146,7 @@ export default defineCommand({
     };
 
     await using client = createSpy({
-      name: options.as,
+      name: options.as ?? toolName(options, "spy"),
       unique: true,
       ...hubFrom(options),
       several: saySeveral,

@@ -6,7 +6,7 @@ import { deriveKey, keyText } from "../lib/keys/key.ts";
 import { RIGHTS } from "../lib/keys/rights.ts";
 import { type Client, connect, type Outgoing, RefusedError } from "../mod.ts";
 import { testKey } from "./config_home.ts";
-import { runAbcd, temporaryFolder, TestHub, until, within } from "./harness.ts";
+import { abcd, runAbcd, temporaryFolder, TestHub, until, within } from "./harness.ts";
 
 const main = testKey();
 
@@ -110,6 +110,29 @@ Deno.test("rights: each right is refused to who has it not, and given to who has
   await lab.hub.process.saw(/WARN.*denied: Cannot take exec: the key "none".*client=none key=none/);
   const stats = await none.request({ cmd: "_stats" });
   assertEquals(stats.denied, needs.length + 4);
+});
+
+Deno.test("rights: abcd's own commands take a name that the key may have, and say what it may not", async () => {
+  await using lab = await hubWithRights({ shift: { may: ["spy"] } });
+  await using hv = await lab.join("main", "hv");
+  hv.on("get", (message) => hv.reply(message, { value: 7 }));
+  const env = { ABCD_KEY: keyText(await deriveKey(main, "shift")) };
+  await using spy = abcd(["spy", ...lab.hub.clientArgs], { env });
+  await spy.saw(/joined: hub .* as shift-spy/);
+  const line = (...words: string[]) =>
+    runAbcd([words[0] ?? "", ...lab.hub.clientArgs, ...words.slice(1)], { env });
+  const asked = await line("send", "to=hv", "cmd=get", "--wait=10");
+  assertEquals(asked.code, 0, asked.stderr);
+  assertMatch(asked.stdout, /"value":7/);
+  const told = await line("reload", "--controller=hv");
+  assertEquals(told.code, 1);
+  assertMatch(told.stderr, /the key "shift" has no right "run" \(start, stop and restart/);
+  const looked = await line("history", "--since=1h");
+  assertEquals(looked.code, 1);
+  assertMatch(looked.stderr, /no right "history"/);
+  const named = await line("send", "--as=hv2", "to=hv", "cmd=get");
+  assertEquals(named.code, 1);
+  assertMatch(named.stderr, /Cannot join as "hv2": the key "shift" may not be called that/);
 });
 
 Deno.test("rights: the rights file is read again when it changes; what is taken away is gone at once", async () => {

@@ -95,6 +95,8 @@ export function createDoor(options: DoorOptions): Door {
     return { key: undefined, rights: entry === EVERYTHING ? undefined : createRights("", entry) };
   }
 
+  const isOpen = (isTcp: boolean) => open || (openTcp && isTcp);
+
   function pass(key: string | undefined): Pass | string {
     const known = passes.get(key);
     if (known !== undefined) return known;
@@ -140,7 +142,7 @@ export function createDoor(options: DoorOptions): Door {
   }
 
   return {
-    isOpen: (isTcp) => open || (openTcp && isTcp),
+    isOpen,
     pass,
     setRights(next) {
       table = next;
@@ -153,7 +155,7 @@ export function createDoor(options: DoorOptions): Door {
     async meet(init, place) {
       const { key: id, name: client, nonce: clientNonce, address = place.local } = init;
       if (id === undefined) {
-        if (open || (openTcp && place.isTcp)) return passOf(undefined);
+        if (isOpen(place.isTcp)) return passOf(undefined);
         throw new DeniedError(NO_KEY);
       }
       if (!isKeyId(id)) return await takePlain(id);
@@ -168,6 +170,8 @@ export function createDoor(options: DoorOptions): Door {
             `passing on what you say. If that is meant, the hub is started with --address ${address}`,
         );
       }
+      // An open hub takes who has a key of some other hub as one of those who have none.
+      if (typeof pass(id) === "string" && isOpen(place.isTcp)) return passOf(undefined);
       passOf(id);
       const key = await deriveKey(main, id);
       const joining: Joining = {

@@ -60,7 +60,14 @@ export function readRightsFile(path: string | undefined, mustBe: boolean): Right
     const why = error instanceof Error ? error.message : String(error);
     throw new FileError([`Cannot read the rights file ${path}: ${why}`]);
   }
-  return parseRights(text, path);
+  const table = parseRights(text, path);
+  const { mode } = Deno.statSync(path);
+  if (mode !== null && (mode & 0o002) !== 0) {
+    throw new FileError([
+      `Cannot use the rights file ${path}: everybody can change it. If nobody has, "chmod o-w ${path}"`,
+    ]);
+  }
+  return table;
 }
 
 /** An open hub needs no key: where none can be kept it has one that nobody knows. */
