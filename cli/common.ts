@@ -22,6 +22,7 @@ import { MAIN_KEY_ID } from "../lib/keys/key.ts";
 import { findKey } from "../lib/keys/key_file.ts";
 import { createLog, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
+import { hasProcFs } from "../lib/process/proc_fs.ts";
 import { CommandError, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that writes a log. */
@@ -318,6 +319,19 @@ export function logFrom(name: string, options: LogValues, json = false): Log {
       file?.write(encoder.encode(line.replaceAll(/\x1b\[[0-9;]*m/g, "") + "\n"));
     },
   });
+}
+
+/**
+ * What keeps programs running finds them again under /proc.
+ *
+ * @throws {CommandError} If this system has none.
+ */
+export function needProcFs(what: string): void {
+  if (hasProcFs()) return;
+  throw new CommandError(
+    `Cannot ${what} on this computer: it has no /proc, where processes are found again. That takes ` +
+      "Linux; the hub and its clients run here all the same",
+  );
 }
 
 /** The error for `--as` with what cannot be a client's name. */

@@ -17,7 +17,7 @@ import { type Agent, startAgent } from "../lib/run/agent.ts";
 import type { AgentPolicy } from "../lib/run/agent_policy.ts";
 import { LockedError } from "../lib/run/state_folder.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, hubFrom, LOG_OPTIONS, logFrom, passKeyOn } from "./common.ts";
+import { CLIENT_OPTIONS, hubFrom, LOG_OPTIONS, logFrom, needProcFs, passKeyOn } from "./common.ts";
 
 /** The absolute path of a program, as the shell finds it. */
 function findProgram(program: string): string | undefined {
@@ -226,6 +226,7 @@ With --agent it is the host agent of this computer too: run controllers elsewher
           : "Nothing is allowed: name each program with --allow PROGRAM, or give --allow-all",
       );
     }
+    if (options.agent) needProcFs("be a host agent");
     if (options.shell && !allowAll) {
       throw new UsageError("--shell can run anything: it needs --allow-all");
     }

@@ -25,6 +25,7 @@ import {
   LOG_OPTIONS,
   logFrom,
   type LogValues,
+  needProcFs,
   passKeyOn,
   useColor,
 } from "./common.ts";
@@ -171,6 +172,7 @@ export default defineCommand({
     const path = args[0] ?? "";
     passKeyOn(options);
     const experiment = readExperiment(path);
+    needProcFs("run an experiment");
     const statePath = makeFolder(
       stateFolderOf(experiment.name),
       "; XDG_STATE_HOME chooses another place for what abcd keeps",

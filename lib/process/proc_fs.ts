@@ -53,6 +53,11 @@ function read(path: string): string | undefined {
   }
 }
 
+/** Whether this system tells of its processes; without it none is found again. */
+export function hasProcFs(): boolean {
+  return readProcess(Deno.pid) !== undefined;
+}
+
 /** A process, if there is one; one that only waits to be reaped is none. */
 export function readProcess(pid: number): ProcessStat | undefined {
   const stat = parseStat(read(`/proc/${pid}/stat`) ?? "");
