@@ -27,9 +27,14 @@ _abcd() {
 compdef _abcd abcd`,
   fish: `function __abcd_words
   set -l words (commandline -opc) (commandline -ct)
-  abcd completion words -- $words[2..-1] 2>/dev/null
+  set -l found (abcd completion words -- $words[2..-1] 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c abcd -a '(__abcd_words)'`,
+complete -c abcd -f -a '(__abcd_words)'`,
 } as const;
 const WHERE = {
   bash: `eval "$(abcd completion bash)"     in ~/.bashrc`,
