@@ -1,7 +1,7 @@
 // Tab in real shells, on a terminal: the words that abcd completes, and the names of programs that run.
 
 import { assertStringIncludes } from "@std/assert";
-import { abcdCommand, Running, temporaryFolder, TestHub } from "./harness.ts";
+import { abcdCommand, Running, temporaryFolder, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 import { hasTerminals } from "./terminal.ts";
 
@@ -58,14 +58,18 @@ for (const [shell, { args, setup }] of Object.entries(SHELLS)) {
     await terminal.saw(/SETUP/);
     for (
       const [typed, got] of [
-        ["abcd sta\t\x15", undefined],
         ["abcd stop cr\t", "GOT:stop cryo."],
         ["abcd restart --wa\t1\t", "GOT:restart --wait 1."],
         ["abcd sim hv --fol\t", "GOT:sim hv --folder."],
       ] as const
     ) {
-      await terminal.type(`${typed}\n`);
-      await terminal.saw(new RegExp(got.replaceAll(".", "\\.")));
+      // A busy computer may be slower than who waits at the keyboard is patient: then once more.
+      for (let tries = 5; tries > 0 && !terminal.stdout.includes(got); tries--) {
+        const seen = terminal.stdout.length;
+        await terminal.type(`${typed}\n`);
+        await until(() => terminal.stdout.slice(seen).includes("GOT:"), "abcd is not called");
+      }
+      assertStringIncludes(terminal.stdout, got);
     }
     await terminal.type("exit\n");
     await terminal.end();
@@ -83,7 +87,7 @@ Deno.test("completion: Tab in fish", async () => {
   const script =
     `abcd completion fish | source; complete -C "abcd stop c"; complete -C "abcd wh"; ` +
     `complete -C "abcd stop --wa"; touch lab.jsonc; complete -C "abcd run la"`;
-  const { stdout } = await new Deno.Command("fish", {
+  const fish = new Deno.Command("fish", {
     args: ["--no-config", "-c", script],
     cwd: folder.path,
     env: {
@@ -91,8 +95,11 @@ Deno.test("completion: Tab in fish", async () => {
       XDG_CONFIG_HOME: `${folder.path}/config`,
       ABCD_SERVER: hub.address,
     },
-  }).output();
-  const words = new TextDecoder().decode(stdout);
+  });
+  let words = "";
+  for (let tries = 5; tries > 0 && !words.includes("cryo\n"); tries--) {
+    words = new TextDecoder().decode((await fish.output()).stdout);
+  }
   for (const word of ["cryo\n", "why\n", "--wait\n", "lab.jsonc\n"]) {
     assertStringIncludes(words, word);
   }
