@@ -90,6 +90,7 @@ class Client:
         number = "%s-%s-%d" % (self.name, secrets.token_hex(8), self._number)
         answer = self._answers[number] = queue.Queue()
         end = time.monotonic() + timeout
+        fields.setdefault("time", time.time())  # sent again, it is the same message
         try:
             sent_to = None
             while time.monotonic() < end:
@@ -147,7 +148,8 @@ class Client:
             number = message.pop("_mail") and None
         new = number is None or number > self._last_mail
         if new and message.get("ack") is True and not message.get("retained"):
-            key = (message.get("from"), message.get("id"))
+            # Its time belongs to it: a program that counts from 1 at each start says something new.
+            key = (message.get("from"), message.get("id"), message.get("time"))
             new = key not in self._known
             self._known[key] = True
             if len(self._known) > MOST_WAITING:

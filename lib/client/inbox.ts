@@ -80,10 +80,11 @@ export function createInbox(confirm: (n: number) => void): Inbox {
   }
 
   /** Whether a message with `ack` was here before; from now on it was. */
-  function isKnown({ ack, id, from = "", retained }: Message): boolean {
+  function isKnown({ ack, id, from = "", time, retained }: Message): boolean {
     // A last value is given to each who subscribes, however often it was here.
     if (ack !== true || id === undefined || retained === true) return false;
-    return known(from, id);
+    // Its time belongs to it: a program that counts from 1 at each start says something new.
+    return known(from, `${id} ${time}`);
   }
 
   return {

@@ -62,12 +62,14 @@ Deno.test("inbox: another mailbox begins anew; what was done for the old one is 
 Deno.test("inbox: a message with ack that its sender sends again is taken once", () => {
   const { inbox, mail, flushed } = setup();
   inbox.joined("box");
-  const again = { ack: true, id: "1" };
+  const again = { ack: true, id: "1", time: 1000 };
   mail(1, again).done();
   assertEquals(mail(2, again).taken, false);
   assertEquals(flushed(), [2]);
   assertEquals(mail(3, { ...again, from: "b" }).taken, true);
   assertEquals(mail(4, { id: "1" }).taken, true);
+  // The sender was started anew, and counts from 1 again.
+  assertEquals(mail(5, { ...again, time: 2000 }).taken, true);
   // Not mail: on a topic, or for a client that is not durable.
   const onTopic = { cmd: "x", from: "a", topic: "t", ack: true, id: "2", _mail: 1 };
   assertEquals(inbox.take(onTopic, false) !== undefined, true);

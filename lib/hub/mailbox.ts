@@ -21,8 +21,8 @@ export interface Mail {
   readonly from: string;
   readonly cmd: string;
   readonly id: string | undefined;
-  /** Whether the sender was to have a receipt: it may send the message again, if it got none. */
-  readonly ack: boolean;
+  /** What the message is known by if its sender sends it again for want of a receipt. */
+  readonly again: string | undefined;
 }
 
 /** The mail of one name. */
@@ -34,7 +34,7 @@ export interface Mailbox {
   readonly bytes: number;
   put(mail: Mail): void;
   /** Whether a message that its sender sends again is in it. */
-  has(from: string, id: string | undefined): boolean;
+  has(again: string): boolean;
   /** What is to be sent now, if something is; from then on it is on its way. */
   next(): Mail | undefined;
   /** Nothing is on its way any more: all of it waits. */
@@ -56,11 +56,11 @@ export function createMailbox(name: string): Mailbox {
   let bytes = 0, sentBytes = 0;
   /** Nothing is too old before this time. */
   let soonest = Infinity;
-  /** Senders and ids of those that may be sent again. */
-  const ids = new Set<string>();
+  /** Those that may be sent again. */
+  const known = new Set<string>();
 
-  function forget({ from, id, ack }: Mail): void {
-    if (ack) ids.delete(`${from}\n${id}`);
+  function forget({ again }: Mail): void {
+    if (again !== undefined) known.delete(again);
   }
 
   /** Gives back the room of what is done with, now and then. */
@@ -82,10 +82,10 @@ export function createMailbox(name: string): Mailbox {
     put(mail) {
       mails.push(mail);
       bytes += mail.bytes;
-      if (mail.ack) ids.add(`${mail.from}\n${mail.id}`);
+      if (mail.again !== undefined) known.add(mail.again);
       if (mail.until < soonest) soonest = mail.until;
     },
-    has: (from, id) => ids.has(`${from}\n${id}`),
+    has: (again) => known.has(again),
     next() {
       const mail = mails[sent];
       if (mail === undefined || sent - head >= WINDOW_MESSAGES) return undefined;

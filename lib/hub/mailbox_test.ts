@@ -12,7 +12,7 @@ function filled(count: number, bytes = 10, until = (_: number): number => 1000):
       from: "a",
       cmd: "x",
       id: undefined,
-      ack: false,
+      again: undefined,
     });
   }
   return box;
@@ -91,7 +91,7 @@ Deno.test("mailbox: as it empties and fills for long, nothing is lost or doubled
         from: "a",
         cmd: "x",
         id: undefined,
-        ack: false,
+        again: undefined,
       });
     }
     got.push(...taken(box));

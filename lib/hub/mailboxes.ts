@@ -102,6 +102,14 @@ export interface MailboxParts {
   readonly post: Post;
 }
 
+/**
+ * What a message with `ack` is known by when it comes again. Its time belongs to it: a program that
+ * counts its ids from 1 at each start does not send the old messages again.
+ */
+function sentAgainAs({ ack, from, id, time }: Message): string | undefined {
+  return ack === true ? `${from}\n${id}\n${time}` : undefined;
+}
+
 /** Makes the mailboxes of a hub; there is none yet. */
 export function createMailboxes(parts: MailboxParts): Mailboxes {
   const { settings, counters, post } = parts;
@@ -213,12 +221,13 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
     put(box, message, text, bytes) {
       const owned = all.get(box.name);
       if (owned === undefined) return;
-      const { from = "", cmd, id, ack = false, expires = Infinity } = message;
+      const { from = "", cmd, id, expires = Infinity } = message;
+      const again = sentAgainAs(message);
       // Sent again, as the hub ended before its sender had the receipt: it waits already, in its place.
-      if (ack && box.has(from, id)) return;
+      if (again !== undefined && box.has(again)) return;
       const n = ++last;
       const until = clock() + Math.ceil(Math.min(expires, mailboxAgeSec) * 1000);
-      box.put({ n, text, bytes, until, from, cmd, id, ack });
+      box.put({ n, text, bytes, until, from, cmd, id, again });
       totalBytes += bytes;
       counters.mailed++;
       ledger?.append(mailLine(box.name, n, until, text));
@@ -286,7 +295,7 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
           const bytes = encoder.encode(text).length;
           box.put({
             ...{ n, text, bytes, until },
-            ...{ from: m.from ?? "", cmd: m.cmd, id: m.id, ack: m.ack === true },
+            ...{ from: m.from ?? "", cmd: m.cmd, id: m.id, again: sentAgainAs(m) },
           });
           totalBytes += bytes;
           last = Math.max(last, n);

@@ -167,7 +167,9 @@ Deno.test("mail: a message that is sent again for want of a receipt waits once, 
   const a = before.join("a");
   before.join("hv", { durable: true }).close("gone");
   const send = (sender: MemoryConnection, from: number, to: number) => {
-    for (let i = from; i < to; i++) sender.say({ cmd: "x", to: "hv", i, id: `${i}`, ack: true });
+    for (let i = from; i < to; i++) {
+      sender.say({ cmd: "x", to: "hv", i, id: `${i}`, time: i, ack: true });
+    }
   };
   send(a, 0, 3);
   const { come, join } = hubInMemory({ ledger });
