@@ -93,9 +93,8 @@ export interface HostLink extends Disposable {
 const SILENT_MS = 15_000;
 /** How long an answer may take, in seconds. */
 const ANSWER_SEC = 5;
-/** Between two tries to claim: after no answer, and after a refusal, in milliseconds. */
+/** Between two tries to claim, in milliseconds. */
 const TRY_MS = 2000;
-const REFUSED_MS = 5000;
 /** How long nobody is told that nothing is known yet, after the start, in milliseconds. */
 const FRESH_MS = 3000;
 
@@ -168,7 +167,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     heardAt = now();
     const { error } = message;
     if (typeof error === "string") {
-      nextTry = now() + REFUSED_MS;
+      nextTry = now() + TRY_MS;
       freshUntil = 0;
       return setTrouble(error, message.code === "not-allowed" ? error : undefined);
     }
