@@ -1,5 +1,6 @@
 // abcd start-run: a data-taking run with a number of its own, told to every program that takes part.
 
+import { MOST_RUN_SEC } from "../lib/data_run/timed_runs.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
 import { askForRun, RUN_OPTIONS, sentence } from "./data_run.ts";
 
@@ -17,12 +18,22 @@ export default defineCommand({
       value: "NUMBER",
       help: "take this number, which must be higher than all before; default: the next",
     },
+    "for": {
+      type: "seconds",
+      value: "SECONDS",
+      help: "stop it by itself after this time: 30m, 8h, up to 20d",
+    },
+    "repeat": {
+      type: "flag",
+      help: "with --for: start another one then, until somebody stops it or all is safe",
+    },
     ...RUN_OPTIONS,
   },
   needs: ["net", "read", "env", "sys"],
   examples: [
     ["abcd start-run", "the next run"],
     ["abcd start-run dark frames, lid on", "with a label"],
+    ["abcd start-run --for 1h --repeat science", "a run each hour, through the night"],
     ["abcd start-run --number 5000", "go on from the numbers of another system"],
   ],
   async run({ options, args, stop }) {
@@ -32,7 +43,13 @@ export default defineCommand({
     if (number !== undefined && !(Number.isSafeInteger(number) && number > 0)) {
       throw new UsageError(`Cannot take --number ${number}: it is no whole number from 1 on`);
     }
-    const run = await askForRun("start-run", options, { label, number }, stop);
+    const { for: forSec, repeat } = options;
+    if (repeat && forSec === undefined) throw new UsageError("Cannot --repeat without --for");
+    if (forSec !== undefined && !(forSec > 0 && forSec <= MOST_RUN_SEC)) {
+      throw new UsageError("Cannot take --for: it is more than nothing and up to 20d");
+    }
+    const fields = { label, number, forSec, repeat };
+    const run = await askForRun("start-run", options, fields, stop);
     console.log(sentence(run));
     return EXIT.done;
   },

@@ -112,6 +112,48 @@ Deno.test("runs: an essential program dies, and the controller before it is writ
   await second.end();
 });
 
+Deno.test("runs: one after the other by themselves, whatever is killed, until somebody stops it", async () => {
+  await using lab = await RunLab.create(TWO);
+  const ccd1 = await lab.actor("ccd1");
+  await lab.actor("logger");
+  await using first = await lab.run("logger", "ccd1");
+  const start = { label: "night", forSec: 0.4, repeat: true };
+  assertEquals((await lab.ask("start-run", { repeat: true })).error, `"repeat" needs "forSec"`);
+  assertEquals((await lab.ask("start-run", start)).number, 1);
+  await until(() => ccd1.told.includes("run-start 3"), "no run follows");
+  assertEquals(ccd1.told.slice(0, 4), [
+    "run-start 1",
+    "run-stop 1 good",
+    "run-start 2",
+    "run-stop 2 good",
+  ]);
+  const { verdict, stoppedBy, label, forSec } = lab.record(2);
+  assertEquals([verdict, stoppedBy, label, forSec], [
+    "good",
+    "the end of its time",
+    "night",
+    0.4,
+  ]);
+  await killNow(first);
+  await using second = await lab.run("logger", "ccd1");
+  await until(() => ccd1.told.includes("run-start 5"), "it does not go on");
+  // A start that fails is an alarm, and tried again.
+  ccd1.manner = "no";
+  await second.saw(/alarm: next run: no run follows run \d+ yet: ccd1: run-start: the lid is open/);
+  const status = await lab.ask("status");
+  assertStringIncludes(JSON.stringify(status.run), `"repeat":true`);
+  ccd1.manner = "yes";
+  await lab.ask("stop-run");
+  await second.saw(/alarm: next run: over/);
+  assertEquals((await lab.ask("stop-run")).error, "there is no run");
+  // What is interrupted is followed by none.
+  await lab.ask("start-run", { ...start, forSec: 60 });
+  await lab.ask("make-safe", { reason: "smoke" });
+  await second.saw(/alarm: next run: no run follows run \d+: it was interrupted \(smoke\)/);
+  second.signal("SIGTERM");
+  await second.end();
+});
+
 Deno.test("runs: the computer was restarted: interrupted when somebody last looked after it", async () => {
   await using lab = await RunLab.create({});
   await using first = await lab.run();

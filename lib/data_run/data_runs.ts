@@ -17,6 +17,7 @@ import { type RunAction, type Transition, verdictOf } from "./run_state.ts";
 import type { RunStatus, RunSummary, SafeStatus } from "./run_status.ts";
 import { checkStart, RunRefusedError } from "./start.ts";
 import { lookForLost, takeUpOpenRun } from "./take_up_run.ts";
+import { createTimedRuns, type RunPlan } from "./timed_runs.ts";
 import { createTeller } from "./tell_programs.ts";
 
 /** What runs need of the run controller. */
@@ -53,9 +54,13 @@ export interface DataRuns extends Disposable {
    *
    * @throws {RunRefusedError} If it cannot be started, or came to nothing.
    */
-  start(by: string, label: string, number?: number): Promise<RunStatus>;
+  start(
+    by: string,
+    label: string,
+    plan?: RunPlan & { readonly number?: number },
+  ): Promise<RunStatus>;
   /**
-   * Stops the run; resolves when every program has said that it is done, or had its time.
+   * Stops the run, and what was to follow it; resolves when every program has said that it is done, or had its time.
    *
    * @throws {RunRefusedError} If there is none.
    */
@@ -104,6 +109,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     if (problem === undefined) controller.alarms.clear("runs");
     else controller.alarms.raise("runs", "critical", `${problem}; it is kept and tried again`);
     for (const handler of handlers) handler();
+    timed.changed();
   }
 
   const book = openRunBook({
@@ -129,6 +135,16 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     machine: () => driver.machine,
     record: () => book.record,
     isEnding: () => isEnding,
+  });
+
+  const timed = createTimedRuns({
+    book,
+    driver,
+    alarms: controller.alarms,
+    log,
+    now,
+    isEnding: () => isEnding || controller.ending,
+    start,
   });
 
   function perform(action: RunAction): void {
@@ -216,15 +232,55 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
       const has = controller.experiment.programs.some(({ runOrder }) => runOrder !== undefined);
       return has ? { phase } : undefined;
     }
-    const { run: number, label, begin, end } = record;
+    const { run: number, label, begin, end, forSec, repeat } = record;
     const { verdict, reason, taints } = run === undefined
       ? record
       : { ...run, verdict: verdictOf(run) };
     const waiting = run === undefined ? {} : { waiting: run.waiting };
-    return { phase, number, label, begin, end, verdict, reason: reason ?? taints[0], ...waiting };
+    const why = reason ?? taints[0];
+    return { phase, number, label, begin, end, verdict, reason: why, forSec, repeat, ...waiting };
   }
 
   const statusNow = (): RunStatus => runStatus() ?? { phase: driver.machine.phase };
+
+  async function start(
+    by: string,
+    label: string,
+    plan: RunPlan & { readonly number?: number } = {},
+  ): Promise<RunStatus> {
+    const { participants, infos } = await checkStart(controller, client, problems);
+    let record: RunRecord;
+    try {
+      record = book.open({
+        version: 1,
+        label,
+        experiment,
+        phase: "starting",
+        taints: [],
+        begin: now(),
+        startedBy: by,
+        forSec: plan.forSec,
+        repeat: plan.repeat,
+        participants,
+        told: [],
+        programs: {},
+        notes: [],
+        gaps: [],
+        config: JSON.parse(JSON.stringify(controller.experiment)),
+        versions: { abcd: VERSION, deno: Deno.version.deno, programs: infos },
+        bootId: bootId(),
+      }, plan.number);
+    } catch (error) {
+      throw new RunRefusedError(error instanceof Error ? error.message : String(error));
+    }
+    const { run } = record;
+    log.info(`run ${run} is starting${label === "" ? "" : ` (${label})`}: asked by ${by}`);
+    driver.fire({ type: "start", number: run, participants });
+    await driver.until(() => openNumber() !== run || driver.machine.phase === "running");
+    if (openNumber() === run) return statusNow();
+    const { reason = "it was stopped" } = book.find(run) ?? {};
+    throw new RunRefusedError(`${reason}; run ${run} is aborted`);
+  }
 
   return {
     folder,
@@ -236,44 +292,18 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
         lookForLost(controller, driver);
         // Nobody knows who had heard of it.
         if (safe !== undefined) teller.safe("safe", safe.reason);
+        timed.changed();
       });
     },
     status: () => ({ run: runStatus(), safe: driver.safe }),
-    async start(by, label, wanted) {
-      const { participants, infos } = await checkStart(controller, client, problems);
-      let record: RunRecord;
-      try {
-        record = book.open({
-          version: 1,
-          label,
-          experiment,
-          phase: "starting",
-          taints: [],
-          begin: now(),
-          startedBy: by,
-          participants,
-          told: [],
-          programs: {},
-          notes: [],
-          gaps: [],
-          config: JSON.parse(JSON.stringify(controller.experiment)),
-          versions: { abcd: VERSION, deno: Deno.version.deno, programs: infos },
-          bootId: bootId(),
-        }, wanted);
-      } catch (error) {
-        throw new RunRefusedError(error instanceof Error ? error.message : String(error));
-      }
-      const { run } = record;
-      log.info(`run ${run} is starting${label === "" ? "" : ` (${label})`}: asked by ${by}`);
-      driver.fire({ type: "start", number: run, participants });
-      await driver.until(() => openNumber() !== run || driver.machine.phase === "running");
-      if (openNumber() === run) return statusNow();
-      const { reason = "it was stopped" } = book.find(run) ?? {};
-      throw new RunRefusedError(`${reason}; run ${run} is aborted`);
-    },
+    start,
     async stop(by) {
       const run = openNumber();
-      if (run === undefined) throw new RunRefusedError("there is no run");
+      const isCancelled = timed.cancel();
+      if (run === undefined) {
+        if (isCancelled) return statusNow();
+        throw new RunRefusedError("there is no run");
+      }
       if (driver.machine.phase !== "stopping") book.change({ stoppedBy: by });
       log.info(`run ${run}: stop asked by ${by}`);
       driver.fire({ type: "stop", reason: `stopped by ${by} before it began` });
@@ -303,6 +333,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     find: book.find,
     async shutdown() {
       isEnding = true;
+      timed.cancel();
       const run = openNumber();
       if (run === undefined) return;
       log.info(`run ${run} is stopped before the programs are`);
@@ -314,6 +345,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     onChange: (handler) => void handlers.push(handler),
     [Symbol.dispose]() {
       clearInterval(touching);
+      timed[Symbol.dispose]();
       teller[Symbol.dispose]();
       book[Symbol.dispose]();
       driver[Symbol.dispose]();

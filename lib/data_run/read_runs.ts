@@ -29,6 +29,8 @@ export function readRunStatus(value: Json | undefined): RunStatus | undefined {
     end: number(value.end),
     verdict: RUN_VERDICTS.find((one) => one === value.verdict),
     reason: text(value.reason),
+    forSec: number(value.forSec),
+    repeat: value.repeat === true ? true : undefined,
     waiting: Array.isArray(waiting)
       ? waiting.filter((one): one is string => typeof one === "string")
       : undefined,

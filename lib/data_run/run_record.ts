@@ -41,6 +41,10 @@ export type RunRecord = {
   readonly end?: number;
   readonly startedBy: string;
   readonly stoppedBy?: string;
+  /** It is stopped so many seconds after it started; absent: by somebody. */
+  readonly forSec?: number;
+  /** Another one follows when its time is over. */
+  readonly repeat?: boolean;
   /** Who is told of it, and who has been. */
   readonly participants: readonly (Participant & { readonly client: string })[];
   readonly told: readonly string[];
@@ -71,7 +75,9 @@ function isRecord(value: unknown): value is RunRecord {
     ["starting", "running", "stopping", "ended"].some((phase) => phase === value.phase) &&
     (value.verdict === undefined || RUN_VERDICTS.some((verdict) => verdict === value.verdict)) &&
     typeof value.begin === "number" && isOptionalNumber(value.started) &&
-    isOptionalNumber(value.end) && isOptionalText(value.reason) &&
+    isOptionalNumber(value.end) && isOptionalNumber(value.forSec) &&
+    (value.repeat === undefined || typeof value.repeat === "boolean") &&
+    isOptionalText(value.reason) &&
     isOptionalText(value.stoppedBy) && isOptionalText(value.bootId) &&
     isTexts(value.taints) && isTexts(value.told) &&
     Array.isArray(value.participants) &&

@@ -27,6 +27,10 @@ export type RunStatus = {
   readonly verdict?: RunVerdict;
   /** Why it is no better than that, or why the last start came to nothing. */
   readonly reason?: string;
+  /** It is stopped so many seconds after it started. */
+  readonly forSec?: number;
+  /** Another one follows then. */
+  readonly repeat?: boolean;
   /** Programs that have been told, and have not answered yet. */
   readonly waiting?: readonly string[];
 };

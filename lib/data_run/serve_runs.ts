@@ -5,6 +5,7 @@ import type { Fields } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Message } from "../message.ts";
 import type { DataRuns } from "./data_runs.ts";
+import { MOST_RUN_SEC, type RunPlan } from "./timed_runs.ts";
 
 /** Options of {@linkcode serveRuns}. */
 export interface ServeRunsOptions {
@@ -37,6 +38,18 @@ function numberOf(message: Message, field: string): number | undefined {
   throw new TypeError(`"${field}" is no whole number`);
 }
 
+/** How long the run is to last, and whether another one follows. */
+function planOf({ forSec, repeat }: Message): RunPlan {
+  if (forSec === undefined) {
+    if (repeat === true) throw new RangeError(`"repeat" needs "forSec"`);
+    return {};
+  }
+  if (typeof forSec !== "number" || !(forSec > 0 && forSec <= MOST_RUN_SEC)) {
+    throw new RangeError(`"forSec" is no number from 0 to ${MOST_RUN_SEC}`);
+  }
+  return { forSec, repeat: repeat === true ? true : undefined };
+}
+
 /** Who asks: what it says of itself, as "somebody@computer", else its name in the hub. */
 function askerOf(message: Message): string {
   return textOf(message, "by", MOST_LABEL) || message.from || "somebody";
@@ -47,7 +60,8 @@ export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): 
   const answers: { readonly [cmd: string]: (message: Message) => Fields | Promise<Fields> } = {
     async "start-run"(message) {
       const label = textOf(message, "label", MOST_LABEL);
-      return { ...await runs.start(askerOf(message), label, numberOf(message, "number")) };
+      const plan = { ...planOf(message), number: numberOf(message, "number") };
+      return { ...await runs.start(askerOf(message), label, plan) };
     },
     async "stop-run"(message) {
       return { ...await runs.stop(askerOf(message)) };

@@ -109,7 +109,8 @@ function inTable(state: LiveState, key: Key, sight: LiveSight): LiveState | Live
   if (key === "/") return { ...state, asks: "filter" };
   if (key === "escape") return { ...state, filter: "" };
   if (key === "R") {
-    const isOpen = (status.run?.phase ?? "idle") !== "idle";
+    const { phase = "idle", repeat } = status.run ?? {};
+    const isOpen = phase !== "idle" || repeat === true;
     return { ...state, asks: isOpen ? "stop-run" : "start-run" };
   }
   if (key === "!") {

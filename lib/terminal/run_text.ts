@@ -19,14 +19,18 @@ const MOST_LABEL = 24;
 /** The run in the table's title: `run 17 "cosmics" 2h03m good`. Empty: there are no runs here. */
 export function runTitle(run: RunStatus | undefined, now: number): string {
   if (run === undefined) return "";
-  const { phase, number, label = "", begin, verdict, waiting = [] } = run;
+  const { phase, number, label = "", begin, verdict, waiting = [], forSec } = run;
+  if (phase === "idle" && run.repeat === true) {
+    return `no run (last: ${number} ${verdict ?? ""}, the next one follows)`;
+  }
   if (phase === "idle") {
     return number === undefined ? "no run" : `no run (last: ${number} ${verdict ?? ""})`;
   }
   const shown = label.length > MOST_LABEL ? `${label.slice(0, MOST_LABEL - 1)}…` : label;
   const name = label === "" ? `run ${number}` : `run ${number} "${shown}"`;
   const length = showDuration(now - (begin ?? now));
-  if (phase === "running") return `${name} ${length} ${verdict ?? ""}`;
+  const of = forSec === undefined ? "" : ` of ${showDuration(forSec)}`;
+  if (phase === "running") return `${name} ${length}${of} ${verdict ?? ""}`;
   return `${name} ${phase}${waiting.length === 0 ? "" : `, waits for ${waiting.join(", ")}`}`;
 }
 
@@ -89,6 +93,7 @@ export function recordLines(record: RunRecord, now: number): string[] {
     ["all ready", started === undefined ? "" : `${(started - begin).toFixed(1)} s later`],
     ["end", end === undefined ? "" : showTime(end)],
     ["stopped by", record.stoppedBy ?? ""],
+    ["planned", record.forSec === undefined ? "" : showDuration(record.forSec)],
     ["length", lengthOf(record, now)],
     ["told", record.participants.map(({ program, order }) => `${program} (${order})`).join(", ")],
   ];

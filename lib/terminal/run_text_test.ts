@@ -10,6 +10,9 @@ Deno.test("the title: what run there is, how long, what it is worth so far", () 
   assertEquals(runTitle(run, 400), 'run 4 "dark" 5m00s good');
   const long = { ...run, label: "x".repeat(200) };
   assertEquals(runTitle(long, 400), `run 4 "${"x".repeat(23)}…" 5m00s good`);
+  assertEquals(runTitle({ ...run, forSec: 7200 }, 400), 'run 4 "dark" 5m00s of 2h00m good');
+  const next = "no run (last: 3 good, the next one follows)";
+  assertEquals(runTitle({ ...last, repeat: true }, 0), next);
   const starting = { phase: "starting", number: 4, begin: 1, waiting: ["logger"] } as const;
   assertEquals(runTitle(starting, 1), "run 4 starting, waits for logger");
   assertEquals(safeTitle({ reason: "smoke", since: 1 }), "■ SAFE: smoke");
