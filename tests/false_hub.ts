@@ -85,7 +85,7 @@ export class FalseHub implements AsyncDisposable {
       const { cmd, name } = JSON.parse(String(data));
       if (cmd !== "_init") return;
       if (trick === "refuse") {
-        this.#say(socket, { cmd: "_error", code: "denied", text: "Go away" });
+        this.#say(socket, { cmd: "_error", code: "denied", text: "Go away\x1b[2J" });
       } else if (trick === "challenge") {
         const { name: hub } = this.options;
         const [nonce, proof] = ["A".repeat(24), "0".repeat(64)];

@@ -127,6 +127,7 @@ Deno.test("keys: a false hub gets neither a key, nor a client, nor a command exe
   for (const { code, stderr } of [send, ...execs.map(({ stderr }) => ({ code: 1, stderr }))]) {
     assertEquals(code, 1);
     assertMatch(stderr, refusal);
+    assert(!stderr.includes("\x1b[2J"), "the false hub writes on the terminal");
   }
   for (const { stderr } of [...execs, spy, run]) assert(!/joined/i.test(stderr), stderr);
   assertEquals(await namesIn(hub), []);

@@ -18,6 +18,14 @@ import { type HubSocket, reach, type Reached } from "./hub_socket.ts";
 
 /** How long leaving waits for the hub's goodbye, in milliseconds. */
 const GOODBYE_MS = 1000;
+/** Longest reason of a hub that has not shown that it has the key, in characters. */
+const MAX_WORDS = 500;
+
+/** Words of somebody of whom nothing is known, as they may be shown on a terminal. */
+function harmless(text: string): string {
+  // deno-lint-ignore no-control-regex -- they are what is looked for
+  return text.slice(0, MAX_WORDS).replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "?");
+}
 
 /** What is done with what comes in over a connection. */
 export interface ConnectionHandler {
@@ -104,7 +112,8 @@ export async function holdConnection(
       return handler.error(error, "Got a message of the hub that is not as it should be");
     }
     if (answer?.cmd === "_error") {
-      const { code, text } = answer;
+      const { code } = answer;
+      const text = introduction.proven ? answer.text : harmless(answer.text);
       handler.refused(code, text, introduction.proven);
       end.resolve(text);
     } else if (answer?.cmd === "_challenge") {

@@ -6,6 +6,7 @@
 //   denied       at once, or later if its address has failed often
 
 import { type Challenge, DeniedError, type Door, type Pass } from "../keys/door.ts";
+import { isKeyId } from "../keys/key.ts";
 import { createFailures } from "../keys/failures.ts";
 import { asToHub, type InitMessage, type Message, MessageError } from "../message.ts";
 import { type Client, whoIs } from "./client.ts";
@@ -78,8 +79,9 @@ export function createEntrance(parts: EntranceParts): Entrance {
     counters.denied++;
     if (count <= LOGGED || count % 100 === 0) {
       const { name = "", key } = client.entering?.init ?? {};
-      // A whole key in plain text is not for the log.
-      const shown = key?.includes(".") ? key.slice(0, key.indexOf(".")).slice(0, 32) : key;
+      // Neither a whole key in plain text nor rubbish is for the log.
+      const [id = ""] = key?.split(".", 1) ?? [];
+      const shown = isKeyId(id) ? id : undefined;
       log.warn(`denied: ${text}`, { address, name, key: shown, failures: count });
       const line = `Denied ${JSON.stringify(name)} from ${address} (${count} times): ${text}`;
       post.publish("_hub/log", { cmd: "log", level: "warn", text: line });

@@ -79,6 +79,9 @@ const NO_KEY =
   'This hub asks for a key. Show it with "abcd key" on the hub\'s computer, and copy it here: ' +
   'with "abcd key --set", in ABCD_KEY, or in a file named by --key-file';
 
+/** What can be the address of a hub. It is said again in errors and in the log. */
+const ADDRESS = /^[A-Za-z0-9.:[\]_-]{1,100}$/;
+
 /** May everything that needs a right of its own, and may be called anything. */
 const EVERYTHING: Entry = { ...plainEntry("open"), names: ["*"], may: RIGHTS };
 /** Who comes in by an open plain TCP port while the rest of the hub has a lock. */
@@ -162,6 +165,11 @@ export function createDoor(options: DoorOptions): Door {
       if (clientNonce === undefined || !isNonce(clientNonce)) {
         throw new DeniedError(
           'Cannot take the key: "nonce" is not 22 to 64 of A-Z a-z 0-9 _ -, new each time',
+        );
+      }
+      if (!ADDRESS.test(address)) {
+        throw new DeniedError(
+          'Cannot take the key: "address" is not where you reached the hub, IP:port',
         );
       }
       if (address !== place.local && !addresses.includes(address)) {

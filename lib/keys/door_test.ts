@@ -74,6 +74,13 @@ Deno.test("door: the hub proves itself under its own addresses alone", async () 
   await assertRejects(() => door().meet(relayed, WEB), DeniedError, "--address 10.0.0.66:9819");
   const { met, joining } = await challenge(door({ addresses: ["10.0.0.66:9819"] }), relayed);
   assertEquals((await met.check(await proofOf(main, joining))).key, "main");
+  for (const address of ["", "a b:1", "\x1b[2J:1", "1".repeat(101)]) {
+    await assertRejects(
+      () => door().meet(initOf({ address }), WEB),
+      DeniedError,
+      '"address" is not',
+    );
+  }
   // Asked without an address, it says its own: who reached another one sees that.
   const { address: _, ...silent } = initOf();
   const other = await challenge(door(), silent);
