@@ -48,6 +48,9 @@ async function cable() {
         ...abcdCommand(),
         ...args,
       ], { env }),
+    /** A line of TypeScript on the computer of the clients. */
+    run: (line: string) =>
+      new Running(["ip", "netns", "exec", client, Deno.execPath(), "eval", "--quiet", line]),
     cut: () => system("ip", "-n", hub, "link", "set", hub, "down"),
     restore: () => system("ip", "-n", hub, "link", "set", hub, "up"),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -190,5 +193,33 @@ Deno.test({
       last.set(p, Number(i));
     }
     assertEquals(last.size, 2);
+  },
+});
+
+Deno.test({
+  name: "over a cable: without a key one hears that the hub is well, and nothing of who is there",
+  ignore,
+  async fn() {
+    await using net = await cable();
+    await using hub = net.abcd("hub", ["server", "--name=lab"]);
+    await hub.saw(/listens: http/);
+    const get = (path: string) =>
+      `const answer = await fetch("http://${HUB_IP}:9819${path}");` +
+      `console.log(answer.status, await answer.text())`;
+    const told = [["/health", /^200 .*"ok":true/], ["/clients", /^403 Cannot tell/]] as const;
+    for (const [path, words] of told) {
+      await using asked = net.run(get(path));
+      await asked.saw(words);
+    }
+    await using local = net.abcd("hub", ["spy"]);
+    await local.saw(/joined: hub "lab"/);
+    // The same key is on both computers here; without it there is no way in.
+    await using far = net.abcd("client", ["send", "to=spy", "cmd=hello"]);
+    assertEquals((await far.end()).code, 0, far.stderr);
+    await using stranger = net.abcd("client", ["send", "to=spy", "cmd=hello"], {
+      XDG_CONFIG_HOME: "/none",
+    });
+    assertEquals((await stranger.end()).code, 1);
+    await hub.saw(/denied: This hub asks for a key.*address=192\.0\.2\.2:/);
   },
 });
