@@ -150,9 +150,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   /** Writes what holds into a new file, and puts that in the place of the old one. */
   async function rewrite(all: readonly string[]): Promise<void> {
     const beside = `${path}.new`;
-    const next = await Deno.open(beside, { write: true, create: true, truncate: true });
     let done = 0;
     try {
+      using next = await Deno.open(beside, { write: true, create: true, truncate: true });
       for (let i = 0; i < all.length;) {
         let text = "";
         while (i < all.length && text.length < CHUNK) text += `${all[i++]}\n`;
@@ -161,14 +161,13 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
         done += bytes.length;
       }
       await next.sync();
-      await Deno.rename(beside, path);
     } catch (error) {
-      next.close();
       await Deno.remove(beside).catch(() => {});
       throw error;
     }
     file?.close();
-    file = next;
+    file = undefined;
+    await Deno.rename(beside, path);
     size = done;
     await syncFolder(folder);
   }
