@@ -14,7 +14,7 @@ import { createLeftovers } from "./leftovers.ts";
 import { createHosts, type RemoteLines } from "./hosts.ts";
 import { createLocalRunner, type LocalContext, type LocalRunner } from "./local_runner.ts";
 import { watchPresence } from "./presence.ts";
-import type { Program } from "./program.ts";
+import { clientOf, type Program } from "./program.ts";
 import { ALARM_STARTS } from "./program_state.ts";
 import { writeAbcdCommand } from "./program_path.ts";
 import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
@@ -147,8 +147,10 @@ export function createController(options: ControllerOptions): Controller {
   });
   const outOfMemory = watchOutOfMemory({ now });
   const leftovers = createLeftovers(folder.path, log);
-  const presence = watchPresence(client, log, now, () => {
-    for (const runner of runners.values()) runner.probe();
+  const presence = watchPresence(client, log, now, (name) => {
+    for (const runner of runners.values()) {
+      if (name === undefined || clientOf(runner.program) === name) runner.probe();
+    }
   });
 
   const hosts = createHosts({

@@ -3,7 +3,9 @@
 
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
-import type { JsonObject } from "../message.ts";
+import type { Json } from "../message.ts";
+
+type Fields = { readonly [field: string]: Json | undefined };
 
 /** What a client has said of itself last. */
 export interface Said {
@@ -27,19 +29,22 @@ export interface Presence extends Disposable {
 }
 
 /** What a message, of this hub time, says of a client's status; `undefined`: nothing. */
-function readSaid(fields: JsonObject, time: number, now: number): Said | undefined {
+function readSaid(fields: Fields, time: number, now: number): Said | undefined {
   const { state, text, since, at } = fields;
   if (typeof state !== "string" || typeof since !== "number") return undefined;
   const age = typeof at === "number" ? Math.max(0, time - at) : 0;
   return { state, ...(typeof text === "string" ? { text } : {}), since, at: now - age * 1000 };
 }
 
-/** Follows who comes and goes; `changed` is called after each change. */
+/**
+ * Follows who comes and goes; `changed` is called after each change, with the name of the client if
+ * it is one alone.
+ */
 export function watchPresence(
   client: Client | undefined,
   log: Log,
   now: () => number,
-  changed: () => void,
+  changed: (name?: string) => void,
 ): Presence {
   const names = new Map<string, Said | undefined>();
   const offs: Off[] = [];
@@ -72,13 +77,13 @@ export function watchPresence(
   }
 
   /** The hub tells of each change; all of it is asked for only once. */
-  function follow(topic: string, change: (name: string, fields: JsonObject) => void): void {
+  function follow(topic: string, change: (name: string, fields: Fields) => void): void {
     if (client === undefined) return;
     offs.push(client.subscribe(topic, (message) => {
       const { name, from } = message;
       if (from !== "_hub" || typeof name !== "string") return;
-      change(name, message as JsonObject);
-      changed();
+      change(name, message);
+      changed(name);
     }));
   }
 

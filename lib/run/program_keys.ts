@@ -3,7 +3,7 @@
 // A new key is one entry here and one in `Program` (program.ts), which says what it means.
 
 import { getNodeValue } from "jsonc-parser";
-import { type JsoncFile, type Member, type Node, suggest } from "../jsonc_file.ts";
+import { type JsoncFile, type Member, type Node, openJsonc, suggest } from "../jsonc_file.ts";
 import {
   bytes,
   choice,
@@ -209,4 +209,19 @@ export function readProgram(
     context: { ...context, folder, name },
   });
   return { name, argv: cmd, ...settings };
+}
+
+let plain: Program | undefined;
+
+/** A program of which its file says no more than its command: the default of every key. */
+export function plainProgram(): Program {
+  if (plain !== undefined) return plain;
+  const file = openJsonc(`{"cmd": "true"}`, "plain");
+  const context = { folder: "/", names: [] };
+  return plain = readProgram(
+    file,
+    { key: file.root, name: "plain", value: file.root },
+    undefined,
+    context,
+  );
 }

@@ -2,6 +2,7 @@
 
 import { type OrderKind, ORDERS } from "./host_report.ts";
 import type { Program } from "./program.ts";
+import { plainProgram } from "./program_keys.ts";
 import type { Machine } from "./program_state.ts";
 import { PROGRAM_STATES } from "./program_status.ts";
 import type { Verdict } from "./verdict.ts";
@@ -63,9 +64,8 @@ const NO_RUNS = {
  * that holds from the next run, and no program is restarted for it.
  */
 export function settingsText(program: Program): string {
-  return JSON.stringify(
-    Object.fromEntries(Object.entries(program).filter(([key]) => !Object.hasOwn(NO_RUNS, key))),
-  );
+  const entries = Object.entries(program).filter(([key]) => !Object.hasOwn(NO_RUNS, key));
+  return JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => a < b ? -1 : 1)));
 }
 
 /** What it has to do with runs, as text; equal texts are equal settings. */
@@ -87,7 +87,8 @@ export function parseSettings(text: string): Program | undefined {
     isObject(one) && typeof one.name === "string" && typeof one.stopSignal === "string" &&
     typeof one.stopSec === "number" && Array.isArray(one.argv) && isObject(one.dependsOn) &&
     isObject(one.log) && Array.isArray(one.successExitCodes);
-  return isProgram(value) ? { ...NO_RUNS, ...value } : undefined;
+  // A key that is newer than the text had its default then: who gets a newer abcd has changed nothing.
+  return isProgram(value) ? { ...plainProgram(), ...value } : undefined;
 }
 
 function isObject(value: unknown): value is { readonly [key: string]: unknown } {
