@@ -2,6 +2,8 @@
 // All on this computer, each with real processes.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { deriveKey, keyText } from "../lib/keys/key.ts";
+import { testKey } from "./config_home.ts";
 import { abcd, runAbcd, TestHub, until } from "./harness.ts";
 import { alone, begun, COUNT, end, FOREVER, quickHub } from "./hosts_lab.ts";
 import { killNow, Lab } from "./run_lab.ts";
@@ -194,4 +196,32 @@ Deno.test("hosts: a second controller is refused, with the first one's name; it 
   assertEquals(lab.instances("p").length, 0);
   await second.saw(/p: ready on daq2/);
   await end(second, lab);
+});
+
+Deno.test("hosts: an agent needs a key and no right; whoever gives it orders needs the right to run", async () => {
+  await using lab = await Lab.create({});
+  lab.write({ p: { cmd: "sleep 1000", host: "daq2", startSec: 0.1 } });
+  const file = `${lab.path}/rights.jsonc`;
+  Deno.writeTextFileSync(file, JSON.stringify({ keys: { daq2: {}, shift: { may: ["run"] } } }));
+  await using hub = await TestHub.start(["--no-watchdog", `--rights=${file}`], { open: false });
+  const keyOf = async (id: string) => keyText(await deriveKey(testKey(), id));
+  const state = { XDG_STATE_HOME: `${lab.path}/state` };
+  await using _ = abcd(
+    ["exec", "--agent", "--name=daq2", "--allow-experiment=lab", ...hub.clientArgs],
+    { env: { ...state, ABCD_KEY: await keyOf("daq2") } },
+  );
+  await using controller = lab.run(...hub.clientArgs);
+  await controller.saw(/p: ready on daq2/);
+  const order = async (id: string) => {
+    const words = ["to=daq2", "cmd=agent-claim", "experiment=lab", "claim=mine", `--as=${id}-x`];
+    return await runAbcd(["send", ...words, "--wait=5", ...hub.clientArgs], {
+      env: { ABCD_KEY: await keyOf(id) },
+    });
+  };
+  const denied = await order("daq2");
+  assertEquals(denied.code, 1);
+  assertStringIncludes(denied.stderr, 'the key "daq2" has no right "run"');
+  // Who may give orders does not thereby get what another controller has.
+  assertStringIncludes((await order("shift")).stdout, "is controlled by run");
+  await end(controller, lab);
 });

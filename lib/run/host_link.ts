@@ -95,6 +95,8 @@ const SILENT_MS = 15_000;
 const ANSWER_SEC = 5;
 /** Between two tries to claim, in milliseconds. */
 const TRY_MS = 2000;
+/** A clock that is wrong by less than this is right, in seconds. */
+const SKEW_SEC = 5;
 /** How long nobody is told that nothing is known yet, after the start, in milliseconds. */
 const FRESH_MS = 3000;
 
@@ -112,6 +114,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   let trouble: string | undefined = first;
   let refusal: string | undefined;
   let claimed = false;
+  let skewSec = 0;
   /** The claim that is on its way. */
   let asking: string | undefined;
   let nextTry = 0;
@@ -173,11 +176,18 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     }
     claimed = true;
     freshUntil = 0;
+    // By how much its clock is wrong, or ours: once for all, as a time that moves would be news.
+    const ahead = Date.now() / 1000 - (message.time ?? 0);
+    skewSec = Math.abs(ahead) < SKEW_SEC ? 0 : ahead;
+    if (skewSec !== 0) {
+      const by = `${Math.round(Math.abs(skewSec))} s ${skewSec > 0 ? "behind" : "ahead of"}`;
+      log.warn(`the clock of ${host} is ${by} this computer's`);
+    }
     log.info(`${host} is there`);
     // Each program is told with what is known of it: what was known before says nothing now.
     trouble = refusal = undefined;
     strays.clear();
-    const reports = new Map(readReports(message).map((one) => [one.name, one]));
+    const reports = new Map(reportsOf(message).map((one) => [one.name, one]));
     for (const end of [...ends.values()]) {
       const report = reports.get(end.name);
       reports.delete(end.name);
@@ -192,6 +202,16 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     alarmed = new Set(alarms.map(({ source }) => source));
     for (const [who, names] of followers) sendFollow(who, [...names]);
     send();
+  }
+
+  /** Its reports, with the times that its clock gave in those of this computer's. */
+  function reportsOf(message: Message): HostReport[] {
+    const shift = (time: number | undefined) => time === undefined ? undefined : time + skewSec;
+    return readReports(message).map((one) => ({
+      ...one,
+      since: one.since + skewSec,
+      retryAt: shift(one.retryAt),
+    }));
   }
 
   function takeStray({ name, state, order }: HostReport): void {
@@ -209,7 +229,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   function takeReports(message: Message): void {
     heardAt = now();
     if (!claimed || message.experiment !== experiment) return;
-    for (const report of readReports(message)) {
+    for (const report of reportsOf(message)) {
       const end = ends.get(report.name);
       if (end === undefined) takeStray(report);
       else {

@@ -470,7 +470,10 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       }
       save(isClosed);
     },
-    forget() {},
+    forget() {
+      // On this computer the next start of the name clears it away; elsewhere nobody would.
+      if (!isHere && runId !== undefined) launcher.forget(runId, context.basePath(runId));
+    },
     [Symbol.dispose]() {
       watch?.[Symbol.dispose]();
       watch = undefined;
