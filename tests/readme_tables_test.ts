@@ -141,7 +141,7 @@ Deno.test("README: ports, times and limits are those of the program", () => {
     [limits.QUEUE_BYTES / 1024 ** 2, "| 16 MiB"],
     [limits.CLIENT_BUFFER_BYTES / 1024 ** 2, "| 4 MiB"],
     [limits.HEARTBEAT_SEC, "heartbeat: 10,"],
-    [limits.TIMEOUT_SEC, "timeout: 30}"],
+    [limits.TIMEOUT_SEC, "timeout: 30"],
     [limits.BEACON_SEC, "every 2 s"],
     [limits.WATCHDOG_SEC, "stuck for 30 s"],
     [limits.TAKEOVER_SEC, "a ping within 2 s"],
