@@ -8,7 +8,9 @@ import { Outbox } from "./outbox.ts";
 const LINGER_MS = 2000;
 /** A read begins with this much memory, so that idle clients cost little … */
 const LEAST_READ = 512;
-/** … and has this much once there is more. */
+/** … grows by this factor whenever it was filled … */
+const GROWTH = 8;
+/** … and has this much at last. */
 const MOST_READ = 64 * 1024;
 
 /** Uses bytes from `begin` to `end`; returns behind the last that it has used. */
@@ -146,7 +148,7 @@ export class Socket {
     const size = kept === buffer.length
       ? 2 * buffer.length
       : wasFull
-      ? Math.max(MOST_READ, buffer.length)
+      ? Math.max(Math.min(MOST_READ, GROWTH * buffer.length), buffer.length)
       : this.#filled === 0 && count < LEAST_READ / 2
       ? LEAST_READ
       : buffer.length;

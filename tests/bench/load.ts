@@ -22,6 +22,8 @@ export interface Throughput {
   /** Parts of one core that the server and this side used. */
   readonly serverCores: number;
   readonly loadCores: number;
+  /** What all other programs of this computer used meanwhile: with much of it, rates say little. */
+  readonly otherCores: number;
 }
 
 /** Round trips, in microseconds. */
@@ -38,6 +40,13 @@ export function processorSec(pid: number): number {
   const [utime = 0, stime = 0] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13)
     .map(Number);
   return (utime + stime) / 100;
+}
+
+/** CPU time that all programs together have used, in seconds (Linux). */
+function allProcessorSec(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] =
+    (/^cpu +(.*)$/m.exec(Deno.readTextFileSync("/proc/stat"))?.[1] ?? "").split(" ").map(Number);
+  return (user + nice + system + irq + softIrq) / 100;
 }
 
 /** A connection that has said its hello; it counts what comes. */
@@ -216,10 +225,12 @@ export async function measureThroughput(
     bytes: total(),
     cpu: processorSec(peer.pid),
     own: processorSec(Deno.pid),
+    all: allProcessorSec(),
   };
   await new Promise((resolve) => setTimeout(resolve, shape.sec * 1000));
   const sec = (performance.now() - before.at) / 1000;
   const count = (total() - before.bytes) / size;
+  const busy = allProcessorSec() - before.all;
   const cpu = processorSec(peer.pid) - before.cpu, own = processorSec(Deno.pid) - before.own;
   over = true;
   ending.abort();
@@ -234,6 +245,7 @@ export async function measureThroughput(
     cpuUs: cpu / count * 1e6,
     serverCores: cpu / sec,
     loadCores: own / sec,
+    otherCores: Math.max(0, busy - cpu - own) / sec,
   };
 }
 

@@ -9,7 +9,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { selfCommand } from "../../lib/process/self.ts";
 import { IDLE_CLIENTS, measureIdle, measureStart } from "./alone.ts";
-import { createFigures, type Figures } from "./figures.ts";
+import { createFigures, type Figures, medianOf } from "./figures.ts";
 import { goalsOf, MEASURE } from "./goals.ts";
 import { measureRoundTrips, measureThroughput, type Throughput } from "./load.ts";
 import { type Peer, startHub, startMosquitto, startNats, version } from "./peer.ts";
@@ -34,9 +34,13 @@ interface Settings {
 /** Which side used more than 0.85 of a core, of the last run, by row and measure. */
 const sides = new Map<string, string>();
 
+/** What other programs used while it was measured, in cores. */
+const others: number[] = [];
+
 function keep(figures: Figures, row: string, rate: string, cpu: string, given: Throughput): void {
   figures.add(row, rate, given.perSec);
   figures.add(row, cpu, given.cpuUs);
+  others.push(given.otherCores);
   const server = given.serverCores > 0.85, load = given.loadCores > 0.85;
   sides.set(
     `${row}/${rate}`,
@@ -220,6 +224,18 @@ async function main(settings: Settings): Promise<void> {
     }
     console.log();
   }
+  const busy = medianOf(others);
+  console.log(
+    `Other programs used ${
+      busy.toFixed(2)
+    } of ${navigator.hardwareConcurrency} cores meanwhile (median), ${
+      Math.max(...others).toFixed(2)
+    } at most${
+      busy > 0.2
+        ? ": rates and round trips say little, CPU time for each delivery is worth more"
+        : ""
+    }.`,
+  );
   for (const one of left) console.log(`Left out: ${one}.`);
   const cpu = /model name\s*: (.*)/.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1] ?? "?";
   const machine = { cpu, cores: navigator.hardwareConcurrency, os: Deno.osRelease() };
