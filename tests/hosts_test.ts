@@ -3,6 +3,8 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deriveKey, keyText } from "../lib/keys/key.ts";
+import { readOrders } from "../lib/run/host_report.ts";
+import { connect, type Message } from "../mod.ts";
 import { testKey } from "./config_home.ts";
 import { abcd, runAbcd, TestHub, until } from "./harness.ts";
 import { alone, begun, COUNT, end, FOREVER, quickHub } from "./hosts_lab.ts";
@@ -224,4 +226,79 @@ Deno.test("hosts: an agent needs a key and no right; whoever gives it orders nee
   // Who may give orders does not thereby get what another controller has.
   assertStringIncludes((await order("shift")).stdout, "is controlled by run");
   await end(controller, lab);
+});
+
+Deno.test("hosts: an agent whose clock is wrong, and one that talks nonsense; a false controller is not obeyed", async () => {
+  await using lab = await Lab.create({});
+  lab.write({ p: { cmd: "x", host: "far" }, q: { cmd: "sleep 1000", startSec: 0.1 } });
+  await using hub = await TestHub.start();
+  await using far = await connect({ name: "far", server: hub.address });
+  const hourAgo = () => Date.now() / 1000 - 3600;
+  const asked: Message[] = [];
+  far.on("agent-claim", ({ from, id, experiment }) => {
+    const p = { name: "p", state: "running", ready: true, restarts: 0, order: 5 };
+    const reports = [{ ...p, since: hourAgo() - 10 }, null, { name: 7 }, "x", { name: "s" }];
+    far.send({ cmd: "host-claim", to: from, re: id, experiment, time: hourAgo(), reports });
+  });
+  far.on("agent-order", (message) => {
+    asked.push(message);
+    const { from, id, experiment } = message;
+    const [one] = readOrders(message);
+    // What it is told is done, but for a stop.
+    if (one?.what !== "start") return;
+    const p = { name: "p", state: "running", ready: true, restarts: 0, order: one.order };
+    const reports = [{ ...p, since: hourAgo() - 10 }];
+    far.send({ cmd: "host-order", to: from, re: id, experiment, time: hourAgo(), reports });
+  });
+  await using controller = lab.run(...hub.clientArgs);
+  await controller.saw(/the clock of far is 3600 s behind this computer's/);
+  await controller.saw(/p: adopted on far, running/);
+  await until(() => asked.length > 0, "it is told nothing");
+  await far.flush();
+  const { programs } = JSON.parse((await runAbcd(["status", "--json", ...hub.clientArgs])).stdout);
+  const age = Date.now() / 1000 - programs[0].since;
+  assert(age > 9 && age < 70, `it seems to run for ${age} s`);
+
+  const about = { to: "run", experiment: "lab" };
+  for (
+    const cmd of [
+      "host-state",
+      "host-verdict",
+      "host-alarm",
+      "host-why",
+      "host-claim",
+      "host-order",
+    ]
+  ) {
+    for (
+      const rest of [{}, {
+        reports: 5,
+        verdict: [],
+        alarm: "x",
+        verdicts: {},
+        refused: [1],
+        unknown: 3,
+      }]
+    ) {
+      far.send({ ...about, cmd, ...rest });
+    }
+  }
+  // It knows the program, so that is told its settings; nobody but its host is believed.
+  await until(() => asked.length > 0, "it is told nothing");
+  assertEquals(asked[0]?.experiment, "lab");
+  await using other = await connect({ name: "other", server: hub.address });
+  const gone = { name: "p", state: "stopped", ready: false, restarts: 0, order: 9, since: 1 };
+  other.send({ ...about, cmd: "host-state", reports: [gone] });
+  await other.flush();
+  const still = await runAbcd(["status", "--json", ...hub.clientArgs]);
+  const [p, q] = JSON.parse(still.stdout).programs;
+  assert(p.state !== "stopped", still.stdout);
+  assertEquals([q.state, q.ready], ["running", true]);
+  // It never carries out a stop: the end is not held up by it, and says so.
+  controller.signal("SIGTERM");
+  await controller.saw(/stopping all programs/);
+  controller.signal("SIGTERM");
+  await far.close();
+  assertEquals((await controller.end()).code, 1);
+  assertEquals(lab.processes(), []);
 });

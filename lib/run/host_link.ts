@@ -178,8 +178,9 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     freshUntil = 0;
     // By how much its clock is wrong, or ours: once for all, as a time that moves would be news.
     const ahead = Date.now() / 1000 - (message.time ?? 0);
-    skewSec = Math.abs(ahead) < SKEW_SEC ? 0 : ahead;
-    if (skewSec !== 0) {
+    const isNew = Math.abs(ahead - skewSec) > SKEW_SEC;
+    if (isNew) skewSec = Math.abs(ahead) > SKEW_SEC ? ahead : 0;
+    if (isNew && skewSec !== 0) {
       const by = `${Math.round(Math.abs(skewSec))} s ${skewSec > 0 ? "behind" : "ahead of"}`;
       log.warn(`the clock of ${host} is ${by} this computer's`);
     }
@@ -292,7 +293,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       if (typeof answer.error === "string") throw new Error(answer.error);
     } catch (error) {
       fail(error, "order something");
-      if (claimed) lose("has not answered an order");
+      if (claimed) lose(`${host} has not answered an order`);
     } finally {
       for (const { name } of orders) sent.delete(name);
     }
