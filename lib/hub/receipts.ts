@@ -13,12 +13,11 @@ import type { Post } from "./post.ts";
 /** What becomes of acknowledged messages. */
 export interface Receipts {
   /**
-   * The message was routed, and is the last one in the journal.
+   * The message was routed: its sender is told when it is safe.
    *
-   * @param receivers To how many clients' queues it was handed.
-   * @param inLedger Whether the ledger has it, too: it is mail, or a topic's last value.
+   * @param seq Its number in the journal, or one before it.
    */
-  await(client: Client, message: Message, handed: Handed): void;
+  await(client: Client, message: Message, handed: Handed, seq: number): void;
 }
 
 /** Where a message went. */
@@ -51,7 +50,6 @@ function reasonOf(error: unknown): string {
 export function createReceipts({ settings, counters, post }: ReceiptParts): Receipts {
   const { journal, ledger } = settings;
   let batch: Pending[] | undefined;
-  let first = 0;
 
   function ok({ client, re, receivers, mailbox }: Pending): void {
     if (client.gone) return;
@@ -101,17 +99,16 @@ export function createReceipts({ settings, counters, post }: ReceiptParts): Rece
   }
 
   return {
-    await(client, message, handed) {
+    await(client, message, handed, seq) {
       const pending = { client, re: message.id, ...handed };
       if (batch !== undefined) {
         batch.push(pending);
         return;
       }
       const all = batch = [pending];
-      first = journal?.seq ?? 0;
       queueMicrotask(() => {
         batch = undefined;
-        void settle(all, first);
+        void settle(all, seq);
       });
     },
   };

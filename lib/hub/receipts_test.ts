@@ -98,3 +98,21 @@ Deno.test("ack: refusals are errors as ever; ack needs an id, and is true or fal
     ["bad-message", "5"],
   ]);
 });
+
+Deno.test("ack: a message that the journal lost is not safe, whatever it kept behind it", async () => {
+  const { join, journal } = setup();
+  const asked: number[] = [];
+  journal.synced = (since = 0) => {
+    asked.push(since);
+    return Promise.resolve();
+  };
+  const a = join("a"), slow = join("slow");
+  const before = journal.seq;
+  // It does not read: what is said of its end is in the journal behind the message.
+  slow.queued = Infinity;
+  a.say({ cmd: "x", to: "slow", ack: true, id: "1" });
+  await turn();
+  assertEquals(asked, [before + 1]);
+  assertEquals(journal.messages[before]?.cmd, "x");
+  assertEquals(journal.seq > before + 1, true);
+});

@@ -48,7 +48,7 @@ function denied({ cmd, id }: Message, verb: string, why: string): MessageError {
 /** Makes the way through a hub. */
 export function createRoute(parts: RouteParts): Route {
   const { settings, counters, roster, post, mailboxes, retained, receipts, answer } = parts;
-  const { clock, maxBytes } = settings;
+  const { clock, maxBytes, journal } = settings;
 
   /** As it goes on, with who sent it and when. */
   function stamped(given: Message, name: string): Message {
@@ -165,11 +165,13 @@ export function createRoute(parts: RouteParts): Route {
     const why = client.rights?.send(message);
     if (why !== undefined) throw denied(message, "take", why);
     checkAsked(message);
+    // What happens to a receiver meanwhile has numbers behind this one.
+    const seq = (journal?.seq ?? 0) + 1;
     const handed = topic !== undefined
       ? onTopic(message, topic)
       : to === undefined || to === EVERYONE
       ? toEveryone(message, client)
       : toName(message, to);
-    if (message.ack === true) receipts.await(client, message, handed);
+    if (message.ack === true) receipts.await(client, message, handed, seq);
   };
 }
