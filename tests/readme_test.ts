@@ -251,7 +251,15 @@ Deno.test({
     };
     const terminal = (line: string) =>
       new Running(
-        ["ip", "netns", "exec", network.name, "sh", "-c", line.replace(/^(\S+ \S+)$/, "exec $1")],
+        [
+          "ip",
+          "netns",
+          "exec",
+          network.name,
+          "sh",
+          "-c",
+          line.replace(/(^|&& )(?=[^&]*$)/, "$1exec "),
+        ],
         { cwd: `${path}/empty`, clearEnv: true, env },
       );
     const [server = "", run = "", spy = "", send = ""] = block("sh", "abcd init && ").trim()
