@@ -49,7 +49,7 @@ for (const [shell, { args, setup }] of Object.entries(SHELLS)) {
       cwd: folder.path,
       env: {
         PATH: `${bin}:${Deno.env.get("PATH")}`,
-        HOME: folder.path,
+        HISTFILE: "",
         TERM: "dumb",
         ABCD_SERVER: hub.address,
       },
