@@ -3,7 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { seeded } from "../lib/sim/random.ts";
 import { connect } from "../mod.ts";
-import { abcd, after, freeUdpPort, TestHub, until } from "./harness.ts";
+import { webSocketDialect } from "./bench/peer.ts";
+import { below, mutated } from "./fuzz_input.ts";
+import { abcd, after, freeUdpPort, PATIENCE_MS, TestHub, until, within } from "./harness.ts";
 import { namesAt, peakMemory, RawClient } from "./raw_client.ts";
 
 /** Memory is looked at in /proc. */
@@ -315,6 +317,48 @@ Deno.test({
       await until(
         () => client.ended !== undefined || client.text.includes("too-large"),
         "it is neither told nor closed",
+      );
+    }),
+});
+
+Deno.test({
+  name: "WebSocket: 300 connections with random frames, and what was left of them",
+  ignore,
+  fn: () =>
+    underWatch([], async (hub) => {
+      const pick = seeded(31);
+      const { hello, message } = webSocketDialect(hub.httpPort);
+      for (let round = 0; round < 300; round++) {
+        const conn = await Deno.connect({ hostname: "127.0.0.1", port: hub.httpPort });
+        const reading = (async () => {
+          const buffer = new Uint8Array(65536);
+          let count = 0;
+          for (let n; (n = await conn.read(buffer)) !== null;) count += n;
+          return count;
+        })().catch(() => 0);
+        try {
+          const frames = Array.from({ length: 1 + below(pick, 5) }, () => message("a", "m"));
+          const bytes = Uint8Array.of(...frames.flatMap((one) => [...mutated(pick, one, 0.7)]));
+          await conn.write(hello(`random-${round}`, []));
+          const cut = below(pick, bytes.length);
+          await conn.write(bytes.subarray(0, cut));
+          await conn.write(bytes.subarray(cut));
+          // Closed in order, or with what it says still unread.
+          if (pick() < 0.5) await conn.closeWrite();
+          else conn.close();
+        } catch {
+          // the hub has closed it
+        }
+        await within(reading, PATIENCE_MS, `connection ${round} stays open`);
+        try {
+          conn.close();
+        } catch {
+          // it is closed
+        }
+      }
+      await until(
+        async () => (await namesAt(hub.httpPort))?.join() === "a,b",
+        "some of them are still there",
       );
     }),
 });
