@@ -179,7 +179,8 @@ export default defineCommand({
     );
     using folder = await takeStateFolder(statePath, path);
     const logFolder = makeFolder(options["log-folder"] ?? `${statePath}/log`);
-    const onTerminal = Deno.stdout.isTerminal();
+    // A terminal that can do nothing but lines, as that of an editor, gets lines.
+    const onTerminal = Deno.stdout.isTerminal() && Deno.env.get("TERM") !== "dumb";
     // The table has the terminal for itself; the lines go to a file then.
     const log = onTerminal
       ? fileLog(options, options["log-file"] ?? `${logFolder}/_run.log`)

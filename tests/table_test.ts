@@ -34,6 +34,22 @@ async function pidOf(running: Running): Promise<number> {
 }
 
 Deno.test({
+  name: "table: a terminal that knows lines alone gets lines",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const file = await experiment(folder.path);
+    await using run = abcdOnTerminal(["run", file, `--beacon-port=${freeUdpPort()}`], {
+      env: { TERM: "dumb" },
+    });
+    await run.saw(/steady: ready/);
+    Deno.kill(await pidOf(run), "SIGTERM");
+    await run.saw(/all programs are stopped/);
+    assertEquals(run.stdout.includes("\x1b"), false, run.stdout);
+  },
+});
+
+Deno.test({
   name: "table: keys start a program, show its log, ask before they quit",
   ignore,
   async fn() {
