@@ -12,13 +12,16 @@ It finds the hub by itself, shows it the user's key if there is one, answers its
 under its name when the hub was away. What happens to the connection is said on standard error.
 """
 
+import base64
 import hashlib
 import hmac
 import json
 import os
 import queue
 import secrets
+import select
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -178,8 +181,12 @@ class Client:
         delay = 0.2
         while True:
             try:
-                with socket.create_connection(_find(), timeout=10) as connection:
-                    lines = connection.makefile("rw", encoding="utf-8", newline="\n")
+                host, port, tls = _find()
+                with _connect(host, port, tls) as connection:
+                    if tls:
+                        lines = _EncryptedLines(connection, self._lock)
+                    else:
+                        lines = connection.makefile("rw", encoding="utf-8", newline="\n")
                     timeout = self._join(connection, lines)
                     connection.settimeout(timeout)
                     delay = 0.2
@@ -225,7 +232,8 @@ class Client:
                 raise ConnectionError("the hub does not show that it has our key")
 
             def proof(role):
-                facts = ["abcd 1", role, key_id, self.name, challenge["hub"], nonce, challenge["nonce"], address, ""]
+                facts = ["abcd 1", role, key_id, self.name, challenge["hub"], nonce, challenge["nonce"], address]
+                facts.append(_fingerprint(connection))
                 return hmac.new(secret.encode(), "\n".join(facts).encode(), hashlib.sha256).hexdigest()
 
             if not hmac.compare_digest(proof("hub"), challenge["proof"]):
@@ -283,15 +291,78 @@ def _key():
         return None
 
 
+def _speaks_tls(host, port):
+    try:
+        _connect(host, port, True).close()
+        return True
+    except ssl.SSLError:
+        return False
+
+
+class _EncryptedLines:
+    """As a file of lines, on TLS, which two threads must not use at the same time."""
+
+    def __init__(self, connection, lock):
+        self._connection = connection
+        self._lock = lock
+        self._rest = b""
+
+    def write(self, text):
+        with self._lock:
+            self._connection.sendall(text.encode())
+
+    def flush(self):
+        pass
+
+    def readline(self):
+        while b"\n" not in self._rest:
+            if not self._connection.pending():
+                ready, _, _ = select.select([self._connection], [], [], self._connection.gettimeout())
+                if not ready:
+                    raise socket.timeout("timed out")
+            with self._lock:
+                data = self._connection.recv(65536)
+            if not data:
+                return ""
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode() + "\n"
+
+    def __iter__(self):
+        return iter(self.readline, "")
+
+
+def _connect(host, port, tls):
+    connection = socket.create_connection((host, port), timeout=10)
+    if not tls:
+        return connection
+    # Nobody vouches for the certificate: it is the hub's if the hub's proof covers it.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connection)
+
+
+def _fingerprint(connection):
+    """What the other side's certificate is known by; empty without TLS."""
+    if not isinstance(connection, ssl.SSLSocket):
+        return ""
+    digest = hashlib.sha256(connection.getpeercert(binary_form=True)).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
 def _find():
-    """The hub's host and TCP port: of ABCD_SERVER, else of the first hub that announces itself."""
+    """The hub's host and port, and whether TLS is spoken there: of ABCD_SERVER, else of the first hub
+    that announces itself."""
     server = os.environ.get("ABCD_SERVER")
     if server:
         host, _, port = server.rpartition(":") if ":" in server else (server, "", "9819")
         # Not by way of the proxy that a laboratory may have for the world outside.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        if _speaks_tls(host.strip("[]"), int(port)):
+            return host.strip("[]"), int(port), True
         with opener.open("http://%s:%s/health" % (host, port), timeout=5) as answer:
-            return host.strip("[]"), json.loads(answer.read().decode())["tcp"]
+            return host.strip("[]"), json.loads(answer.read().decode())["tcp"], False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         udp.settimeout(10)
@@ -303,4 +374,5 @@ def _find():
             except ValueError:
                 continue
             if isinstance(beacon, dict) and beacon.get("abcd") == 1:
-                return host, beacon["tcp"]
+                # With TLS the HTTP port takes messages too; the other may be open to programs without.
+                return (host, beacon["http"], True) if beacon.get("tls") else (host, beacon["tcp"], False)

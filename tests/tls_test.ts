@@ -5,7 +5,7 @@ import { CERTIFICATE_NAME, makeCertificate } from "../lib/tls/certificate.ts";
 import { decodePem, encodePem } from "../lib/tls/der.ts";
 import { askCertificate } from "../lib/tls/hello.ts";
 import { connect } from "../mod.ts";
-import { abcd, freeTcpPort, runAbcd, temporaryFolder, TestHub, until } from "./harness.ts";
+import { abcd, freeTcpPort, runAbcd, Running, temporaryFolder, TestHub, until } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** Passes bytes on to a hub, and keeps those of the clients. */
@@ -89,6 +89,42 @@ Deno.test("tls: a hub with its own certificate is found by UDP and by address; i
     await spy.saw(/"hello"/);
   }
   assertEquals((Deno.statSync(`${folder.path}/abcd/tls.pem`).mode ?? 0) & 0o777, 0o600);
+});
+
+Deno.test("tls: a Python program finds the hub, by UDP and by address, and talks", async () => {
+  const python = await new Deno.Command("python3", { args: ["--version"] }).output().then(
+    ({ success }) => success,
+    () => false,
+  );
+  if (!python) return console.warn("there is no python3: abcd.py is not tested with TLS");
+  await using hub = await tlsHub(["--tls-self-signed", "--beacon-interval=0.2", "--heartbeat=1"]);
+  await using client = await connect({ name: "client", server: hub.address });
+  const program = `
+import abcd
+hub = abcd.Client()
+for message in hub:
+    hub.reply(message, value=2 * message["value"])
+`;
+  const places = {
+    heard: { ABCD_BEACON_PORT: `${hub.beaconPort}` },
+    told: { ABCD_SERVER: hub.address },
+  };
+  for (const [name, env] of Object.entries(places)) {
+    await using running = new Running(["python3", "-u", "-c", program], {
+      env: {
+        PYTHONPATH: new URL("../experiments/", import.meta.url).pathname,
+        PYTHONDONTWRITEBYTECODE: "1",
+        ABCD_NAME: name,
+        ...env,
+      },
+    });
+    await running.saw(/in hub "lab"/);
+    await hub.process.saw(new RegExp(`${name} joined.*transport=tls key=main`));
+    for (const value of [1, 2, 3]) {
+      const answer = await client.request({ cmd: "double", to: name, value });
+      assertEquals(answer.value, 2 * value);
+    }
+  }
 });
 
 Deno.test("tls: nothing of what is said can be read on the way; who ends TLS on the way is no hub", async () => {
