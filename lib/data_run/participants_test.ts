@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseExperiment } from "../run/experiment_file.ts";
 import { clientOf } from "../run/program.ts";
 import type { ProgramState, ProgramStatus } from "../run/program_status.ts";
-import { participantsOf, problemsOf } from "./start_check.ts";
+import { participantsOf, problemsOf } from "./participants.ts";
 
 function programs(run: object) {
   return parseExperiment(JSON.stringify({ run }), "/e/lab.jsonc").programs;

@@ -5,7 +5,7 @@ import type { JsonObject } from "../message.ts";
 import { clientOf } from "../run/program.ts";
 import type { RunsController } from "./data_runs.ts";
 import type { RunRecord } from "./run_record.ts";
-import { participantsOf, problemsOf } from "./start_check.ts";
+import { participantsOf, problemsOf } from "./participants.ts";
 
 /** What somebody wants of a run cannot be; the message says why, as words behind "Cannot …: ". */
 export class RunRefusedError extends Error {
