@@ -24,7 +24,7 @@ function runsOf({ runOrder, required, essential, transitionSec, config }: Progra
 }
 
 function settings(program: Program): string[] {
-  const { dependsOn, ready, alive, env } = program;
+  const { dependsOn, ready, alive, env, memoryMaxBytes } = program;
   const needs = Object.entries(dependsOn).map(([name, kind]) => `${name} ${kind}`);
   const { restart, restartSec, restartMultiplier, restartMaxSec, startLimit } = program;
   const backOff = restart === "no"
@@ -40,6 +40,7 @@ function settings(program: Program): string[] {
     ["waits for", needs.join(", ")],
     ["ready when", ready === undefined ? `alive for ${program.startSec} s` : describeProbe(ready)],
     ["alive while", alive === undefined ? "" : describeProbe(alive)],
+    ["memory", memoryMaxBytes === 0 ? "" : `restarted above ${gigabytes(memoryMaxBytes)}`],
     ["restart", backOff],
     ["stop", `${program.stopSignal}, SIGKILL after ${program.stopSec} s`],
     ["runs", runsOf(program)],

@@ -68,7 +68,11 @@ export function fieldOf<C>(options: Omit<ReadKeysOptions<C>, "context">, key: st
     owner: object,
     sibling: find,
     wrong(expected, part) {
-      const at = part?.value ?? node ?? object;
+      const at = part?.value ?? node;
+      if (at === undefined) {
+        file.problem(object, `${of} has no "${key}", expected ${expected}`);
+        return;
+      }
       const name = part === undefined ? key : `${key}.${part.name}`;
       file.problem(at, `"${name}" of ${of} is ${describeValue(at)}, expected ${expected}`);
     },

@@ -8,7 +8,7 @@ import { splitCommand } from "./split_command.ts";
 export function readCommand(field: Field, shell = false): readonly string[] {
   const { file, key, node, of, owner, wrong } = field;
   if (node === undefined) {
-    file.problem(owner, `${of} has no "${key}", expected one`);
+    if (owner.type === "object") file.problem(owner, `${of} has no "${key}", expected one`);
     return [];
   }
   if (node.type === "array" && !shell) {

@@ -41,6 +41,17 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
   ]);
 });
 
+Deno.test("parseExperiment tells of what is missing, once", () => {
+  const problems = (text: string) =>
+    assertThrows(() => parseExperiment(text, "/e/f"), FileError).problems;
+  assertEquals(problems(`{"run": {"a": 5, "b": {}, "c": {"cmd": "x", "ready": {"status": {}}}}}`), [
+    `/e/f:1:15: program a is 5, expected an object`,
+    `/e/f:1:23: program b has no "cmd", expected one`,
+    `/e/f:1:65: "status" of "ready" of program c has no "state", ` +
+    `expected a state, or a list of states`,
+  ]);
+});
+
 Deno.test("parseExperiment tells of broken JSON", () => {
   const error = assertThrows(() => parseExperiment(`{"run": {]}`, "/e/f"), FileError);
   assertEquals(error.problems[0]?.startsWith("/e/f:1:"), true);
