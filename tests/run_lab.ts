@@ -117,12 +117,18 @@ export class Lab implements AsyncDisposable {
       running.signal("SIGKILL");
       await running.status;
     }
-    for (const { pid } of this.processes()) {
-      try {
-        Deno.kill(pid, "SIGKILL");
-      } catch {
-        // it has ended
+    // Again and again: what is just being started is not seen at the first look.
+    for (let round = 0; round < 50; round++) {
+      const left = this.processes();
+      if (left.length === 0) break;
+      for (const { pid } of left) {
+        try {
+          Deno.kill(pid, "SIGKILL");
+        } catch {
+          // it has ended
+        }
       }
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     for (const running of this.#running) await running[Symbol.asyncDispose]();
     await this.folder[Symbol.asyncDispose]();
