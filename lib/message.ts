@@ -7,6 +7,7 @@
 // Text from outside is checked once, here, and trusted from then on.
 
 import { MAX_MESSAGE_BYTES, MAX_NESTING } from "./defaults.ts";
+import { describeJsonMistake } from "./json_mistake.ts";
 import { problemWithTopic } from "./topic.ts";
 
 export * from "./run_message.ts";
@@ -149,7 +150,7 @@ export function parseMessage(text: string, limits: MessageLimits = {}): Message 
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = describeJsonMistake(text, error);
     const hint = /\b(NaN|Infinity)\b/.test(text) ? "; JSON has no NaN or Infinity: send null" : "";
     throw new MessageError("bad-json", `Cannot read the message as JSON: ${why}${hint}`);
   }

@@ -330,8 +330,19 @@ Deno.test("keys: --open-tcp is for plain TCP alone, and for ordinary messages; -
   await open.process.saw(/WARN.*The hub is open: anybody/);
 });
 
+/** All that is in the files of a folder and of those in it, as text. */
+function filesIn(folder: string): string {
+  return [...Deno.readDirSync(folder)].map(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? filesIn(path) : new TextDecoder().decode(Deno.readFileSync(path));
+  }).join("\n");
+}
+
 Deno.test("keys: a key in plain text, where that is allowed, is neither kept, nor shown, nor logged", async () => {
-  await using hub = await closedHub(["--plain-keys", "--log-level=debug"]);
+  await using folder = await temporaryFolder();
+  await using hub = await closedHub(["--plain-keys", "--log-level=debug"], {
+    XDG_STATE_HOME: folder.path,
+  });
   await hub.process.saw(/WARN.*Keys in plain text are taken/);
   await using spy = await connect({ name: "spy", server: hub.address });
   const seen: string[] = [];
@@ -344,11 +355,39 @@ Deno.test("keys: a key in plain text, where that is allowed, is neither kept, no
   await simple.saw(/_welcome.*"re":"again"/);
   const text = await answerOn(hub, { cmd: "_init", name: "x", key: keyText(makeMainKey()) });
   assertMatch(text, /"code":"denied","text":"Cannot take the key: it is not the key \\"main\\"/);
+  // Nor is a word of what cannot be read: from a stranger, and from who is in.
+  const { secret } = main;
+  const wrong = [
+    `{"cmd":"_init","name":"y","key":main.${secret}}`,
+    `{"cmd":"_init","name":"y","key":"main.${secret},"info":{}}`,
+    `{"cmd":"_init","name":"y" "key":"main.${secret}"}`,
+    `{'cmd':'_init','name':'y','key':'main.${secret}'}`,
+    `{"cmd":"_init","name":"y","key":x${secret}}`,
+  ];
+  for (const line of wrong) {
+    using stranger = await RawClient.connect(hub.tcpPort);
+    // Quotes in it may leave a string open until the line ends.
+    await stranger.say(`${line}\n`);
+    seen.push((await stranger.saw(/"code":"bad-json".*\n/))[0]);
+    await simple.say(`${line}\n`);
+  }
+  await simple.say({ cmd: "_clients", id: "after" });
+  await simple.saw(/"re":"after"/);
+  seen.push(simple.text);
   await until(() => seen.some((text) => text.includes("joined")), "nothing is seen");
   const kept = await spy.request({ cmd: "_history" });
   assertMatch(JSON.stringify(kept), /"_init".*"simple"/);
-  const all = [...seen, JSON.stringify(kept), hub.process.stderr, hub.process.stdout].join();
-  assert(!all.includes(main.secret));
+  await hub.process.saw(/turned away: Cannot read the message as JSON/);
+  const health = await (await fetch(`http://${hub.address}/clients`)).text();
+  await hub[Symbol.asyncDispose]();
+  const files = filesIn(folder.path);
+  assertMatch(files, /"_init".*"simple"/);
+  const { stderr, stdout } = hub.process;
+  const all = [...seen, JSON.stringify(kept), stderr, stdout, health, files].join("\n");
+  for (let i = 0; i + 8 <= secret.length; i++) {
+    const part = secret.slice(i, i + 8);
+    assert(!all.includes(part), `a part of the key, ${part}, is in: ${all}`);
+  }
 });
 
 Deno.test("keys: web pages may not join, but for those that are named", async () => {

@@ -44,6 +44,7 @@ Deno.test("structure: the search for imports finds them", () => {
   const message = LIB.find(({ path }) => path === "lib/message.ts");
   assertEquals(message?.imports.sort(), [
     "lib/defaults.ts",
+    "lib/json_mistake.ts",
     "lib/run_message.ts",
     "lib/system_message.ts",
     "lib/topic.ts",
