@@ -4,6 +4,9 @@
 
 import { selfCommand } from "../lib/process/self.ts";
 import { CONFIG_HOME } from "./config_home.ts";
+import { freeUdpPort } from "./free_ports.ts";
+
+export { freeTcpPort, freeUdpPort } from "./free_ports.ts";
 
 /** The command line of the program under test. */
 export function abcdCommand(): readonly string[] {
@@ -220,20 +223,6 @@ export class TestHub implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process[Symbol.asyncDispose]();
   }
-}
-
-/** A UDP port that nobody holds now. */
-export function freeUdpPort(): number {
-  const socket = Deno.listenDatagram({ hostname: "0.0.0.0", port: 0, transport: "udp" });
-  const { port } = socket.addr as Deno.NetAddr;
-  socket.close();
-  return port;
-}
-
-/** A TCP port that nobody holds now. */
-export function freeTcpPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** A temporary folder that goes with the test. */
