@@ -4,7 +4,7 @@ import { FileError } from "../jsonc_file.ts";
 import { type Log, NO_LOG } from "../log_contract.ts";
 import { createDoor, type Door, type DoorOptions } from "./door.ts";
 import { makeMainKey } from "./key.ts";
-import { configFolder, type FoundKey, KeyFileError, takeMainKey } from "./key_file.ts";
+import { configFolder, type FoundKey, isAbsence, KeyFileError, takeMainKey } from "./key_file.ts";
 import { NO_RIGHTS, parseRights, type RightsTable } from "./rights_file.ts";
 
 /** Options of {@linkcode openHubKeys}. */
@@ -56,7 +56,7 @@ export function readRightsFile(path: string | undefined, mustBe: boolean): Right
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound && !mustBe) return NO_RIGHTS;
+    if (isAbsence(error) && !mustBe) return NO_RIGHTS;
     const why = error instanceof Error ? error.message : String(error);
     throw new FileError([`Cannot read the rights file ${path}: ${why}`]);
   }

@@ -51,6 +51,14 @@ function isDenied(error: unknown): boolean {
 }
 
 /**
+ * Whether this says that there is no such file. A file in the place of a folder on the way says so too:
+ * the home of a service is often `/dev/null`.
+ */
+export function isAbsence(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
+/**
  * The key in a file; `undefined` if there is no such file, or the program may not read files.
  *
  * @param anyOwner Whether it may be another user's: somebody named the file.
@@ -63,7 +71,7 @@ export function readKeyFile(path: string, anyOwner = true): Key | undefined {
     info = Deno.statSync(path);
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || isDenied(error)) return undefined;
+    if (isAbsence(error) || isDenied(error)) return undefined;
     const why = error instanceof Error ? error.message : String(error);
     throw new KeyFileError(`Cannot read the key file ${path}: ${why}`);
   }

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { findKey, KeyFileError, readKeyFile, takeMainKey, writeKeyFile } from "./key_file.ts";
+import { readRightsFile } from "./hub_keys.ts";
+import { NO_RIGHTS } from "./rights_file.ts";
 import { deriveKey, keyText, makeMainKey } from "./key.ts";
 
 Deno.test("a key file is made once, for its owner alone, and never written over", async () => {
@@ -51,5 +53,18 @@ Deno.test("a key file that others could read or change, or that has no key, is n
     assertThrows(() => takeMainKey({ keyFile: file }), KeyFileError, "it takes a main key");
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a file in the place of a folder on the way to a key: there is no key, and none can be made", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    const path = `${file}/abcd/key`;
+    assertEquals(readKeyFile(path), undefined);
+    assertEquals(readRightsFile(`${file}/abcd/rights.jsonc`, false), NO_RIGHTS);
+    assertThrows(() => findKey({ keyFile: path }), KeyFileError, "it is not there");
+    assertThrows(() => takeMainKey({ keyFile: path }), KeyFileError, "Cannot write the key file");
+  } finally {
+    await Deno.remove(file);
   }
 });

@@ -199,7 +199,7 @@ const ROWS: readonly (readonly [string, (figures: Partial<Figures>) => string])[
 export async function main(): Promise<void> {
   const kinds = [
     abcdKind("abcd run"),
-    ...(isThere(BINARY) ? [abcdKind("abcd run, compiled", [BINARY])] : []),
+    ...(isThere(BINARY) ? [abcdKind("abcd run, compiled", BINARY)] : []),
     SUPERVISORD,
   ];
   const columns: { readonly title: string; readonly figures: Partial<Figures> }[] = [];

@@ -62,7 +62,9 @@ async function stopped(child: Deno.ChildProcess): Promise<void> {
 }
 
 /** This abcd, from its source or, if `binary` says where it is, compiled. */
-export function abcdKind(name: string, command: readonly string[] = selfCommand()): Kind {
+export function abcdKind(name: string, binary?: string): Kind {
+  const command = binary === undefined ? selfCommand() : [binary];
+
   async function start(jobs: readonly Job[], folder: string): Promise<Supervised> {
     const log = { maxBytes: LOG_BYTES, backups: LOG_BACKUPS };
     const run = Object.fromEntries(
@@ -86,7 +88,12 @@ export function abcdKind(name: string, command: readonly string[] = selfCommand(
       stop: () => stopped(child),
     };
   }
-  return { name, start, version: () => Promise.resolve(`Deno ${Deno.version.deno}`) };
+  async function version(): Promise<string | undefined> {
+    const own = await firstLine([...command, "--version"]);
+    // Which Deno is in a binary is not told by it.
+    return binary === undefined && own !== undefined ? `${own}, Deno ${Deno.version.deno}` : own;
+  }
+  return { name, start, version };
 }
 
 /** Supervisor's supervisord, in the foreground. */
