@@ -1,7 +1,7 @@
 // abcd attach: the terminal of a program that runs in GNU screen.
 
-import type { ProgramStatus } from "../lib/run/program_status.ts";
-import { readStatus } from "../lib/run/read_status.ts";
+import type { ProgramStatus } from "../lib/status/program_status.ts";
+import { readStatus } from "../lib/status/read_status.ts";
 import { computerName } from "../lib/environment.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CONTROL_OPTIONS, describeProgram, openController } from "./control.ts";

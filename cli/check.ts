@@ -1,9 +1,9 @@
 // abcd check: reads an experiment file and shows what a run of it would do; nothing is started.
 
-import { startSteps } from "../lib/run/dependencies.ts";
+import { startSteps } from "../lib/experiment/start_order.ts";
 import { gigabytes } from "../lib/run/disk_watch.ts";
 import { describeProbe } from "../lib/run/probes.ts";
-import type { Program } from "../lib/run/program.ts";
+import type { Program } from "../lib/experiment/program.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import { readExperiment } from "./experiment.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "./command.ts";
 import { connect } from "../lib/client.ts";
-import { readStatus } from "../lib/run/read_status.ts";
+import { readStatus } from "../lib/status/read_status.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
 import { CLIENT_OPTIONS, toolName } from "./common.ts";

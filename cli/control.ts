@@ -3,8 +3,8 @@
 import { type Client, connect, type Outgoing, RefusedError } from "../lib/client.ts";
 import { timeOfDay } from "../lib/log.ts";
 import type { Message } from "../lib/message.ts";
-import type { ExperimentStatus, ProgramStatus } from "../lib/run/program_status.ts";
-import { readStatus, type VerdictLine } from "../lib/run/read_status.ts";
+import type { ExperimentStatus, ProgramStatus } from "../lib/status/program_status.ts";
+import { readStatus, type VerdictLine } from "../lib/status/read_status.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { CLIENT_OPTIONS, type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";

@@ -1,8 +1,8 @@
 // What the subcommands for data-taking runs share: who asks, and a request that takes its time while
 // it is shown how it goes.
 
-import { readRunStatus } from "../lib/data_run/read_runs.ts";
-import type { RunStatus } from "../lib/data_run/run_status.ts";
+import { readRunStatus } from "../lib/status/read_run_status.ts";
+import type { RunStatus } from "../lib/status/run_status.ts";
 import { RUN_TOPIC } from "../lib/data_run/serve_runs.ts";
 import { computerName, environment } from "../lib/environment.ts";
 import type { Json } from "../lib/message.ts";

@@ -1,7 +1,7 @@
 // The experiment file that a command line names.
 
 import { FileError } from "../lib/jsonc_file.ts";
-import { type Experiment, parseExperiment } from "../lib/run/experiment_file.ts";
+import { type Experiment, parseExperiment } from "../lib/experiment/experiment_file.ts";
 import { CommandError, UsageError } from "./command.ts";
 
 function whyUnreadable(error: unknown): string {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { parseExperiment } from "../lib/run/experiment_file.ts";
+import { parseExperiment } from "../lib/experiment/experiment_file.ts";
 import { CommandError } from "./command.ts";
 import { EXAMPLES, findExample, readExample } from "./init.ts";
 

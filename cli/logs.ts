@@ -1,6 +1,6 @@
 // abcd logs: the programs' output, the last lines and what follows.
 
-import { readLogLines } from "../lib/run/read_status.ts";
+import { readLogLines } from "../lib/status/read_status.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT } from "./command.ts";

@@ -2,11 +2,12 @@
 
 import { createClient } from "../lib/client.ts";
 import { stateHome } from "../lib/environment.ts";
+import { createHosts } from "../lib/hosts/hosts.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { type Controller, createController } from "../lib/run/controller.ts";
 import { serveControl } from "../lib/run/control.ts";
-import type { ExperimentStatus } from "../lib/run/program_status.ts";
+import type { ExperimentStatus } from "../lib/status/program_status.ts";
 import { describeReload } from "../lib/run/reload.ts";
 import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
 import { describeRun, safeTitle } from "../lib/terminal/run_text.ts";
@@ -230,6 +231,7 @@ export default defineCommand({
       client,
       server: options.server,
       beaconPort: options["beacon-port"],
+      openElsewhere: createHosts,
     });
     const runs = cleanup.use(
       createDataRuns({ controller, client, log, stateFolder: statePath }),

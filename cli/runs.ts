@@ -3,7 +3,7 @@
 import { readRecord, readSummaries } from "../lib/data_run/read_runs.ts";
 import { openRunFolder } from "../lib/data_run/run_folder.ts";
 import { type RunRecord, summaryOf } from "../lib/data_run/run_record.ts";
-import type { RunSummary } from "../lib/data_run/run_status.ts";
+import type { RunSummary } from "../lib/status/run_status.ts";
 import { recordLines, runLines } from "../lib/terminal/run_text.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";

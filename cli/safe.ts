@@ -1,6 +1,6 @@
 // abcd safe: brings everything into a state in which nothing can be harmed, and out of it again.
 
-import { readSafeStatus } from "../lib/data_run/read_runs.ts";
+import { readSafeStatus } from "../lib/status/read_run_status.ts";
 import { EVERYONE, type Message } from "../lib/message.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";

@@ -1,9 +1,9 @@
 // abcd status: how the programs of an experiment are, from any computer through the hub.
 
-import type { ExperimentStatus } from "../lib/run/program_status.ts";
-import { readLogLines, readStatus, readVerdicts } from "../lib/run/read_status.ts";
+import type { ExperimentStatus } from "../lib/status/program_status.ts";
+import { readLogLines, readStatus, readVerdicts } from "../lib/status/read_status.ts";
 import { RUN_TOPIC } from "../lib/data_run/serve_runs.ts";
-import { readRunStatus } from "../lib/data_run/read_runs.ts";
+import { readRunStatus } from "../lib/status/read_run_status.ts";
 import { describeRun } from "../lib/terminal/run_text.ts";
 import { type LiveSource, showLive } from "../lib/terminal/live.ts";
 import { terminalSize } from "../lib/terminal/size.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMAND_NAMES, loadCommand } from "../cli/commands.ts";
 import { parseLine } from "../cli/parse.ts";
-import { splitCommand } from "../lib/run/split_command.ts";
+import { splitCommand } from "../lib/experiment/split_command.ts";
 import { VERSION } from "../lib/version.ts";
 import { runAbcd } from "./harness.ts";
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Client, connect } from "../lib/client.ts";
-import type { ProgramState, ProgramStatus } from "../lib/run/program_status.ts";
+import type { ProgramState, ProgramStatus } from "../lib/status/program_status.ts";
 import { abcd, freeUdpPort, runAbcd, temporaryFolder, TestHub, until } from "./harness.ts";
 
 type Fake = AsyncDisposable & {

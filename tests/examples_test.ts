@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { EXAMPLES } from "../cli/init.ts";
-import { parseExperiment } from "../lib/run/experiment_file.ts";
+import { parseExperiment } from "../lib/experiment/experiment_file.ts";
 import { abcd, freeUdpPort, runAbcd, temporaryFolder, within } from "./harness.ts";
 
 async function hasPython(): Promise<boolean> {

@@ -4,7 +4,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { parseBeacon } from "../lib/discovery/beacon.ts";
-import { decide, matchesGlob, parseRule, PolicyError, splitLine } from "../lib/exec/policy.ts";
+import { matchesGlob } from "../lib/glob.ts";
+import { decide, parseRule, PolicyError, splitLine } from "../lib/exec/policy.ts";
 import { Hub } from "../lib/hub/hub.ts";
 import { MemoryJournal } from "./hub_lab.ts";
 import { parseLine } from "../lib/hub/ledger_line.ts";
@@ -13,7 +14,7 @@ import { parseRecord } from "../lib/journal/record.ts";
 import { FileError } from "../lib/jsonc_file.ts";
 import { parseRights } from "../lib/keys/rights_file.ts";
 import { checkMessage, MessageError, parseMessage } from "../lib/message.ts";
-import { parseExperiment } from "../lib/run/experiment_file.ts";
+import { parseExperiment } from "../lib/experiment/experiment_file.ts";
 import { type Random, seeded } from "../lib/sim/random.ts";
 import { problemWithSubscription, topicMatches } from "../lib/topic.ts";
 import { parseHead } from "../lib/transport/http.ts";

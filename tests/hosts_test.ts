@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deriveKey, keyText } from "../lib/keys/key.ts";
-import { readOrders } from "../lib/run/host_report.ts";
+import { readOrders } from "../lib/hosts/host_report.ts";
 import { connect, type Message } from "../mod.ts";
 import { testKey } from "./config_home.ts";
 import { abcd, runAbcd, TestHub, until } from "./harness.ts";

@@ -3,8 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import * as limits from "../lib/defaults.ts";
 import { ERROR_CODES } from "../lib/message.ts";
-import { parseExperiment } from "../lib/run/experiment_file.ts";
-import { PROGRAM_STATES } from "../lib/run/program_status.ts";
+import { parseExperiment } from "../lib/experiment/experiment_file.ts";
+import { PROGRAM_STATES } from "../lib/status/program_status.ts";
 import { withReference } from "./reference.ts";
 
 const ROOT = new URL("../", import.meta.url);

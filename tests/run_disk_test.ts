@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "../lib/client.ts";
 import { diskSpace, onePerDisk } from "../lib/process/disk_space.ts";
-import { readStatus } from "../lib/run/read_status.ts";
+import { readStatus } from "../lib/status/read_status.ts";
 import { runAbcd, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 import { mountSmall } from "./small_disk.ts";

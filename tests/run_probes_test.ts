@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../lib/client.ts";
-import { readStatus } from "../lib/run/read_status.ts";
+import { readStatus } from "../lib/status/read_status.ts";
 import { freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 

@@ -1,7 +1,7 @@
 // SIGHUP: what changed in the file is restarted, and nothing else is touched.
 
 import { assert, assertEquals } from "@std/assert";
-import { parseExperiment } from "../lib/run/experiment_file.ts";
+import { parseExperiment } from "../lib/experiment/experiment_file.ts";
 import { until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 

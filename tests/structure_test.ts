@@ -56,6 +56,59 @@ Deno.test("structure: nothing in lib imports cli, tests, server.ts or mod.ts", (
   assertEquals(offenders(LIB, (target) => above.test(target)), []);
 });
 
+/** The folder of lib that a file is in; a file of lib itself is alone, or heads the folder of its name. */
+function roomOf(path: string): string {
+  return path.replace(/^lib\//, "").replace(/\/.*|\.ts$/, "");
+}
+
+/** What each room imports. */
+const ROOMS = new Map<string, Set<string>>();
+for (const { path, imports } of LIB) {
+  const room = ROOMS.get(roomOf(path)) ?? new Set();
+  ROOMS.set(roomOf(path), room);
+  for (const target of imports) {
+    if (target.startsWith("lib/") && roomOf(target) !== roomOf(path)) room.add(roomOf(target));
+  }
+}
+
+const FOLDERS = new Set(
+  LIB.filter(({ path }) => path.split("/").length > 2).map(({ path }) => roomOf(path)),
+);
+
+Deno.test("structure: no folder of lib imports what imports it, by whatever way", () => {
+  const circles = [...FOLDERS].filter((folder) => {
+    const seen = new Set<string>();
+    const visit = (room: string) => {
+      for (const next of ROOMS.get(room) ?? []) {
+        if (seen.has(next)) continue;
+        seen.add(next);
+        visit(next);
+      }
+    };
+    visit(folder);
+    return seen.has(folder);
+  });
+  assertEquals(circles, []);
+});
+
+Deno.test("structure: what runs programs imports one way, from what the file says upwards", () => {
+  const below: { readonly [room: string]: readonly string[] } = {
+    experiment: [],
+    status: [],
+    process: [],
+    run: ["experiment", "process", "status"],
+    data_run: ["experiment", "run", "status"],
+    hosts: ["exec", "experiment", "process", "run", "status"],
+  };
+  for (const [room, allowed] of Object.entries(below)) {
+    assert(FOLDERS.has(room), room);
+    const found = [...ROOMS.get(room) ?? []].filter((one) => FOLDERS.has(one) && one !== "client");
+    assertEquals(found.filter((one) => !allowed.includes(one)), [], `what ${room} imports`);
+  }
+  const rules = ["experiment", "status"].flatMap((room) => [...ROOMS.get(room) ?? []]);
+  assert(!rules.includes("client"), "an experiment file is read without a hub");
+});
+
 Deno.test("structure: only lib/log.ts imports @std/log", () => {
   const others = [...LIB, ...sources("cli/")].filter(({ path }) => path !== "lib/log.ts");
   assertEquals(offenders(others, (target) => target.startsWith("@std/log")), []);

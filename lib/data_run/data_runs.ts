@@ -3,9 +3,9 @@
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
-import type { Alarms } from "../run/alarms.ts";
-import type { Experiment } from "../run/experiment_file.ts";
-import type { ExperimentStatus, ProgramStatus } from "../run/program_status.ts";
+import type { Alarms } from "../status/alarms.ts";
+import type { Experiment } from "../experiment/experiment_file.ts";
+import type { ExperimentStatus, ProgramStatus } from "../status/program_status.ts";
 import type { Verdict } from "../run/verdict.ts";
 import { VERSION } from "../version.ts";
 import { bootId } from "./boot_id.ts";
@@ -14,7 +14,7 @@ import { followPrograms } from "./follow_programs.ts";
 import { openRunBook } from "./run_book.ts";
 import type { RunNote, RunRecord } from "./run_record.ts";
 import { type RunAction, type Transition, verdictOf } from "./run_state.ts";
-import type { RunStatus, RunSummary, SafeStatus } from "./run_status.ts";
+import type { RunStatus, RunSummary, SafeStatus } from "../status/run_status.ts";
 import { checkStart, RunRefusedError } from "./check_start.ts";
 import { lookForLost, takeUpOpenRun } from "./take_up_run.ts";
 import { createTimedRuns, type RunPlan } from "./timed_runs.ts";

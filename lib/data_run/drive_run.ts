@@ -2,7 +2,7 @@
 // done, and said in the log.
 
 import type { Log } from "../log.ts";
-import type { Alarms } from "../run/alarms.ts";
+import type { Alarms } from "../status/alarms.ts";
 import { createKeptFile } from "./kept_file.ts";
 import type { RunBook } from "./run_book.ts";
 import {
@@ -15,7 +15,7 @@ import {
   stepRun,
   verdictOf,
 } from "./run_state.ts";
-import type { SafeStatus } from "./run_status.ts";
+import type { SafeStatus } from "../status/run_status.ts";
 import { loadSafe, saveSafe } from "./safe_file.ts";
 
 /** What {@linkcode createRunDriver} works with. */

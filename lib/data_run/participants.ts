@@ -1,7 +1,7 @@
 // What must hold before a run may start, and who takes part in it. Pure.
 
-import { clientOf, type Program } from "../run/program.ts";
-import type { ProgramStatus } from "../run/program_status.ts";
+import { clientOf, type Program } from "../experiment/program.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
 import type { Participant } from "./run_state.ts";
 
 function describe(status: ProgramStatus | undefined): string {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { parseExperiment } from "../run/experiment_file.ts";
-import { clientOf } from "../run/program.ts";
-import type { ProgramState, ProgramStatus } from "../run/program_status.ts";
+import { parseExperiment } from "../experiment/experiment_file.ts";
+import { clientOf } from "../experiment/program.ts";
+import type { ProgramState, ProgramStatus } from "../status/program_status.ts";
 import { participantsOf, problemsOf } from "./participants.ts";
 
 function programs(run: object) {

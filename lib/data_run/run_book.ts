@@ -7,7 +7,7 @@ import { createKeptFile } from "./kept_file.ts";
 import { openRunFolder } from "./run_folder.ts";
 import { openRunNumbers } from "./run_number.ts";
 import { type RunNote, type RunRecord, summaryOf } from "./run_record.ts";
-import type { RunSummary } from "./run_status.ts";
+import type { RunSummary } from "../status/run_status.ts";
 
 /** Options of {@linkcode openRunBook}. */
 export interface RunBookOptions {

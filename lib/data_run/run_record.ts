@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from "../message.ts";
 import type { OpenRun, Participant, RunMachine } from "./run_state.ts";
-import { RUN_VERDICTS, type RunSummary, type RunVerdict } from "./run_status.ts";
+import { RUN_VERDICTS, type RunSummary, type RunVerdict } from "../status/run_status.ts";
 
 /** Something that somebody wrote down. */
 export type RunNote = {

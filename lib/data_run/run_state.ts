@@ -3,7 +3,7 @@
 // Nothing here knows of messages, files or time: whoever drives it does the actions, and says what
 // came of them. What it keeps is what the next controller must know.
 
-import type { RunPhase, RunVerdict } from "./run_status.ts";
+import type { RunPhase, RunVerdict } from "../status/run_status.ts";
 
 /** A program that is told of a run. */
 export type Participant = {

@@ -2,7 +2,7 @@
 
 import { decodeRecord, encodeRecord } from "../run/state_folder.ts";
 import { writeDurably } from "./durable_file.ts";
-import type { SafeStatus } from "./run_status.ts";
+import type { SafeStatus } from "../status/run_status.ts";
 
 function readSafe(record: unknown): SafeStatus | undefined {
   if (typeof record !== "object" || record === null) return undefined;

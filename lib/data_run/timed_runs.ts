@@ -2,7 +2,7 @@
 // by without anybody. What is wanted is in the record of the last run: it outlives the controller.
 
 import type { Log } from "../log.ts";
-import type { Alarms } from "../run/alarms.ts";
+import type { Alarms } from "../status/alarms.ts";
 import type { RunDriver } from "./drive_run.ts";
 import type { RunBook } from "./run_book.ts";
 

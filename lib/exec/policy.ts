@@ -1,5 +1,7 @@
 // Which commands `abcd exec` may run. Pure: programs are looked up by a function passed in, at start.
 
+import { matchesGlob } from "../glob.ts";
+
 /** Finds a program's absolute path, as the shell would; undefined if there is none. */
 export type Resolver = (program: string) => string | undefined;
 
@@ -79,22 +81,6 @@ export function splitLine(line: string): string[] {
   if (quote !== "") throw new PolicyError(`Cannot split the line: no closing ${quote}`);
   if (current !== undefined) args.push(current);
   return args;
-}
-
-/** Whether the whole text matches the glob, in which `*` stands for any characters, or none. */
-export function matchesGlob(glob: string, text: string): boolean {
-  const [head = "", ...parts] = glob.split("*");
-  const tail = parts.pop();
-  if (tail === undefined) return text === head;
-  if (text.length < head.length + tail.length) return false;
-  if (!text.startsWith(head) || !text.endsWith(tail)) return false;
-  let rest = text.slice(head.length, text.length - tail.length);
-  for (const part of parts) {
-    const at = rest.indexOf(part);
-    if (at < 0) return false;
-    rest = rest.slice(at + part.length);
-  }
-  return true;
 }
 
 /**

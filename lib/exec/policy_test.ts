@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decide, matchesGlob, parseRule, type Policy, PolicyError, splitLine } from "./policy.ts";
+import { matchesGlob } from "../glob.ts";
+import { decide, parseRule, type Policy, PolicyError, splitLine } from "./policy.ts";
 
 const resolve = (program: string) =>
   program.startsWith("/") ? program : program === "missing" ? undefined : `/usr/bin/${program}`;

@@ -1,6 +1,6 @@
 // What who has a key may do: pure, asked for each message, and quick at that.
 
-import { matchesGlob } from "../exec/policy.ts";
+import { matchesGlob } from "../glob.ts";
 import { EVERYONE, type ToHub } from "../message.ts";
 
 /** What a key may do only if its entry in the rights file says so. */

@@ -3,9 +3,9 @@
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
-import type { Alarm } from "./alarms.ts";
+import type { Alarm } from "../status/alarms.ts";
 import type { Controller } from "./controller.ts";
-import type { Experiment } from "./experiment_file.ts";
+import type { Experiment } from "../experiment/experiment_file.ts";
 import { createLogFollowers } from "./log_followers.ts";
 import { describeReload } from "./reload.ts";
 

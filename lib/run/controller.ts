@@ -3,24 +3,23 @@
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { listPids, listProcesses, type ProcessStat } from "../process/proc_fs.ts";
-import { type OutOfMemoryWatch, watchOutOfMemory } from "../process/out_of_memory.ts";
+import { watchOutOfMemory } from "../process/out_of_memory.ts";
 import type { ProgramLog } from "../process/program_log.ts";
-import { type Alarm, type Alarms, createAlarms } from "./alarms.ts";
+import { type Alarm, type Alarms, createAlarms } from "../status/alarms.ts";
 import { newStartId, programOfFile, startBase } from "./adoption.ts";
 import { describeUnmet, restartsWith, type Standing, stopsNext, unmet } from "./dependencies.ts";
 import { watchDisks } from "./disk_watch.ts";
-import type { Experiment } from "./experiment_file.ts";
+import type { Experiment } from "../experiment/experiment_file.ts";
 import { createLeftovers } from "./leftovers.ts";
-import { createHosts, type RemoteLines } from "./hosts.ts";
+import { type Elsewhere, type ElsewhereOptions, NOWHERE, type RemoteLines } from "./elsewhere.ts";
 import { createLocalRunner, type LocalContext, type LocalRunner } from "./local_runner.ts";
 import { watchPresence } from "./presence.ts";
-import { clientOf, type Program } from "./program.ts";
+import { clientOf, type Program } from "../experiment/program.ts";
 import { ALARM_STARTS } from "./program_state.ts";
 import { writeAbcdCommand } from "./program_path.ts";
-import type { ExperimentStatus, ProgramStatus } from "./program_status.ts";
+import type { ExperimentStatus, ProgramStatus } from "../status/program_status.ts";
 import { isLasting, type ProgramRecord } from "./record.ts";
 import { type Reloaded, reloadPrograms } from "./reload.ts";
-import { createRemoteRunner } from "./remote_runner.ts";
 import { CALM_MS, type Runner, TICK_MS } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";
 import { takeUp } from "./take_up.ts";
@@ -46,6 +45,8 @@ export interface ControllerOptions {
    * @throws {NotAllowedError} If it may not be started.
    */
   readonly command?: (program: Program) => readonly string[];
+  /** Opens what runs programs on other computers. Default: there are none. */
+  readonly openElsewhere?: (options: ElsewhereOptions) => Elsewhere;
   /** Monotonic clock, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
@@ -100,17 +101,10 @@ const MEASURE_MS = 5000;
 /** At the end of all, programs on hosts that are away are waited for this long, in milliseconds. */
 const UNREACHABLE_MS = 10_000;
 
-/** What the kernel of another computer did is not known on this one. */
-const UNKNOWN_MEMORY: OutOfMemoryWatch = { look() {}, judge: () => ({ outOfMemory: "unknown" }) };
-
-/** Whether a hub's address means the same on another computer. */
-function isElsewhere(address: string): boolean {
-  return address !== "" && !/^(localhost|127\.|\[?::1\]?)/.test(address);
-}
-
 /** Makes the controller of an experiment; nothing starts yet. */
 export function createController(options: ControllerOptions): Controller {
   const { log, folder, logFolder, client, now = () => performance.now() } = options;
+  const { openElsewhere = () => NOWHERE } = options;
   let { experiment } = options;
   const bin = writeAbcdCommand(folder.path);
   Deno.mkdirSync(`${folder.path}/starts`, { recursive: true });
@@ -153,7 +147,7 @@ export function createController(options: ControllerOptions): Controller {
     }
   });
 
-  const hosts = createHosts({
+  const elsewhere = openElsewhere({
     experiment: experiment.name,
     folder,
     client,
@@ -275,7 +269,7 @@ export function createController(options: ControllerOptions): Controller {
     startWaiting();
     if (isPoll) leftovers.tell();
     if (isPoll) outOfMemory.look();
-    hosts.tick();
+    elsewhere.tick();
     disks.tick();
     if (now() >= nextMeasure) {
       nextMeasure = now() + MEASURE_MS;
@@ -300,29 +294,10 @@ export function createController(options: ControllerOptions): Controller {
     return runner;
   }
 
-  /** What a program on a computer without abcd is given: this computer's paths mean nothing there. */
-  function sshEnvironment(program: Program): { readonly [name: string]: string } {
-    const { ABCD_SERVER: server = "", ABCD_BEACON_PORT: port } = environment(program);
-    return {
-      ABCD_NAME: program.name,
-      ...(isElsewhere(server) ? { ABCD_SERVER: server } : {}),
-      ...(port === undefined ? {} : { ABCD_BEACON_PORT: port }),
-      ...program.env,
-    };
-  }
-
   function add(program: Program): Runner {
-    const { name, host, via } = program;
-    if (host === undefined) return addLocal(program);
-    const runner = via === "agent"
-      ? createRemoteRunner(program, { ...context, link: hosts.link(host) })
-      : createLocalRunner(program, {
-        ...context,
-        launcher: hosts.ssh(host),
-        environment: sshEnvironment,
-        outOfMemory: UNKNOWN_MEMORY,
-      });
-    runners.set(name, runner);
+    if (program.host === undefined) return addLocal(program);
+    const runner = elsewhere.runner(program, context);
+    runners.set(program.name, runner);
     return runner;
   }
 
@@ -385,7 +360,7 @@ export function createController(options: ControllerOptions): Controller {
     presence[Symbol.dispose]();
     disks[Symbol.dispose]();
     for (const runner of runners.values()) runner[Symbol.dispose]();
-    hosts[Symbol.dispose]();
+    elsewhere[Symbol.dispose]();
   }
 
   return {
@@ -428,7 +403,7 @@ export function createController(options: ControllerOptions): Controller {
     verdicts: (name) => runners.get(name)?.verdicts ?? [],
     output: (name) => runners.get(name)?.output,
     remoteLines: (names, count, follow) =>
-      hosts.lines(names.flatMap((name) => runners.get(name)?.program ?? []), count, follow),
+      elsewhere.lines(names.flatMap((name) => runners.get(name)?.program ?? []), count, follow),
     logPath,
     reload(next) {
       const { name, runFolder, programs: before } = experiment;
@@ -464,7 +439,7 @@ export function createController(options: ControllerOptions): Controller {
       });
       const left = [...runners.values()].filter(({ mayRun }) => mayRun).map((one) => one.program);
       for (const runner of runners.values()) runner.close();
-      await hosts.release((host) => !left.some((one) => one.host === host));
+      await elsewhere.release((host) => !left.some((one) => one.host === host));
       leftovers.tell();
       end();
       return left.map(({ name }) => name);

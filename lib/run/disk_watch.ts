@@ -1,26 +1,9 @@
 // The disks that an experiment writes to: looked at now and then, an alarm before they are full.
 
 import { type DiskSpace, diskSpace, onePerDisk } from "../process/disk_space.ts";
-import type { Alarms } from "./alarms.ts";
-
-/** When a disk is an alarm. */
-export interface DiskLimits {
-  /** Folders to watch beside those of the logs, the state and the programs; absolute paths. */
-  readonly folders: readonly string[];
-  /** Less room than this is a warning, in bytes. */
-  readonly warnBytes: number;
-  /** Less room than this is critical, in bytes. */
-  readonly criticalBytes: number;
-  /** Time between two looks, in seconds. */
-  readonly periodSec: number;
-}
-
-/** A disk as it was at the last look. */
-export type DiskStatus = {
-  readonly mount: string;
-  readonly freeBytes: number;
-  readonly state: "good" | "warning" | "critical";
-};
+import type { DiskLimits } from "../experiment/experiment_file.ts";
+import type { Alarms } from "../status/alarms.ts";
+import type { DiskStatus } from "../status/program_status.ts";
 
 /** Options of {@linkcode watchDisks}. */
 export interface DiskWatchOptions {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseDf } from "../process/disk_space.ts";
-import { type Alarm, createAlarms } from "./alarms.ts";
+import { type Alarm, createAlarms } from "../status/alarms.ts";
 import { judgeDisk, watchDisks } from "./disk_watch.ts";
 
 const LIMITS = { folders: [], warnBytes: 10e9, criticalBytes: 3e9, periodSec: 30 };

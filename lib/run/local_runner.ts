@@ -16,10 +16,10 @@ import {
 import { isGone } from "./dependencies.ts";
 import type { Presence } from "./presence.ts";
 import { describeProbe, type Watch, watchProgram } from "./probes.ts";
-import { clientOf, type Program } from "./program.ts";
+import { clientOf, type Program } from "../experiment/program.ts";
 import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
 import type { ProgramAction } from "./program_state.ts";
-import type { ProgramStatus } from "./program_status.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import { CALM_MS, type Runner, type RunnerContext, SOON_MS, TICK_MS } from "./runner.ts";
 import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";

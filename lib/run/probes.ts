@@ -3,7 +3,7 @@
 import { lookAtExec, lookAtFile, lookAtTcp } from "../process/look.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
 import type { Presence } from "./presence.ts";
-import type { Check, Probe, Program } from "./program.ts";
+import type { Check, Probe, Program } from "../experiment/program.ts";
 import type { ProgramEvent } from "./program_state.ts";
 
 /** What probes look at. */

@@ -3,8 +3,8 @@
 // `now` is a monotonic clock in milliseconds. Nothing here knows of processes or of timers: whoever
 // drives it does the actions, and sends `tick` when `deadline` has passed.
 
-import type { Program } from "./program.ts";
-import type { ProgramState } from "./program_status.ts";
+import type { Program } from "../experiment/program.ts";
+import type { ProgramState } from "../status/program_status.ts";
 
 /** The settings that the table needs. */
 export type Policy = Pick<

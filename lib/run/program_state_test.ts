@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Machine, newMachine, type Policy, type ProgramEvent, step } from "./program_state.ts";
-import type { ProgramState } from "./program_status.ts";
+import type { ProgramState } from "../status/program_status.ts";
 
 const POLICY: Policy = {
   restart: "always",

@@ -1,10 +1,9 @@
 // What is kept of a program on the disk, and how it is read again.
 
-import { type OrderKind, ORDERS } from "./host_report.ts";
-import type { Program } from "./program.ts";
-import { plainProgram } from "./program_keys.ts";
+import type { Program } from "../experiment/program.ts";
+import { plainProgram } from "../experiment/program_keys.ts";
 import type { Machine } from "./program_state.ts";
-import { PROGRAM_STATES } from "./program_status.ts";
+import { PROGRAM_STATES } from "../status/program_status.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What is kept of a program. */
@@ -29,6 +28,11 @@ export interface ProgramRecord {
   /** Of a program on a host: what it was told. */
   readonly remote?: RemoteRecord;
 }
+
+/** What a program on a host can be told. */
+export const ORDERS = ["start", "stop", "kill"] as const;
+/** One of {@linkcode ORDERS}. */
+export type OrderKind = typeof ORDERS[number];
 
 /** What is kept of what a program on a host was told. */
 export interface RemoteRecord {

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { parseExperiment } from "./experiment_file.ts";
+import { parseExperiment } from "../experiment/experiment_file.ts";
 import { parseSettings, settingsText } from "./record.ts";
 
 Deno.test("settings that a program was started with: the same with a newer abcd, whatever it adds", () => {

@@ -1,6 +1,6 @@
 // A file that was read again: what did not change is not touched.
 
-import type { Program } from "./program.ts";
+import type { Program } from "../experiment/program.ts";
 import { runsText, settingsText } from "./record.ts";
 import type { Runner } from "./runner.ts";
 

@@ -4,9 +4,9 @@
 import type { Log } from "../log.ts";
 import type { ProcessStat } from "../process/proc_fs.ts";
 import type { ProgramLog } from "../process/program_log.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../experiment/program.ts";
 import type { Machine, ProgramEvent } from "./program_state.ts";
-import type { ProgramStatus } from "./program_status.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
 import type { ProgramRecord } from "./record.ts";
 import type { Verdict } from "./verdict.ts";
 

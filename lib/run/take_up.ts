@@ -3,7 +3,7 @@
 
 import type { Log } from "../log.ts";
 import { findLeft } from "./adoption.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../experiment/program.ts";
 import { parseSettings, settingsText } from "./record.ts";
 import type { Runner } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";

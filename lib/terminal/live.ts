@@ -1,7 +1,7 @@
 // The live table on the terminal: an experiment that is looked at and told what to do by keys.
 
 import { terminalSize, USUAL_SIZE } from "./size.ts";
-import type { ExperimentStatus } from "../run/program_status.ts";
+import type { ExperimentStatus } from "../status/program_status.ts";
 import type { Key } from "./keys.ts";
 import {
   LIVE_START,

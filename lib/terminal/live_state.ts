@@ -1,7 +1,7 @@
 // What a key does in the live table: (state, key, what is shown) → the next state and what to do.
 // Pure: the terminal and the experiment are elsewhere.
 
-import type { ExperimentStatus, ProgramStatus } from "../run/program_status.ts";
+import type { ExperimentStatus, ProgramStatus } from "../status/program_status.ts";
 import type { Key } from "./keys.ts";
 
 /** What a key can make the controller do. */

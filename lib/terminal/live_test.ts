@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
-import type { ExperimentStatus, ProgramState, ProgramStatus } from "../run/program_status.ts";
+import type { ExperimentStatus, ProgramState, ProgramStatus } from "../status/program_status.ts";
 import { showLive } from "./live.ts";
 import { LIVE_START, type LiveState, press } from "./live_state.ts";
 import { liveLines } from "./live_view.ts";

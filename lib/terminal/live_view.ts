@@ -1,6 +1,6 @@
 // The live table as lines of text: its state and the experiment's in, lines out. Pure.
 
-import type { ExperimentStatus } from "../run/program_status.ts";
+import type { ExperimentStatus } from "../status/program_status.ts";
 import { filtered, type LiveState, selectedProgram } from "./live_state.ts";
 import {
   cutText,

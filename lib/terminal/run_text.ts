@@ -2,7 +2,7 @@
 // Pure.
 
 import type { RunRecord } from "../data_run/run_record.ts";
-import type { RunStatus, RunSummary, SafeStatus } from "../data_run/run_status.ts";
+import type { RunStatus, RunSummary, SafeStatus } from "../status/run_status.ts";
 import { showDuration } from "../units.ts";
 
 /** Local day and time of a Unix time in seconds: `2026-11-24 03:05:07`. */

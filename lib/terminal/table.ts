@@ -1,6 +1,6 @@
 // The table of an experiment's programs, as lines of text. Pure: what it shows is what it is given.
 
-import type { ExperimentStatus, ProgramState, ProgramStatus } from "../run/program_status.ts";
+import type { ExperimentStatus, ProgramState, ProgramStatus } from "../status/program_status.ts";
 import { showDuration } from "../units.ts";
 import { runTitle, safeTitle } from "./run_text.ts";
 

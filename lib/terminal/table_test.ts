@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
-import type { ProgramStatus } from "../run/program_status.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
 import { cutText, escapeControls, renderTable, textWidth, wrapWords } from "./table.ts";
 
 const NOW = 1_000_000;

@@ -4,8 +4,8 @@
 // A start's files lie in `~/.local/state/abcd/ssh`: NAME.d says that it was begun, NAME.pid and
 // NAME.exit are those of the holding shell, NAME.log is the program's output.
 
-import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "./holder.ts";
-import { screenSettings } from "./screen.ts";
+import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "../process/holder.ts";
+import { screenSettings } from "../process/screen.ts";
 
 /** A word as the shell takes it. */
 export function quoteWord(word: string): string {

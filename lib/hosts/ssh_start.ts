@@ -1,7 +1,13 @@
 // Starts of programs on another computer, through ssh. What a start is there is asked about once a
 // second, and its output brought over: so here it looks like a start on this computer.
 
-import { fromShell, RUN_ID, type Start, type StartOptions, type StartView } from "./spawn.ts";
+import {
+  fromShell,
+  RUN_ID,
+  type Start,
+  type StartOptions,
+  type StartView,
+} from "../process/spawn.ts";
 import { CHUNK_BYTES, forgetScript, lookScript, startScript } from "./ssh_script.ts";
 import { createSshShell, SshError, type SshShell } from "./ssh_shell.ts";
 

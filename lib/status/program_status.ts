@@ -1,9 +1,8 @@
 // What the run controller tells of a program: in `status` answers, on `run/PROGRAM/state`, in the
 // table. The shape of messages, shared by those who send and those who show it.
 
-import type { RunStatus, SafeStatus } from "../data_run/run_status.ts";
+import type { RunStatus, SafeStatus } from "./run_status.ts";
 import type { Alarm } from "./alarms.ts";
-import type { DiskStatus } from "./disk_watch.ts";
 
 /** The states of a program; the design's table says what leads from one to the next. */
 export const PROGRAM_STATES = [
@@ -63,6 +62,13 @@ export type ProgramStatus = {
   readonly cpuPercent?: number;
   /** Resident memory of its process group, in bytes. */
   readonly memoryBytes?: number;
+};
+
+/** A disk as it was at the last look. */
+export type DiskStatus = {
+  readonly mount: string;
+  readonly freeBytes: number;
+  readonly state: "good" | "warning" | "critical";
 };
 
 /** The whole experiment, as the table shows it. */

@@ -1,8 +1,8 @@
 // Where a program on another computer is, by what it was told and what was heard of it last. Pure.
 
-import type { HostReport, OrderKind } from "./host_report.ts";
-import type { Machine } from "./program_state.ts";
-import type { RemoteRecord } from "./record.ts";
+import type { HostReport } from "./host_report.ts";
+import type { Machine } from "../run/program_state.ts";
+import type { OrderKind, RemoteRecord } from "../run/record.ts";
 
 /** Where it is. */
 export type View = Pick<Machine, "state" | "reason" | "ready"> & Partial<Machine>;

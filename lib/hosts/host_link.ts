@@ -5,7 +5,7 @@ import type { Client, Off } from "../client.ts";
 import { computerName } from "../environment.ts";
 import type { Log } from "../log.ts";
 import type { Message } from "../message.ts";
-import type { Alarm } from "./alarms.ts";
+import type { Alarm } from "../status/alarms.ts";
 import {
   type HostReport,
   isObject,
@@ -16,8 +16,9 @@ import {
   readVerdict,
   texts,
 } from "./host_report.ts";
-import type { Presence } from "./presence.ts";
-import type { Verdict } from "./verdict.ts";
+import type { RemoteLine } from "../run/elsewhere.ts";
+import type { Presence } from "../run/presence.ts";
+import type { Verdict } from "../run/verdict.ts";
 
 /** A program on the host, as the link sees it. */
 export interface RemoteEnd {
@@ -51,12 +52,6 @@ export interface HostLinkOptions {
   readonly now: () => number;
 }
 
-/** The last lines of programs on a host. */
-export type HostLines = {
-  readonly program: string;
-  readonly line: string;
-};
-
 /** A host agent. */
 export interface HostLink extends Disposable {
   readonly host: string;
@@ -84,7 +79,7 @@ export interface HostLink extends Disposable {
     names: readonly string[],
     count: number,
     follow?: string,
-  ): Promise<{ readonly lines: readonly HostLines[]; readonly at: number }>;
+  ): Promise<{ readonly lines: readonly RemoteLine[]; readonly at: number }>;
   /** All is stopped: whoever comes may have the experiment. */
   release(): Promise<void>;
 }

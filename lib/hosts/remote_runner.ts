@@ -5,16 +5,21 @@
 // when all that it depends on holds. Nothing is started elsewhere while it may still run there.
 
 import type { HostLink, RemoteEnd } from "./host_link.ts";
-import type { HostReport, Order, OrderKind } from "./host_report.ts";
-import type { Presence } from "./presence.ts";
-import { clientOf, type Program } from "./program.ts";
-import { newMachine, type ProgramEvent } from "./program_state.ts";
-import type { ProgramState, ProgramStatus } from "./program_status.ts";
-import { programKeys } from "./program_text.ts";
-import { type ProgramRecord, type RemoteRecord, settingsText } from "./record.ts";
+import type { HostReport, Order } from "./host_report.ts";
+import type { Presence } from "../run/presence.ts";
+import { clientOf, type Program } from "../experiment/program.ts";
+import { newMachine, type ProgramEvent } from "../run/program_state.ts";
+import type { ProgramState, ProgramStatus } from "../status/program_status.ts";
+import { programKeys } from "../experiment/program_text.ts";
+import {
+  type OrderKind,
+  type ProgramRecord,
+  type RemoteRecord,
+  settingsText,
+} from "../run/record.ts";
 import { isActive, mayRunThere, type View, viewRemote } from "./remote_view.ts";
-import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "./runner.ts";
-import type { Verdict } from "./verdict.ts";
+import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "../run/runner.ts";
+import type { Verdict } from "../run/verdict.ts";
 
 /** Verdicts that are kept. */
 const VERDICTS = 20;

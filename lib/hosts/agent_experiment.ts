@@ -6,18 +6,18 @@ import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, JsonObject } from "../message.ts";
 import { type AgentPolicy, permit } from "./agent_policy.ts";
-import { type Controller, createController } from "./controller.ts";
+import { type Controller, createController } from "../run/controller.ts";
 import type { Holder } from "./agent_claim.ts";
 import { FileError } from "../jsonc_file.ts";
-import { parseExperiment } from "./experiment_file.ts";
-import { NotAllowedError } from "./local_runner.ts";
+import { parseExperiment } from "../experiment/experiment_file.ts";
+import { NotAllowedError } from "../run/local_runner.ts";
 import { type HostReport, isObject, type Order } from "./host_report.ts";
-import type { Program } from "./program.ts";
-import { programKeys } from "./program_text.ts";
-import { parseRecord, parseSettings } from "./record.ts";
-import type { ProgramStatus } from "./program_status.ts";
-import { decodeRecord, encodeRecord, type StateFolder, writeWhole } from "./state_folder.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Program } from "../experiment/program.ts";
+import { programKeys } from "../experiment/program_text.ts";
+import { parseRecord, parseSettings } from "../run/record.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
+import { decodeRecord, encodeRecord, type StateFolder, writeWhole } from "../run/state_folder.ts";
+import type { Verdict } from "../run/verdict.ts";
 
 /** Options of {@linkcode openAgentExperiment}. */
 export interface AgentExperimentOptions {
@@ -164,6 +164,10 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
     const text = JSON.stringify({ run: { [name]: keys } });
     try {
       const [program] = parseExperiment(text, settingsPath).programs;
+      // Whoever asks this agent could reach others in its operator's name otherwise.
+      if (program?.host !== undefined) {
+        throw new Error(`Cannot run it on ${program.host} from here`);
+      }
       if (program !== undefined) return program;
     } catch (error) {
       if (!(error instanceof FileError)) throw error;

@@ -4,7 +4,7 @@
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
-import type { Alarm } from "./alarms.ts";
+import type { Alarm } from "../status/alarms.ts";
 import { type AgentExperiment, keptExperiment, openAgentExperiment } from "./agent_experiment.ts";
 import { type AgentPolicy, howToAllow, mayControl } from "./agent_policy.ts";
 import { describeHolder, refuseClaim } from "./agent_claim.ts";
@@ -15,9 +15,9 @@ import {
   shortReport,
 } from "./agent_reports.ts";
 import { readOrders, type RefusalCode, texts } from "./host_report.ts";
-import { createLogFollowers, type LogFollowers } from "./log_followers.ts";
-import { watchPresence } from "./presence.ts";
-import { openStateFolder } from "./state_folder.ts";
+import { createLogFollowers, type LogFollowers } from "../run/log_followers.ts";
+import { watchPresence } from "../run/presence.ts";
+import { openStateFolder } from "../run/state_folder.ts";
 
 /** Options of {@linkcode startAgent}. */
 export interface AgentOptions {

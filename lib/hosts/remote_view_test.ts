@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { HostReport } from "./host_report.ts";
-import { newMachine } from "./program_state.ts";
-import type { ProgramState } from "./program_status.ts";
+import { newMachine } from "../run/program_state.ts";
+import type { ProgramState } from "../status/program_status.ts";
 import { type Known, mayRunThere, viewRemote } from "./remote_view.ts";
 
 function report(state: ProgramState): HostReport {

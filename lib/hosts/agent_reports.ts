@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import type { Json } from "../message.ts";
 import type { AgentExperiment } from "./agent_experiment.ts";
 import type { HostReport } from "./host_report.ts";
-import type { Presence } from "./presence.ts";
+import type { Presence } from "../run/presence.ts";
 
 /** Tells the controller of an experiment. */
 export interface AgentReports {

@@ -1,47 +1,13 @@
 // All other computers that a controller has programs on: each host agent behind a link of its own, and
 // those that are reached through ssh.
 
-import type { Client } from "../client.ts";
-import type { Log } from "../log.ts";
-import { createSshHost, type SshHost } from "../process/ssh_start.ts";
-import type { Alarm } from "./alarms.ts";
-import { createHostLink, type HostLines, type HostLink } from "./host_link.ts";
-import type { Presence } from "./presence.ts";
-import type { Program } from "./program.ts";
-import type { StateFolder } from "./state_folder.ts";
-
-/** Options of {@linkcode createHosts}. */
-export interface HostsOptions {
-  readonly experiment: string;
-  readonly folder: StateFolder;
-  readonly client: Client | undefined;
-  readonly presence: Presence;
-  readonly log: Log;
-  readonly now: () => number;
-  /** Told of alarms of hosts. */
-  readonly alarm: (alarm: Alarm) => void;
-}
-
-/** The last lines of programs on hosts. */
-export interface RemoteLines {
-  readonly lines: readonly HostLines[];
-  /** By host: when its lines were read, by its own clock; Unix time in seconds. */
-  readonly at: { readonly [host: string]: number };
-  /** What could not be had, in words. */
-  readonly problems: readonly string[];
-}
-
-/** The hosts of a controller. */
-export interface Hosts extends Disposable {
-  /** The link to a host; made when it is asked for first. */
-  link(host: string): HostLink;
-  /** A computer that is reached through ssh; made when it is asked for first. */
-  ssh(host: string): SshHost;
-  tick(): void;
-  lines(programs: readonly Program[], count: number, follow?: string): Promise<RemoteLines>;
-  /** Lets those have the experiment of which all is stopped. */
-  release(isStopped: (host: string) => boolean): Promise<void>;
-}
+import { createSshHost, type SshHost } from "./ssh_start.ts";
+import type { Alarm } from "../status/alarms.ts";
+import type { Elsewhere, ElsewhereOptions } from "../run/elsewhere.ts";
+import type { StateFolder } from "../run/state_folder.ts";
+import { createRemoteRunner } from "./remote_runner.ts";
+import { createSshRunner } from "./ssh_runner.ts";
+import { createHostLink, type HostLink } from "./host_link.ts";
 
 /** This controller's mark; the one of before if there was one, so that hosts know it again. */
 function claimOf(folder: StateFolder): string {
@@ -59,22 +25,31 @@ function claimOf(folder: StateFolder): string {
 }
 
 /** Makes no link before one is asked for. */
-export function createHosts(options: HostsOptions): Hosts {
+export function createHosts(options: ElsewhereOptions): Elsewhere {
   const links = new Map<string, HostLink>();
   const computers = new Map<string, SshHost>();
   let claim: string | undefined;
+
+  function ssh(host: string): SshHost {
+    const computer = computers.get(host) ?? createSshHost(host);
+    computers.set(host, computer);
+    return computer;
+  }
+
+  function link(host: string): HostLink {
+    claim ??= claimOf(options.folder);
+    const alarm = (one: Alarm) => options.alarm({ ...one, source: `${one.source} on ${host}` });
+    const link = links.get(host) ?? createHostLink({ ...options, host, claim, alarm });
+    links.set(host, link);
+    return link;
+  }
+
   return {
-    ssh(host) {
-      const computer = computers.get(host) ?? createSshHost(host);
-      computers.set(host, computer);
-      return computer;
-    },
-    link(host) {
-      claim ??= claimOf(options.folder);
-      const alarm = (one: Alarm) => options.alarm({ ...one, source: `${one.source} on ${host}` });
-      const link = links.get(host) ?? createHostLink({ ...options, host, claim, alarm });
-      links.set(host, link);
-      return link;
+    runner(program, context) {
+      const { host = "localhost", via } = program;
+      return via === "agent"
+        ? createRemoteRunner(program, { ...context, link: link(host) })
+        : createSshRunner(program, context, ssh(host));
     },
     tick() {
       for (const link of links.values()) link.tick();

@@ -15,10 +15,11 @@
 
 import type { Json, JsonObject, Message } from "../message.ts";
 import type { OutOfMemory } from "../process/out_of_memory.ts";
-import type { Alarm } from "./alarms.ts";
-import type { ProgramStatus } from "./program_status.ts";
-import { readProgram } from "./read_status.ts";
-import type { Verdict } from "./verdict.ts";
+import type { Alarm } from "../status/alarms.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
+import { readProgram } from "../status/read_status.ts";
+import { type OrderKind, ORDERS } from "../run/record.ts";
+import type { Verdict } from "../run/verdict.ts";
 
 /** What an agent tells of a program: its status, and how far it has followed its orders. */
 export type HostReport = ProgramStatus & {
@@ -27,11 +28,6 @@ export type HostReport = ProgramStatus & {
   /** Unix time in seconds of its last unexpected end. */
   readonly ended?: number;
 };
-
-/** What a program can be told. */
-export const ORDERS = ["start", "stop", "kill"] as const;
-/** One of {@linkcode ORDERS}. */
-export type OrderKind = typeof ORDERS[number];
 
 /** What a program on a host is to do. The same order twice is one order. */
 export interface Order {

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parseRule } from "../exec/policy.ts";
 import { type AgentPolicy, mayControl, permit } from "./agent_policy.ts";
-import { parseExperiment } from "./experiment_file.ts";
-import type { Program } from "./program.ts";
+import { parseExperiment } from "../experiment/experiment_file.ts";
+import type { Program } from "../experiment/program.ts";
 
 function policy(given: { experiments?: string[]; folders?: string[]; allow?: string[] }) {
   const rules = (given.allow ?? []).map((text) => parseRule(text, (name) => `/usr/bin/${name}`));

@@ -1,10 +1,10 @@
 // What a run controller answers, read once from the message into types that are then trusted.
 
-import { readRunStatus, readSafeStatus } from "../data_run/read_runs.ts";
+import { readRunStatus, readSafeStatus } from "./read_run_status.ts";
 import type { Json, JsonObject, Message } from "../message.ts";
 import type { Alarm } from "./alarms.ts";
-import type { DiskStatus } from "./disk_watch.ts";
 import {
+  type DiskStatus,
   type ExperimentStatus,
   PROGRAM_STATES,
   type ProgramState,

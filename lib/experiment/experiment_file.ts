@@ -11,10 +11,21 @@ import {
   text,
   texts,
 } from "../jsonc_keys.ts";
-import { findCycles } from "./dependencies.ts";
-import type { DiskLimits } from "./disk_watch.ts";
 import type { Program } from "./program.ts";
 import { checkProgramKeys, readProgram } from "./program_keys.ts";
+import { findCycles } from "./start_order.ts";
+
+/** When a disk is an alarm. */
+export interface DiskLimits {
+  /** Folders to watch beside those of the logs, the state and the programs; absolute paths. */
+  readonly folders: readonly string[];
+  /** Less room than this is a warning, in bytes. */
+  readonly warnBytes: number;
+  /** Less room than this is critical, in bytes. */
+  readonly criticalBytes: number;
+  /** Time between two looks, in seconds. */
+  readonly periodSec: number;
+}
 
 /** An experiment file's content. */
 export interface Experiment {

@@ -1,7 +1,7 @@
 // What a host agent may start: experiments that its operator trusts as a whole, else single commands.
 
 import { decide, type Policy } from "../exec/policy.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../experiment/program.ts";
 
 /** What the operator of a host agent has allowed. */
 export interface AgentPolicy {
