@@ -161,3 +161,24 @@ Deno.test("README: every link to a part of it leads somewhere", () => {
   assert(links.length > 20);
   for (const link of links) assert(anchors.includes(link), `#${link}`);
 });
+
+Deno.test("README: the files and folders of the source that it names are there", () => {
+  const named = [
+    ...section("## Working on abcd").matchAll(
+      /`((?:cli|lib|tests|experiments)\/[\w./]*|\w+\.ts)`/g,
+    ),
+  ]
+    .map(([, path = ""]) => path);
+  assert(named.length > 10);
+  for (const path of named) {
+    // What is named without its folder is in cli/, or at the root.
+    const there = ["", "cli/"].some((folder) => {
+      try {
+        return Deno.statSync(new URL(folder + path, ROOT)).isFile || path.endsWith("/");
+      } catch {
+        return false;
+      }
+    });
+    assert(there, path);
+  }
+});
