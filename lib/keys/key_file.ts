@@ -46,16 +46,13 @@ function isOurs(uid: number | null): boolean {
   }
 }
 
-function isDenied(error: unknown): boolean {
-  return error instanceof Deno.errors.NotCapable;
-}
-
 /**
- * Whether this says that there is no such file. A file in the place of a folder on the way says so too:
- * the home of a service is often `/dev/null`.
+ * Whether this says that there is no such file, or none for this program. A file in the place of a
+ * folder on the way says so too: the home of a service is often `/dev/null`.
  */
 export function isAbsence(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+  const { NotFound, NotADirectory, NotCapable } = Deno.errors;
+  return error instanceof NotFound || error instanceof NotADirectory || error instanceof NotCapable;
 }
 
 /**
@@ -71,7 +68,7 @@ export function readKeyFile(path: string, anyOwner = true): Key | undefined {
     info = Deno.statSync(path);
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    if (isAbsence(error) || isDenied(error)) return undefined;
+    if (isAbsence(error)) return undefined;
     const why = error instanceof Error ? error.message : String(error);
     throw new KeyFileError(`Cannot read the key file ${path}: ${why}`);
   }

@@ -60,8 +60,10 @@ Deno.test("a file in the place of a folder on the way to a key: there is no key,
   const file = await Deno.makeTempFile();
   try {
     const path = `${file}/abcd/key`;
-    assertEquals(readKeyFile(path), undefined);
-    assertEquals(readRightsFile(`${file}/abcd/rights.jsonc`, false), NO_RIGHTS);
+    for (const home of [file, "/dev/null"]) {
+      assertEquals(readKeyFile(`${home}/abcd/key`), undefined);
+      assertEquals(readRightsFile(`${home}/abcd/rights.jsonc`, false), NO_RIGHTS);
+    }
     assertThrows(() => findKey({ keyFile: path }), KeyFileError, "it is not there");
     assertThrows(() => takeMainKey({ keyFile: path }), KeyFileError, "Cannot write the key file");
   } finally {
