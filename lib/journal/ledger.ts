@@ -4,8 +4,12 @@
 // what still holds when most of it does not any more. What happens to the disk happens to the ledger,
 // never to the hub: when it is full, nothing is lost that the hub holds in memory, and the file is
 // written anew as soon as it can be.
+//
+// Each line has a checksum: a line that a disk has changed may still be JSON, and would then be a
+// wrong value or somebody else's mail.
 
 import { type Log, NO_LOG } from "../log.ts";
+import { checksumOf } from "./checksum.ts";
 import { appendTo, reasonOf, syncFolder } from "./files.ts";
 import { createGroupWriter } from "./group_writer.ts";
 
@@ -45,7 +49,7 @@ export interface HubLedger {
   recall(): readonly string[];
   /** From now on it can be written anew: from these lines, of about so many bytes. */
   rewriteFrom(lines: () => Iterable<string>, bytes: () => number): void;
-  /** Adds a line, given without its newline. Never waits, never throws. */
+  /** Adds a line: a JSON object that is not empty, without its newline. Never waits, never throws. */
   append(line: string): void;
   /**
    * Resolves once all that was appended is safe on the disk.
@@ -62,18 +66,27 @@ export interface Ledger extends HubLedger, AsyncDisposable {}
 const NEWLINE = 10;
 /** Lines are put together up to this size before they are written, in characters. */
 const CHUNK = 1 << 20;
+/** Of lines with the shortest messages: about 80 bytes more than the 50 or so that a message has. */
+const MOST_SPREAD = 4;
 const encoder = new TextEncoder();
 
-function isJson(line: string): boolean {
-  try {
-    JSON.parse(line);
-    return true;
-  } catch {
-    return false;
-  }
+const SUM_BEGINS = '{"sum":"';
+/** What stands before the rest of a line: the sum in eight digits. */
+const SUM_LENGTH = `${SUM_BEGINS}00000000",`.length;
+
+/** A line as it is in the file: its checksum is its first field, so that it is still JSON. */
+function withSum(line: string): string {
+  const sum = checksumOf(encoder.encode(line)).toString(16).padStart(8, "0");
+  return `${SUM_BEGINS}${sum}",${line.slice(1)}`;
 }
 
-/** The whole lines of the file, without those that are no JSON; and what there was to say of it. */
+/** The line without its checksum; `undefined` if it is not as it was written. */
+function withoutSum(text: string): string | undefined {
+  const line = `{${text.slice(SUM_LENGTH)}`;
+  return withSum(line) === text ? line : undefined;
+}
+
+/** The whole lines of the file, without those that are damaged; and what there was to say of it. */
 async function readLines(
   path: string,
 ): Promise<{ lines: string[]; size: number; damage: string | undefined }> {
@@ -86,13 +99,13 @@ async function readLines(
   }
   const size = data.lastIndexOf(NEWLINE) + 1;
   const all = new TextDecoder().decode(data.subarray(0, size)).split("\n").slice(0, -1);
-  const lines = all.filter(isJson);
+  const lines = all.map(withoutSum).filter((line) => line !== undefined);
   const bad = all.length - lines.length;
   if (bad > 0) {
     const aside = `${path}.damaged`;
     await Deno.writeFile(aside, data);
     const damage =
-      `${path}: ${bad} lines in it cannot be read and are left out; as it was, it is ${aside}`;
+      `${path}: ${bad} lines in it are damaged and are left out; as it was, it is ${aside}`;
     return { lines, size, damage };
   }
   // A torn last line was never safe, so that nobody was told that it is.
@@ -128,6 +141,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let stale = false;
   let snapshot: (() => Iterable<string>) | undefined;
   let held: () => number = () => 0;
+  /** So many times larger than what they hold the lines were when they were written anew. */
+  let spread = 1;
   let stopped: string | undefined;
   let closed = false;
   /** How many lines were appended, and how many of them are safe. */
@@ -155,7 +170,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       using next = await Deno.open(beside, { write: true, create: true, truncate: true });
       for (let i = 0; i < all.length;) {
         let text = "";
-        while (i < all.length && text.length < CHUNK) text += `${all[i++]}\n`;
+        while (i < all.length && text.length < CHUNK) text += `${withSum(all[i++] ?? "")}\n`;
         const bytes = encoder.encode(text);
         await appendTo(next, bytes);
         done += bytes.length;
@@ -169,6 +184,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     file = undefined;
     await Deno.rename(beside, path);
     size = done;
+    spread = Math.min(MOST_SPREAD, Math.max(1, size / Math.max(1, held())));
     await syncFolder(folder);
   }
 
@@ -176,7 +192,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const upTo = appended;
     const text = waiting;
     waiting = "";
-    const large = size + text.length > Math.max(2 * held(), held() + slackBytes);
+    const least = spread * held();
+    const large = size + text.length > Math.max(2 * least, least + slackBytes);
     try {
       if (snapshot !== undefined && (stale || large)) {
         // What is appended from here on is not in the snapshot, and waits for the next group.
@@ -228,7 +245,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       if (closed) return;
       appended++;
       // Once the file is to be written anew, what holds is known without it.
-      if (!stale) waiting += `${line}\n`;
+      if (!stale) waiting += `${withSum(line)}\n`;
       writer.soon(stopped !== undefined ? retryMs : fsyncMs);
     },
     synced: () => writer.safe(appended),

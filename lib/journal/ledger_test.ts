@@ -43,7 +43,8 @@ Deno.test("ledger: what was appended is recalled", async () => {
     await ledger.synced();
     for (const one of range(0, 3)) ledger.append(one);
     await ledger.synced();
-    assertEquals((await Deno.readTextFile(file.path)).split("\n").length, 4);
+    const written = (await Deno.readTextFile(file.path)).split("\n").slice(0, -1);
+    assertEquals(written.map((one) => JSON.parse(one).i), [0, 1, 2]);
     ledger.append(line(3));
   }
   assertEquals(await linesOf({ path: file.path }), range(0, 4));
@@ -56,7 +57,7 @@ Deno.test("ledger: a last line torn at any byte is cut off, and nothing before i
     for (const one of range(0, 3)) ledger.append(one);
   }
   const whole = await Deno.readFile(file.path);
-  const last = line(2).length + 1;
+  const last = whole.length - whole.lastIndexOf(10, whole.length - 2) - 1;
   for (let cut = 1; cut <= last; cut++) {
     await Deno.writeFile(file.path, whole.subarray(0, whole.length - cut));
     {
@@ -68,22 +69,40 @@ Deno.test("ledger: a last line torn at any byte is cut off, and nothing before i
   }
 });
 
-Deno.test("ledger: a damaged line is left out and said; the file as it was is kept", async () => {
+Deno.test("ledger: a damaged line is left out and said, also if it is JSON; the file as it was is kept", async () => {
   await using file = await temporaryFile();
-  const text = [line(0), "rubbish", line(1), ""].join("\n");
-  await Deno.writeTextFile(file.path, text);
-  const said: string[] = [];
   {
-    await using ledger = await openLedger({
-      path: file.path,
-      onAlarm: (state, words) => said.push(`${state}: ${words}`),
-    });
+    await using ledger = await openLedger({ path: file.path });
+    for (const one of [...range(0, 2), '{"text":"é\u{1f600}"}']) ledger.append(one);
+  }
+  const whole = await Deno.readFile(file.path);
+  const first = whole.indexOf(10);
+  const damages: [number, number][] = [];
+  // Each bit of the line's checksum and of its number, some of the rest.
+  for (let at = 0; at < first; at += at < 40 ? 1 : 7) {
+    for (let bit = 0; bit < 8; bit++) damages.push([at, 1 << bit]);
+  }
+  for (const [at, bits] of damages) {
+    const bytes = whole.slice();
+    bytes[at] = (bytes[at] ?? 0) ^ bits;
+    if (bytes[at] === 10) continue; // two lines then; both are damaged
+    await Deno.writeFile(file.path, bytes);
+    const said: string[] = [];
+    {
+      const onAlarm = (state: string, words: string) => said.push(`${state}: ${words}`);
+      await using ledger = await openLedger({ path: file.path, onAlarm });
+      assertEquals(ledger.recall(), [line(1), '{"text":"é\u{1f600}"}'], `${at} ${bits}`);
+    }
+    assertMatch(said[0] ?? "", /^damaged: .*1 lines in it are damaged/);
+    assertEquals(await Deno.readFile(`${file.path}.damaged`), bytes);
+  }
+  // Then it is written anew, and whole again.
+  {
+    await using ledger = await openLedger({ path: file.path });
     holdsTen(ledger)(2);
     await ledger.synced();
   }
-  assertMatch(said[0] ?? "", /^damaged: .*1 lines in it cannot be read/);
-  assertEquals(await Deno.readTextFile(`${file.path}.damaged`), text);
-  assertEquals(await linesOf({ path: file.path }), range(0, 3));
+  assertEquals(await linesOf({ path: file.path }), [line(1), '{"text":"é\u{1f600}"}', line(2)]);
 });
 
 Deno.test("ledger: is written anew when most of it holds no more, while it is appended to", async () => {
