@@ -3,7 +3,7 @@
 import type { Client } from "../client.ts";
 import type { JsonObject } from "../message.ts";
 import { clientOf } from "../experiment/program.ts";
-import type { RunsController } from "./data_runs.ts";
+import type { RunsController } from "./runs_controller.ts";
 import type { RunRecord } from "./run_record.ts";
 import { participantsOf, problemsOf } from "./participants.ts";
 

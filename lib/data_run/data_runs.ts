@@ -3,32 +3,19 @@
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
-import type { Alarms } from "../status/alarms.ts";
-import type { Experiment } from "../experiment/experiment_file.ts";
-import type { ExperimentStatus, ProgramStatus } from "../status/program_status.ts";
-import type { Verdict } from "../run/verdict.ts";
 import { VERSION } from "../version.ts";
 import { bootId } from "./boot_id.ts";
 import { createRunDriver } from "./drive_run.ts";
 import { followPrograms } from "./follow_programs.ts";
 import { openRunBook } from "./run_book.ts";
 import type { RunNote, RunRecord } from "./run_record.ts";
+import type { RunsController } from "./runs_controller.ts";
 import { type RunAction, type Transition, verdictOf } from "./run_state.ts";
 import type { RunStatus, RunSummary, SafeStatus } from "../status/run_status.ts";
 import { checkStart, RunRefusedError } from "./check_start.ts";
 import { lookForLost, takeUpOpenRun } from "./take_up_run.ts";
 import { createTimedRuns, type RunPlan } from "./timed_runs.ts";
 import { createTeller } from "./tell_programs.ts";
-
-/** What runs need of the run controller. */
-export interface RunsController {
-  readonly experiment: Experiment;
-  readonly alarms: Alarms;
-  readonly ending: boolean;
-  status(): ExperimentStatus;
-  onChange(handler: (status: ProgramStatus) => void): void;
-  onVerdict(handler: (program: string, verdict: Verdict) => void): void;
-}
 
 /** Options of {@linkcode createDataRuns}. */
 export interface DataRunsOptions {

@@ -1,7 +1,7 @@
 // What becomes of the programs, as a run sees it: which are gone, which come back.
 
 import type { ProgramStatus } from "../status/program_status.ts";
-import type { RunsController } from "./data_runs.ts";
+import type { RunsController } from "./runs_controller.ts";
 import type { ProgramInRun, RunRecord } from "./run_record.ts";
 import type { RunEvent } from "./run_state.ts";
 

@@ -1,7 +1,7 @@
 // What a controller makes of a run that one before it left open.
 
 import type { Log } from "../log.ts";
-import type { RunsController } from "./data_runs.ts";
+import type { RunsController } from "./runs_controller.ts";
 import type { RunDriver } from "./drive_run.ts";
 import type { RunBook } from "./run_book.ts";
 import { machineOf } from "./run_record.ts";

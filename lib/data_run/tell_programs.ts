@@ -3,7 +3,7 @@
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import { clientOf, type Program } from "../experiment/program.ts";
-import type { RunsController } from "./data_runs.ts";
+import type { RunsController } from "./runs_controller.ts";
 import type { RunRecord } from "./run_record.ts";
 import { type RunMachine, type Transition, verdictOf } from "./run_state.ts";
 import { tellProgram, type Told } from "./tell.ts";
