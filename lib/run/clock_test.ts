@@ -3,7 +3,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { NO_LOG } from "../log.ts";
-import { type Controller, createController } from "./controller.ts";
+import type { Controller } from "./contract.ts";
+import { createController } from "./controller.ts";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import { openStateFolder } from "./state_folder.ts";
 import { until } from "../../tests/harness.ts";

@@ -4,7 +4,7 @@ import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
 import type { Alarm } from "../status/alarms.ts";
-import type { Controller } from "./controller.ts";
+import type { Controller } from "./contract.ts";
 import type { Experiment } from "../experiment/experiment_file.ts";
 import { createLogFollowers } from "./log_followers.ts";
 import { describeReload } from "./reload.ts";

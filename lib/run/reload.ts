@@ -2,7 +2,7 @@
 
 import type { Program } from "../experiment/program.ts";
 import { runsText, settingsText } from "./record.ts";
-import type { Runner } from "./runner.ts";
+import type { Roster } from "./roster.ts";
 
 /** What a reload did, by program. */
 export interface Reloaded {
@@ -18,42 +18,36 @@ export interface ReloadOptions {
   /** Of the file now, and as it was before. */
   readonly programs: readonly Program[];
   readonly before: readonly Program[];
-  readonly runners: ReadonlyMap<string, Runner>;
-  /** Runners of programs that are no longer in the file: they go once they have stopped. */
-  readonly removed: Set<Runner>;
-  readonly add: (program: Program) => Runner;
-  /** Gives it the settings of the file. */
-  readonly change: (runner: Runner, program: Program) => void;
+  readonly roster: Roster;
 }
 
 /** Starts what is new, restarts what has changed, stops what is gone. */
-export function reloadPrograms(
-  { programs, before, runners, removed, add, change }: ReloadOptions,
-): Reloaded {
+export function reloadPrograms({ programs, before, roster }: ReloadOptions): Reloaded {
   const restarted: string[] = [];
   const started: string[] = [];
   const stopped: string[] = [];
   for (const program of programs) {
-    const runner = runners.get(program.name);
+    const runner = roster.find(program.name);
     if (runner === undefined) {
       started.push(program.name);
-      const fresh = add(program);
+      const fresh = roster.add(program);
       if (program.autostart) fresh.fire({ type: "start" });
       continue;
     }
+    // It may have been on its way out, and is wanted again.
+    const isBack = roster.keep(runner);
     if (settingsText(runner.program) !== settingsText(program)) {
       restarted.push(program.name);
-      change(runner, program);
+      roster.change(runner, program);
     }
-    // It was on its way out, and is wanted again.
-    if (removed.delete(runner)) runner.fire({ type: "start" });
+    if (isBack) roster.find(program.name)?.fire({ type: "start" });
   }
   const kept = new Set(programs.map(({ name }) => name));
-  for (const [name, runner] of runners) {
-    if (kept.has(name) || removed.has(runner)) continue;
+  for (const runner of roster.all) {
+    const { name } = runner.program;
+    if (kept.has(name) || roster.isLeaving(runner)) continue;
     stopped.push(name);
-    removed.add(runner);
-    runner.fire({ type: "stop" });
+    roster.remove(runner);
   }
   const nextRun = programs.filter((program) => {
     const old = before.find(({ name }) => name === program.name);

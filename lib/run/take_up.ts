@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import { findLeft } from "./adoption.ts";
 import type { Program } from "../experiment/program.ts";
 import { parseSettings, settingsText } from "./record.ts";
-import type { Runner } from "./runner.ts";
+import type { Roster } from "./roster.ts";
 import type { StateFolder } from "./state_folder.ts";
 
 /** What {@linkcode takeUp} works with. */
@@ -13,18 +13,12 @@ export interface TakeUpOptions {
   readonly programs: readonly Program[];
   readonly folder: StateFolder;
   readonly log: Log;
-  readonly add: (program: Program) => Runner;
-  /** Makes the runner of a start that lives here and of which nothing was kept. */
-  readonly adopt: (program: Program, id: string) => Runner;
-  /** Gives it the settings of the file. */
-  readonly change: (runner: Runner, program: Program) => void;
-  /** Stops it, and forgets it then. */
-  readonly remove: (runner: Runner) => void;
+  readonly roster: Roster;
 }
 
 /** Makes the runners of the file's programs and of those that still run and are no longer in it. */
 export function takeUp(options: TakeUpOptions): void {
-  const { programs, folder, log, add, adopt, change, remove } = options;
+  const { programs, folder, log, roster } = options;
   const left = findLeft(folder, log);
   const names = new Set<string>();
   for (const program of programs) {
@@ -35,12 +29,12 @@ export function takeUp(options: TakeUpOptions): void {
       ? undefined
       : parseSettings(record.settings);
     const runner = strayId === undefined
-      ? add(before ?? program)
-      : adopt(before ?? program, strayId);
+      ? roster.add(before ?? program)
+      : roster.adopt(before ?? program, strayId);
     if (record !== undefined && strayId === undefined) runner.restore(record);
     if (settingsText(runner.program) !== settingsText(program)) {
       if (record?.closed === false) log.info(`${program.name}: its settings have changed`);
-      change(runner, program);
+      roster.change(runner, program);
     }
     const isNew = record === undefined || record.closed;
     if (isNew && strayId === undefined && program.autostart) runner.fire({ type: "start" });
@@ -49,9 +43,9 @@ export function takeUp(options: TakeUpOptions): void {
     if (names.has(name)) continue;
     const program = record === undefined ? undefined : parseSettings(record.settings);
     if (program === undefined || record === undefined) continue;
-    const runner = add(program);
+    const runner = roster.add(program);
     runner.restore(record);
     if (runner.mayRun) log.info(`${name}: no longer in the file; it is stopped`);
-    remove(runner);
+    roster.remove(runner);
   }
 }

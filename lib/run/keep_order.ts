@@ -1,0 +1,32 @@
+// The order that programs keep among each other, done: who starts, restarts and stops now.
+
+import type { Log } from "../log.ts";
+import { restartsWith, type Standing, stopsNext, unmet } from "./dependencies.ts";
+import type { Roster } from "./roster.ts";
+
+/** Starts those whose wait is over. */
+export function startWaiting(roster: Roster): void {
+  for (const runner of roster.all) {
+    if (runner.machine.state !== "waiting" || roster.nextOf(runner) !== undefined) continue;
+    if (unmet(runner.program, roster.find).length === 0) runner.fire({ type: "dependenciesHold" });
+  }
+}
+
+/** Restarts those that go down and up with a program that has just changed. */
+export function restartDependants(roster: Roster, one: Standing, log: Log): void {
+  for (const other of restartsWith(one, roster.all)) {
+    log.info(`${other.program.name}: restarted with ${one.program.name}`);
+    other.fire({ type: "restart" });
+  }
+}
+
+/**
+ * At the end of all: tells a program to stop when none that depends on it is left. Returns whether
+ * none runs any more; `isLate`: those that cannot be reached are left where they are.
+ */
+export function stopNext(roster: Roster, isLate: boolean): boolean {
+  const all = roster.all.filter((runner) => !isLate || runner.status().state !== "unreachable");
+  const none = all.every((runner) => !runner.mayRun);
+  for (const runner of stopsNext(all)) runner.fire({ type: "stop" });
+  return none;
+}

@@ -1,0 +1,91 @@
+// When the controller looks at its programs: soon where there is something to wait for, else each
+// second, and at once when the kernel tells that a start has come to something.
+
+import { listPids, listProcesses, type ProcessStat } from "../process/proc_fs.ts";
+import { programOfFile } from "./adoption.ts";
+import type { Tick } from "./runner.ts";
+
+/** The look at processes of which no file tells that they ended, in milliseconds. */
+const POLL_MS = 1000;
+/** Between two looks at processor and memory, in milliseconds. */
+const MEASURE_MS = 5000;
+
+/** What {@linkcode createPace} works with. */
+export interface PaceOptions {
+  /** The folder of starts, which is there. */
+  readonly starts: string;
+  /** Monotonic clock, in milliseconds. */
+  readonly now: () => number;
+  /** Lets time pass for everything; `isMeasure`: it is time to measure what is used. */
+  readonly tick: (tick: Tick & { readonly isMeasure: boolean }) => void;
+  /** How long everything can wait for its next tick, in milliseconds. */
+  readonly patienceMs: () => number;
+  /** A file of a start of this program has changed. */
+  readonly look: (program: string) => void;
+}
+
+/** The pace, until it is disposed of. */
+export interface Pace extends Disposable {
+  /** Ticks now, and from then on when it is time to. */
+  start(): void;
+  tick(): void;
+  /** Something has changed: the next tick may have to come sooner. */
+  again(): void;
+}
+
+/** Makes the pace; nothing ticks before it is started. */
+export function createPace({ starts, now, tick, patienceMs, look }: PaceOptions): Pace {
+  const watcher = Deno.watchFs(starts, { recursive: false });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  let nextPoll = 0;
+  let nextMeasure = 0;
+
+  function tickNow(): void {
+    // One look serves all programs.
+    let pids: Set<number> | undefined;
+    let all: readonly ProcessStat[] | undefined;
+    const isPoll = now() >= nextPoll;
+    if (isPoll) nextPoll = now() + POLL_MS;
+    const isMeasure = now() >= nextMeasure;
+    if (isMeasure) nextMeasure = now() + MEASURE_MS;
+    tick({
+      isPoll,
+      isMeasure,
+      isThere: (pid) => (pids ??= listPids()).has(pid),
+      processes: () => all ??= listProcesses(),
+    });
+  }
+
+  function again(): void {
+    clearTimeout(timer);
+    if (isOver) return;
+    timer = setTimeout(() => {
+      tickNow();
+      again();
+    }, patienceMs());
+  }
+
+  /** The kernel tells of each file in the folder of starts: the end of a program is known at once. */
+  async function followStarts(): Promise<void> {
+    for await (const { paths } of watcher) {
+      for (const name of new Set(paths.map(programOfFile))) look(name);
+      again();
+    }
+  }
+
+  return {
+    start() {
+      followStarts();
+      tickNow();
+      again();
+    },
+    tick: tickNow,
+    again,
+    [Symbol.dispose]() {
+      isOver = true;
+      clearTimeout(timer);
+      watcher.close();
+    },
+  };
+}

@@ -1,0 +1,31 @@
+// What the controller adds to what a runner tells of its program.
+
+import type { Alarms } from "../status/alarms.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
+import { describeUnmet } from "./dependencies.ts";
+import { ALARM_STARTS } from "./program_state.ts";
+import type { Roster } from "./roster.ts";
+import type { Runner } from "./runner.ts";
+
+/** A program's status, with what it waits for. */
+export function statusOf(runner: Runner, roster: Roster): ProgramStatus {
+  const status = runner.status();
+  const to = roster.nextOf(runner);
+  if (to !== undefined) {
+    const where = to.host ?? "the controller's computer";
+    return { ...status, reason: `moves to ${where} when it has stopped: ${status.reason}` };
+  }
+  if (status.state !== "waiting") return status;
+  const reason = describeUnmet(runner.program, roster.find);
+  return reason === undefined ? status : { ...status, reason };
+}
+
+/** A program that cannot be kept running is an alarm, until it runs or nobody wants it to. */
+export function tellTrouble({ program: { name }, machine }: Runner, alarms: Alarms): void {
+  const { state, reason, failedStarts } = machine;
+  if (state === "fatal") {
+    return alarms.raise(name, "critical", `${reason}; it is not tried again`);
+  }
+  if (failedStarts < ALARM_STARTS || state === "stopped") return alarms.clear(name, state);
+  alarms.raise(name, "critical", `${failedStarts} failed starts in a row; it is tried on`);
+}
