@@ -1,13 +1,13 @@
 // The client: joins a hub, sends, asks, listens, and joins again by itself when the hub comes back.
 
-import { type Client, type ConnectOptions, RefusedError } from "./client/contract.ts";
+import type { Client, ConnectOptions } from "./client/contract.ts";
+import { RefusedError } from "./client/errors.ts";
 import { HubClient } from "./client/hub_client.ts";
 import { BEACON_PORT } from "./defaults.ts";
 import { environment } from "./environment.ts";
 
-export type { Answerer, Fields, KnownMessages } from "./client/answer.ts";
-export * from "./client/contract.ts";
-export type { Receipt } from "./client/deliveries.ts";
+export type * from "./client/contract.ts";
+export * from "./client/errors.ts";
 
 /**
  * A client that starts to join at once and keeps trying, whatever the hub says to it: what happens

@@ -1,25 +1,7 @@
 // Answering: what a handler returns goes back to who asked, and what it throws as well.
 
-import {
-  checkRunMessage,
-  isRunCommand,
-  type Json,
-  type Message,
-  type RunMessages,
-  type SystemMessages,
-} from "../message.ts";
-import type { Client, Handler } from "./contract.ts";
-
-/** The messages whose fields are known by their command. */
-export type KnownMessages = SystemMessages & RunMessages;
-
-/** Fields of an answer. */
-export type Fields = { readonly [field: string]: Json | undefined };
-
-/** A handler whose return value is the answer; nothing is the answer `ok: true`. */
-export type Answerer<M extends Message = Message> = (
-  message: M,
-) => Fields | void | Promise<Fields | void>;
+import { checkRunMessage, isRunCommand, type Message } from "../message.ts";
+import type { Answerer, Client, Fields, Handler } from "./contract.ts";
 
 /** Sends what answers a message, to who sent it. A message from nobody is not answered. */
 export function reply(client: Client, message: Message, fields: Fields = {}): void {

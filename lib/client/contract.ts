@@ -1,9 +1,15 @@
-// What a client of the hub can do: the interface, its options, its events, its errors.
+// What a client of the hub can do: the interface, its options, its events.
 
 import type { Log } from "../log_contract.ts";
-import type { ClientEntry, ClientInfo, Message, MessageFilter } from "../message.ts";
-import type { Receipt } from "./deliveries.ts";
-import type { Answerer, Fields, KnownMessages } from "./answer.ts";
+import type {
+  ClientEntry,
+  ClientInfo,
+  Json,
+  Message,
+  MessageFilter,
+  RunMessages,
+  SystemMessages,
+} from "../message.ts";
 
 /** What a program sends: a message without what the hub sets. */
 export type Outgoing = Message & { readonly from?: undefined };
@@ -69,6 +75,17 @@ export interface ClientEvents {
 /** A handler of messages. What it throws is reported as `error`, and stops nothing. */
 export type Handler<M extends Message = Message> = (message: M) => void | Promise<void>;
 
+/** The messages whose fields are known by their command. */
+export type KnownMessages = SystemMessages & RunMessages;
+
+/** Fields of an answer. */
+export type Fields = { readonly [field: string]: Json | undefined };
+
+/** A handler whose return value is the answer; nothing is the answer `ok: true`. */
+export type Answerer<M extends Message = Message> = (
+  message: M,
+) => Fields | void | Promise<Fields | void>;
+
 /** Takes a handler away again. */
 export type Off = () => void;
 
@@ -79,6 +96,14 @@ export interface JoinedHub {
   readonly address: string;
   /** Whether it has shown that it has the client's key. */
   readonly proven: boolean;
+}
+
+/** The hub's word that a message is safe. */
+export interface Receipt {
+  /** To how many clients it was handed at once. */
+  readonly receivers: number;
+  /** Whether it is in the mailbox of a durable client, which gets it for certain. */
+  readonly mailbox: boolean;
 }
 
 /** A client of a hub. */
@@ -160,22 +185,4 @@ export interface Client extends AsyncDisposable {
   ): Off;
   /** Leaves the hub: after what was sent, if it is there. Idempotent. */
   close(): Promise<void>;
-}
-
-/** The hub answered with `_error`. */
-export class RefusedError extends Error {
-  override name = "RefusedError";
-
-  constructor(
-    /** One of the protocol's codes, or one that a newer hub has. */
-    readonly code: string,
-    text: string,
-  ) {
-    super(text);
-  }
-}
-
-/** What waits to be sent would be more than the client may hold. */
-export class BufferFullError extends Error {
-  override name = "BufferFullError";
 }

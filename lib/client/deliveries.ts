@@ -2,16 +2,9 @@
 // was lost meanwhile.
 
 import type { Message } from "../message.ts";
-import { BufferFullError, RefusedError } from "./contract.ts";
+import type { Receipt } from "./contract.ts";
+import { BufferFullError, RefusedError } from "./errors.ts";
 import { MAX_UNSAFE } from "./known.ts";
-
-/** The hub's word that a message is safe. */
-export interface Receipt {
-  /** To how many clients it was handed at once. */
-  readonly receivers: number;
-  /** Whether it is in the mailbox of a durable client, which gets it for certain. */
-  readonly mailbox: boolean;
-}
 
 /** Messages that wait for their receipts, in the order in which they were sent. */
 export interface Deliveries {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { RefusedError } from "./contract.ts";
+import { RefusedError } from "./errors.ts";
 import { createDeliveries } from "./deliveries.ts";
 
 Deno.test("deliveries: a receipt resolves, a refusal rejects, the rest goes out again in order", async () => {

@@ -1,7 +1,7 @@
 // Who waits for an answer: requests by the id of what was asked.
 
 import type { Message } from "../message.ts";
-import { RefusedError } from "./contract.ts";
+import { RefusedError } from "./errors.ts";
 
 /** Requests that have no answer yet. */
 export interface Requests {
