@@ -5,6 +5,7 @@ import { timeOfDay } from "../lib/log.ts";
 import type { Message } from "../lib/message.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/status/program_status.ts";
 import { readStatus, type VerdictLine } from "../lib/status/read_status.ts";
+import { programTopic } from "../lib/status/topics.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { CLIENT_OPTIONS, type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
@@ -195,7 +196,7 @@ export async function tellPrograms(
   const fields = options.all ? {} : { programs: [...new Set(args)] };
 
   let wake = () => {};
-  const off = client.subscribe("run/+/state", () => wake());
+  const off = client.subscribe(programTopic(controller.name, "+", "state"), () => wake());
   await client.flush({ timeoutSec: options.timeout, signal: stop });
   const before = new Map<string, ProgramStatus>();
   for (const one of readStatus(await controller.ask("status", fields)).programs) {

@@ -3,7 +3,7 @@
 
 import { readRunStatus } from "../lib/status/read_run_status.ts";
 import type { RunStatus } from "../lib/status/run_status.ts";
-import { RUN_TOPIC } from "../lib/data_run/serve_runs.ts";
+import { runTopic } from "../lib/status/topics.ts";
 import { computerName, environment } from "../lib/environment.ts";
 import type { Json } from "../lib/message.ts";
 import { describeRun } from "../lib/terminal/run_text.ts";
@@ -49,7 +49,7 @@ export async function askForRun(
   const gone = new AbortController();
   let said = "";
   const offs = [
-    client.subscribe(RUN_TOPIC, (message) => {
+    client.subscribe(runTopic(name), (message) => {
       if (message.from !== name || message.retained === true) return;
       const run = readRunStatus({ ...message });
       if (run === undefined || run.phase === "idle" || run.phase === "running") return;

@@ -1,6 +1,7 @@
 // abcd logs: the programs' output, the last lines and what follows.
 
 import { readLogLines } from "../lib/status/read_status.ts";
+import { programTopic } from "../lib/status/topics.ts";
 import { escapeControls } from "../lib/terminal/table.ts";
 import { useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT } from "./command.ts";
@@ -78,20 +79,23 @@ export default defineCommand({
       await ask(options.lines);
       return EXIT.done;
     }
-    client.subscribe("run/+/log", ({ from = "", time = 0, program, line, experiment: of }) => {
-      if (typeof program !== "string" || typeof line !== "string") return;
-      if (args.length > 0 && !args.includes(program)) return;
-      if (experiment !== undefined && of !== experiment) return;
-      const one = () => {
-        try {
-          show(program, line);
-        } catch (error) {
-          failed(error);
-        }
-      };
-      if (read !== undefined) one();
-      else if (held.length < MAX_HELD) held.push({ from, time, show: one });
-    });
+    client.subscribe(
+      programTopic(name, "+", "log"),
+      ({ from = "", time = 0, program, line, experiment: of }) => {
+        if (typeof program !== "string" || typeof line !== "string") return;
+        if (args.length > 0 && !args.includes(program)) return;
+        if (experiment !== undefined && of !== experiment) return;
+        const one = () => {
+          try {
+            show(program, line);
+          } catch (error) {
+            failed(error);
+          }
+        };
+        if (read !== undefined) one();
+        else if (held.length < MAX_HELD) held.push({ from, time, show: one });
+      },
+    );
     await client.flush({ timeoutSec: options.timeout, signal: stop });
     await ask(options.lines);
     // A controller or a hub that came back does not know that somebody follows.

@@ -191,6 +191,7 @@ export default defineCommand({
       name: experiment.controller,
       unique: true,
       ...hubFrom(options),
+      info: { program: "abcd run", experiment: experiment.name },
     });
     client.addEventListener("refused", ({ code, text }) => log.warn(`refused: ${text}`, { code }));
 

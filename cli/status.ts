@@ -2,7 +2,7 @@
 
 import type { ExperimentStatus } from "../lib/status/program_status.ts";
 import { readLogLines, readStatus, readVerdicts } from "../lib/status/read_status.ts";
-import { RUN_TOPIC } from "../lib/data_run/serve_runs.ts";
+import { programTopic, runTopic } from "../lib/status/topics.ts";
 import { readRunStatus } from "../lib/status/read_run_status.ts";
 import { describeRun } from "../lib/terminal/run_text.ts";
 import { type LiveSource, showLive } from "../lib/terminal/live.ts";
@@ -87,7 +87,7 @@ async function watch(
       return verdicts.toReversed().flatMap((verdict) => [...verdictLines(verdict), ""]);
     },
   };
-  const offs = ["run/+/state", RUN_TOPIC].map((topic) =>
+  const offs = [programTopic(name, "+", "state"), runTopic(name)].map((topic) =>
     client.subscribe(topic, ({ from }) => from === name ? ask() : undefined)
   );
   const timer = setInterval(ask, ASK_MS);

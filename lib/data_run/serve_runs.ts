@@ -5,6 +5,7 @@ import type { Fields } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Message } from "../message.ts";
 import type { DataRuns } from "./data_runs.ts";
+import { runTopic } from "../status/topics.ts";
 import { MOST_RUN_SEC, type RunPlan } from "./timed_runs.ts";
 
 /** Options of {@linkcode serveRuns}. */
@@ -14,9 +15,6 @@ export interface ServeRunsOptions {
   readonly experiment: string;
   readonly log: Log;
 }
-
-/** The topic of the run that is open now. */
-export const RUN_TOPIC = "run/current";
 
 const MOST_LABEL = 200;
 const MOST_NOTE = 2000;
@@ -55,7 +53,7 @@ function askerOf(message: Message): string {
   return textOf(message, "by", MOST_LABEL) || message.from || "somebody";
 }
 
-/** Answers messages, and publishes {@linkcode RUN_TOPIC}, until it is disposed of. */
+/** Answers messages, and publishes the run on its topic, until it is disposed of. */
 export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): Disposable {
   const answers: { readonly [cmd: string]: (message: Message) => Fields | Promise<Fields> } = {
     async "start-run"(message) {
@@ -117,7 +115,8 @@ export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): 
     if (!client.joined) return;
     const { run, safe } = runs.status();
     // The hub keeps it: who comes late knows at once which run there is.
-    const message = { cmd: "run", topic: RUN_TOPIC, retain: true, experiment, ...run, safe };
+    const topic = runTopic(client.name);
+    const message = { cmd: "run", topic, retain: true, experiment, ...run, safe };
     attempt(() => client.send(message));
   }
 

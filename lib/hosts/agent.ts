@@ -94,6 +94,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const one = openAgentExperiment({ ...options, experiment, folder });
     const followers = createLogFollowers({
       client,
+      controller: () => one.holder?.name,
       experiment,
       log,
       output: one.controller.output,

@@ -6,6 +6,7 @@ import type { Json, Message } from "../message.ts";
 import type { Alarm } from "../status/alarms.ts";
 import type { Controller } from "./contract.ts";
 import type { Experiment } from "../experiment/experiment_file.ts";
+import { alarmTopic, type ProgramNews, programTopic } from "../status/topics.ts";
 import { createLogFollowers } from "./log_followers.ts";
 import { describeReload } from "./reload.ts";
 
@@ -25,12 +26,13 @@ const COMMANDS = ["status", "start", "stop", "restart", "reload", "log", "why"] 
 const LOG_LINES = 20;
 const MOST_LOG_LINES = 1000;
 
-/** Answers control messages and publishes `run/PROGRAM/state`, until it is disposed of. */
+/** Answers control messages and publishes `CONTROLLER/PROGRAM/state`, until it is disposed of. */
 export function serveControl(options: ControlOptions): Disposable {
   const { client, controller, log } = options;
   const offs: Off[] = [];
   const followers = createLogFollowers({
     client,
+    controller: () => client.name,
     experiment: controller.status().experiment,
     log,
     output: controller.output,
@@ -44,14 +46,20 @@ export function serveControl(options: ControlOptions): Disposable {
     }
   }
 
-  function publish(program: string, kind: string, fields: Fields): void {
+  function publish(program: string, kind: ProgramNews, fields: Fields): void {
     // What happened while there was no hub is old then: joining tells of all as they are.
     if (!client.joined) return;
     const { experiment } = controller.status();
     attempt(
       `tell of ${program}`,
       () =>
-        client.send({ cmd: kind, topic: `run/${program}/${kind}`, experiment, program, ...fields }),
+        client.send({
+          cmd: kind,
+          topic: programTopic(client.name, program, kind),
+          experiment,
+          program,
+          ...fields,
+        }),
     );
   }
 
@@ -60,7 +68,7 @@ export function serveControl(options: ControlOptions): Disposable {
     const { experiment } = controller.status();
     attempt(
       "tell of an alarm",
-      () => client.send({ cmd: "alarm", topic: "run/alarm", experiment, ...alarm }),
+      () => client.send({ cmd: "alarm", topic: alarmTopic(client.name), experiment, ...alarm }),
     );
   }
 

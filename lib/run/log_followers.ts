@@ -1,13 +1,16 @@
-// New lines of programs' output, sent to those who follow: on `run/PROGRAM/log`, from the computer
-// that the program is on.
+// New lines of programs' output, sent to those who follow: on `CONTROLLER/PROGRAM/log`, from the
+// computer that the program is on.
 
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
+import { programTopic } from "../status/topics.ts";
 
 /** Options of {@linkcode createLogFollowers}. */
 export interface LogFollowersOptions {
   readonly client: Client;
+  /** The name in the hub of who controls the programs now, if somebody does. */
+  readonly controller: () => string | undefined;
   readonly experiment: string;
   readonly log: Log;
   readonly output: (program: string) => ProgramLog | undefined;
@@ -24,7 +27,7 @@ const FOLLOW_MS = 250;
 
 /** Sends nothing before somebody follows. */
 export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
-  const { client, experiment, log, output } = options;
+  const { client, controller, experiment, log, output } = options;
   const followers = new Map<string, { readonly cursor: LogCursor; readonly who: Set<string> }>();
 
   function unfollow(gone: (who: string) => boolean): void {
@@ -37,9 +40,11 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
   }
 
   function publish(program: string, line: string): void {
-    if (!client.joined) return;
+    const name = controller();
+    if (!client.joined || name === undefined) return;
     try {
-      client.send({ cmd: "log", topic: `run/${program}/log`, experiment, program, line });
+      const topic = programTopic(name, program, "log");
+      client.send({ cmd: "log", topic, experiment, program, line });
     } catch (error) {
       log.warn(
         `Cannot send a line of ${program}: ${error instanceof Error ? error.message : error}`,

@@ -1,4 +1,4 @@
-// What is told of data-taking runs: in `status` and `runs` answers, on topic `run/current`, in the
+// What is told of data-taking runs: in `status` and `runs` answers, on topic `CONTROLLER/current`, in the
 // table's title. The shape of messages, shared by those who send and those who show it.
 
 /**

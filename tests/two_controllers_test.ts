@@ -1,0 +1,73 @@
+// Two experiments in one hub, with programs of the same names: nothing of one is taken for the other's.
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "../mod.ts";
+import { abcd, runAbcd, TestHub, until } from "./harness.ts";
+import { Lab } from "./run_lab.ts";
+
+const saying = (word: string) => ({
+  p: { cmd: `while :; do echo ${word}; sleep 0.05; done`, shell: true, startSec: 0, runOrder: 1 },
+  far: { cmd: `while :; do echo far ${word}; sleep 0.05; done`, shell: true, host: "pc" },
+});
+
+Deno.test("two controllers in one hub: topics, last values, status, logs and orders are apart", async () => {
+  await using hub = await TestHub.start();
+  const { p, far } = saying("second");
+  await using first = await Lab.create({ p: saying("first").p });
+  await using second = await Lab.create({ p, far }, { controller: "run2" });
+  await using client = await connect({ name: "watcher", server: hub.address });
+  const topics = new Map<string, Set<string>>();
+  client.subscribe("#", ({ topic = "", from = "" }) => {
+    topics.set(topic, (topics.get(topic) ?? new Set()).add(from));
+  });
+  await client.flush();
+  await using agent = second.agent("pc", ...hub.clientArgs);
+  await using one = first.run(...hub.clientArgs);
+  await using two = second.run(...hub.clientArgs);
+  await one.saw(/p: ready/);
+  await two.saw(/far: ready/);
+
+  // Whoever comes late gets the last value of each.
+  await using late = await connect({ name: "late", server: hub.address });
+  const kept = new Map<string, string>();
+  late.subscribe("+/current", ({ topic = "", from = "", retained }) => {
+    assert(retained);
+    kept.set(topic, from);
+  });
+  await until(() => kept.size === 2, () => `last values: ${[...kept]}`);
+  assertEquals(kept, new Map([["run/current", "run"], ["run2/current", "run2"]]));
+
+  // Lines of the own programs alone, those of the other computer too.
+  const at = [...hub.clientArgs, "--controller=run2"];
+  await using logs = abcd(["logs", "-f", "-n", "0", ...at]);
+  await using logsOfFirst = abcd(["logs", "-f", "-n", "0", ...hub.clientArgs]);
+  await logs.saw(/far second[^]*p +\| second|p +\| second[^]*far second/);
+  await logsOfFirst.saw(/(p +\| first\s+){5}/);
+  assert(!/first/.test(logs.stdout), logs.stdout);
+  assert(!/second/.test(logsOfFirst.stdout), logsOfFirst.stdout);
+
+  const stop = await runAbcd(["stop", "p", ...at]);
+  assertEquals(stop.code, 0, stop.stderr);
+  const states = async (...args: string[]) => {
+    const { stdout } = await runAbcd(["status", "--json", ...hub.clientArgs, ...args]);
+    return JSON.parse(stdout).programs.map((one: { name: string; state: string }) =>
+      `${one.name} ${one.state}`
+    );
+  };
+  assertEquals(await states("--controller=run2"), ["p stopped", "far running"]);
+  assertEquals(await states(), ["p running"]);
+  const none = await runAbcd(["status", ...hub.clientArgs, "--controller=run3"]);
+  assert(/there are: run, run2; name one with --controller/.test(none.stderr), none.stderr);
+
+  for (const running of [two, one, agent]) {
+    running.signal("SIGTERM");
+    assertEquals((await running.end()).code, 0, running.stderr);
+  }
+  for (const [topic, from] of topics) {
+    const whose = topic.startsWith("run/") ? ["run"] : ["run2", "pc"];
+    assert([...from].every((name) => whose.includes(name)), `${topic}: ${[...from]}`);
+  }
+  for (const topic of ["run/p/state", "run2/p/state", "run2/far/state", "run2/far/log"]) {
+    assert(topics.has(topic), `${topic} is not among ${[...topics.keys()]}`);
+  }
+});
