@@ -11,7 +11,7 @@ import { createController } from "../run/controller.ts";
 import type { Holder } from "./agent_claim.ts";
 import { FileError } from "../jsonc_file.ts";
 import { parseExperiment } from "../experiment/experiment_file.ts";
-import { NotAllowedError } from "../run/local_runner.ts";
+import { NotAllowedError } from "../run/local_contract.ts";
 import { type HostReport, isObject, type Order } from "./host_report.ts";
 import type { Program } from "../experiment/program.ts";
 import { programKeys } from "../experiment/program_text.ts";

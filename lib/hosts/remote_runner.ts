@@ -6,8 +6,8 @@
 
 import type { HostLink, RemoteEnd } from "./host_link.ts";
 import type { HostReport, Order } from "./host_report.ts";
-import type { Presence } from "../run/presence.ts";
-import { clientOf, type Program } from "../experiment/program.ts";
+import { type Presence, saidOf } from "../run/presence.ts";
+import type { Program } from "../experiment/program.ts";
 import { newMachine, type ProgramEvent } from "../run/program_state.ts";
 import type { ProgramState, ProgramStatus } from "../status/program_status.ts";
 import { programKeys } from "../experiment/program_text.ts";
@@ -301,14 +301,6 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     },
   };
 
-  /** What its client in the hub says of itself. */
-  function saidNow(): ProgramStatus["said"] {
-    const said = context.presence.said(clientOf(program));
-    if (said === undefined) return undefined;
-    const { state, text, since } = said;
-    return { state, text, since };
-  }
-
   const runner: Runner = {
     get program() {
       return next ?? program;
@@ -358,7 +350,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
         lastLine,
         cpuPercent,
         memoryBytes,
-        said: state === "running" ? saidNow() : undefined,
+        said: state === "running" ? saidOf(program, context.presence) : undefined,
       };
     },
     change(changed) {

@@ -3,7 +3,8 @@
 
 import type { Program } from "../experiment/program.ts";
 import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
-import { createLocalRunner, type LocalContext } from "../run/local_runner.ts";
+import type { LocalContext } from "../run/local_contract.ts";
+import { createLocalRunner } from "../run/local_runner.ts";
 import type { Runner } from "../run/runner.ts";
 import type { SshHost } from "./ssh_start.ts";
 

@@ -5,7 +5,7 @@ import type { Client } from "../client.ts";
 import type { Program } from "../experiment/program.ts";
 import type { Log } from "../log.ts";
 import type { Alarm } from "../status/alarms.ts";
-import type { LocalContext } from "./local_runner.ts";
+import type { LocalContext } from "./local_contract.ts";
 import type { Presence } from "./presence.ts";
 import type { Runner } from "./runner.ts";
 import type { StateFolder } from "./state_folder.ts";

@@ -1,29 +1,26 @@
 // A program on this computer: the table's state, the start it belongs to, and what is kept of both.
 
-import { corePattern, describeCore } from "../process/core_file.ts";
-import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
+import type { Program } from "../experiment/program.ts";
 import type { ProcessStat } from "../process/proc_fs.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
-import {
-  adoptStart,
-  type Ended,
-  forgetStart,
-  type Start,
-  type StartOptions,
-  startProgram,
-} from "../process/spawn.ts";
+import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
 import { isGone } from "./dependencies.ts";
-import type { Presence } from "./presence.ts";
-import { describeProbe, type Watch, watchProgram } from "./probes.ts";
-import { clientOf, type Program } from "../experiment/program.ts";
+import {
+  type Launcher,
+  type LocalContext,
+  type LocalRunner,
+  NotAllowedError,
+} from "./local_contract.ts";
+import { isCalm, localStatus } from "./local_status.ts";
+import { type Watch, watchProgram } from "./probes.ts";
 import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
 import type { ProgramAction } from "./program_state.ts";
-import type { ProgramStatus } from "../status/program_status.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
-import { CALM_MS, type Runner, type RunnerContext, SOON_MS, TICK_MS } from "./runner.ts";
+import { CALM_MS, SOON_MS, TICK_MS } from "./runner.ts";
+import { verdictOf } from "./unexpected_end.ts";
 import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
-import { describeEnd, duration, type Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Lines of output that go with an unexpected end. */
 const LAST_LINES = 20;
@@ -32,51 +29,11 @@ const SURE_POLLS = 10;
 /** Verdicts that are kept. */
 const VERDICTS = 20;
 
-/** What starts processes, and finds those that were started before. */
-export interface Launcher {
-  start(options: StartOptions): Start;
-  adopt(id: string, base: string, logPath: string): Start;
-  forget(id: string, base: string): void;
-}
-
 const HERE: Launcher = {
   start: startProgram,
   adopt: adoptStart,
   forget: (_, base) => forgetStart(base),
 };
-
-/** What a local runner is given besides. Everything is called at once, from inside an event. */
-export interface LocalContext extends RunnerContext {
-  /** A new, unique id for a start, and the path of its files for an id. */
-  readonly newId: (program: string) => string;
-  readonly basePath: (id: string) => string;
-  readonly presence: Presence;
-  /** Of a program on a computer that is reached through ssh. Absent: it is on this one. */
-  readonly launcher?: Launcher;
-  readonly outOfMemory: OutOfMemoryWatch;
-  /**
-   * What to start a program with.
-   *
-   * @throws {NotAllowedError} If it may not be started here: it is given up then.
-   */
-  readonly command: (program: Program) => readonly string[];
-  /** Beside what the controller itself has. */
-  readonly environment: (program: Program) => { readonly [name: string]: string };
-  readonly save: (name: string, record: ProgramRecord) => void;
-  /** A start is over: its process has ended, and its group is gone or was told to be. */
-  readonly over: (program: string, start: Start) => void;
-}
-
-/** A program may not be started on this computer. */
-export class NotAllowedError extends Error {
-  override name = "NotAllowedError";
-}
-
-/** A program on this computer. */
-export interface LocalRunner extends Runner {
-  /** Takes up a start of which no state was kept. */
-  adopt(id: string): void;
-}
 
 /** Makes the runner of a program that nobody has asked for yet. */
 export function createLocalRunner(first: Program, context: LocalContext): LocalRunner {
@@ -126,33 +83,18 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     return output.tail(LAST_LINES, logFrom);
   }
 
-  /** What the table does about an end, in words. */
-  function nextInWords(): string {
-    const { state, next, deadline = now() } = machine;
-    if (state === "starting") return "it is started again at once";
-    if (state === "backoff") return `it is started again in ${duration((deadline - now()) / 1000)}`;
-    if (state === "stopping" && next !== "stopped") return "it is stopped and started again";
-    return state === "fatal" ? "it is not tried again" : "it is not started again";
-  }
-
   /** Keeps and tells what is known of an unexpected end. */
   function tellEnd(ended: Ended | undefined, cause?: string, ranSec?: number): void {
-    const { code, signal, pid, startedAt, coreDumped = false } = ended ?? {};
-    const time = ended?.ended ?? Date.now() / 1000;
-    const { started } = ended ?? {};
-    const verdict = describeEnd({
-      time,
+    const { outOfMemory } = context;
+    const verdict = verdictOf({
+      ended,
       cause,
-      code,
-      signal,
-      core: coreDumped ? describeCore(corePattern(), pid, program.cwd) : undefined,
-      ...(signal === "SIGKILL"
-        ? context.outOfMemory.judge({ pid, startedAt })
-        : { outOfMemory: "no" }),
-      ranSec: started === undefined ? ranSec : Math.max(0, time - started),
-      restarts: machine.restarts - (machine.state === "starting" ? 1 : 0),
+      ranSec,
+      machine,
+      program,
+      outOfMemory,
       lastLines: tail(),
-      next: nextInWords(),
+      now: now(),
     });
     verdicts = [...verdicts, verdict].slice(-VERDICTS);
     save();
@@ -302,31 +244,6 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (ended !== undefined) context.over(name, ended);
   }
 
-  /** What a program that runs and is not ready is waited for, in words. */
-  function waitsFor(): string | undefined {
-    if (machine.state !== "running" || machine.ready || program.ready === undefined) return;
-    return `not ready yet: no ${describeProbe(program.ready)}`;
-  }
-
-  /** What its client in the hub says of itself. */
-  function saidNow(): ProgramStatus["said"] {
-    const said = context.presence.said(clientOf(program));
-    if (said === undefined) return undefined;
-    const { state, text, since } = said;
-    return { state, text, since };
-  }
-
-  /** Runs well or not at all, and needs no close look. */
-  function isCalm(): boolean {
-    const { state, ready } = machine;
-    if (state === "stopped" || state === "exited" || state === "fatal") return true;
-    if (state !== "running" || !ready) return false;
-    const { alive } = program;
-    if (alive === undefined) return true;
-    const { kind } = alive.check;
-    if (kind === "client" || kind === "status") return alive.timeoutSec >= 5;
-    return kind !== "logLine" && alive.periodSec * 1000 >= CALM_MS;
-  }
   let polls = 0;
   /** Taken up from a controller before this one, and not seen yet. */
   let isAdopting = false;
@@ -362,7 +279,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       if (machine.state === "stopping" && endTold && !isGroupAsked) return SOON_MS;
       const { deadline } = machine;
       const due = deadline === undefined ? CALM_MS : Math.max(1, deadline - now());
-      return Math.min(due, isCalm() ? CALM_MS : TICK_MS);
+      return Math.min(due, isCalm(machine, program) ? CALM_MS : TICK_MS);
     },
     tick({ isPoll, isThere, processes }) {
       const isDue = machine.deadline !== undefined && now() >= machine.deadline;
@@ -386,39 +303,18 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
         `uses ${usage.memoryBytes} bytes of memory, memoryMaxBytes is ${memoryMaxBytes}`;
       fire({ type: "aliveFailed", reason });
     },
-    status() {
-      const ended = ["backoff", "exited", "fatal"].includes(machine.state);
-      const wait = (machine.deadline ?? now()) - now();
-      const lines = start === undefined ? [] : tail();
-      const screenPid = endTold ? undefined : start?.screenPid;
-      const isFar = !endTold && !isHere && program.screen && start?.pid !== undefined;
-      const screen = isFar
-        ? screenSession(name)
-        : screenPid === undefined
-        ? undefined
-        : `${screenPid}.${screenSession(name)}`;
-      const trouble = endTold ? undefined : start?.trouble;
-      return {
-        name,
-        state: trouble === undefined ? machine.state : "unreachable",
-        was: machine.was,
-        ready: machine.ready && trouble === undefined,
-        pid: endTold ? undefined : start?.pid,
-        host: program.host,
-        screen,
+    status: () =>
+      localStatus({
+        program,
+        machine,
+        start: endTold ? undefined : start,
+        lastLines: start === undefined ? [] : tail(),
         since,
-        restarts: machine.restarts,
-        failedStarts: machine.failedStarts === 0 ? undefined : machine.failedStarts,
-        exitCode: machine.exitCode,
-        signal: machine.signal,
-        reason: trouble ?? waitsFor() ?? machine.reason,
-        retryAt: machine.state === "backoff" ? Date.now() / 1000 + wait / 1000 : undefined,
-        lastLines: ended ? lines : undefined,
-        lastLine: lines.at(-1),
-        said: machine.state === "running" ? saidNow() : undefined,
-        ...usage,
-      };
-    },
+        usage,
+        isHere,
+        presence: context.presence,
+        now: now(),
+      }),
     change(next) {
       // Its stop still goes by the settings that it was started with.
       if (["starting", "running", "backoff"].includes(machine.state)) fire({ type: "restart" });

@@ -2,8 +2,10 @@
 // `client` and `status` ask.
 
 import type { Client, Off } from "../client.ts";
+import { clientOf, type Program } from "../experiment/program.ts";
 import type { Log } from "../log.ts";
 import type { Json } from "../message.ts";
+import type { ProgramStatus } from "../status/program_status.ts";
 
 type Fields = { readonly [field: string]: Json | undefined };
 
@@ -118,4 +120,12 @@ export function watchPresence(
       for (const off of offs) off();
     },
   };
+}
+
+/** What a program's client in the hub says of itself. */
+export function saidOf(program: Program, presence: Presence): ProgramStatus["said"] {
+  const said = presence.said(clientOf(program));
+  if (said === undefined) return undefined;
+  const { state, text, since } = said;
+  return { state, text, since };
 }

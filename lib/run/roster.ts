@@ -3,7 +3,8 @@
 
 import type { Program } from "../experiment/program.ts";
 import type { Elsewhere } from "./elsewhere.ts";
-import { createLocalRunner, type LocalContext, type LocalRunner } from "./local_runner.ts";
+import type { LocalContext, LocalRunner } from "./local_contract.ts";
+import { createLocalRunner } from "./local_runner.ts";
 import type { Runner } from "./runner.ts";
 
 /** What {@linkcode createRoster} works with. */

@@ -1,0 +1,54 @@
+// An unexpected end of a program on this computer: what is known of it, gathered where it is to be found.
+
+import type { Program } from "../experiment/program.ts";
+import { corePattern, describeCore } from "../process/core_file.ts";
+import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
+import type { Ended } from "../process/spawn.ts";
+import type { Machine } from "./program_state.ts";
+import { describeEnd, duration, type Verdict } from "./verdict.ts";
+
+/** What {@linkcode verdictOf} goes by. */
+export interface UnexpectedEnd {
+  /** How its process ended; `undefined`: it is still to end, or it never was. */
+  readonly ended: Ended | undefined;
+  /** Why it ends, where that is not its own doing. */
+  readonly cause: string | undefined;
+  /** How long it ran, in seconds, if its process does not tell. */
+  readonly ranSec: number | undefined;
+  /** Where it is now, after the end. */
+  readonly machine: Machine;
+  readonly program: Program;
+  readonly outOfMemory: OutOfMemoryWatch;
+  readonly lastLines: readonly string[];
+  /** On the clock of the machine, in milliseconds. */
+  readonly now: number;
+}
+
+/** What the table does about an end, in words. */
+function nextInWords({ state, next, deadline }: Machine, now: number): string {
+  if (state === "starting") return "it is started again at once";
+  if (state === "backoff") {
+    return `it is started again in ${duration(((deadline ?? now) - now) / 1000)}`;
+  }
+  if (state === "stopping" && next !== "stopped") return "it is stopped and started again";
+  return state === "fatal" ? "it is not tried again" : "it is not started again";
+}
+
+/** What is known of an unexpected end. */
+export function verdictOf(end: UnexpectedEnd): Verdict {
+  const { ended, cause, machine, program, outOfMemory, lastLines, now } = end;
+  const { code, signal, pid, started, startedAt, coreDumped = false } = ended ?? {};
+  const time = ended?.ended ?? Date.now() / 1000;
+  return describeEnd({
+    time,
+    cause,
+    code,
+    signal,
+    core: coreDumped ? describeCore(corePattern(), pid, program.cwd) : undefined,
+    ...(signal === "SIGKILL" ? outOfMemory.judge({ pid, startedAt }) : { outOfMemory: "no" }),
+    ranSec: started === undefined ? end.ranSec : Math.max(0, time - started),
+    restarts: machine.restarts - (machine.state === "starting" ? 1 : 0),
+    lastLines,
+    next: nextInWords(machine, now),
+  });
+}
