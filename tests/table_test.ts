@@ -87,6 +87,7 @@ for (
       await using hub = await TestHub.start();
       await using run = abcd(["run", file, ...hub.clientArgs]);
       await run.saw(/steady: starting → running/);
+      await run.saw(/: in hub /);
       await using watch = abcdOnTerminal(["status", "--watch", ...hub.clientArgs]);
       await shows(watch, /● ready/);
       await end(watch);
@@ -104,6 +105,7 @@ Deno.test({
     await using hub = await TestHub.start();
     await using run = abcd(["run", file, ...hub.clientArgs]);
     await run.saw(/steady: starting → running/);
+    await run.saw(/: in hub /);
     await using watch = abcdOnTerminal(["status", "--watch", ...hub.clientArgs], {
       env: { NO_COLOR: "1" },
     });
