@@ -1,0 +1,185 @@
+// What is kept of mail: the mailboxes and what is in them, each change of it a line in the ledger, if the
+// hub has one; and how it is all there again after a restart.
+
+import type { Message } from "../message.ts";
+import { encodeLine, type LedgerLine, mailLine } from "./ledger_line.ts";
+import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
+import type { Settings } from "./options.ts";
+
+/**
+ * Numbers of mail begin so much higher at each start: those that were given before a crash, and were
+ * not on the disk, are not given again to something else.
+ */
+const LEAP = 1e9;
+
+const encoder = new TextEncoder();
+
+/** A mailbox that is kept. */
+export interface KeptMailbox {
+  readonly box: Mailbox;
+  /** When its owner was last here, in milliseconds since 1970. */
+  used: number;
+}
+
+/** All mailboxes, as they are kept. */
+export interface MailStore {
+  /** Changes when the mailboxes are not those that they were: numbers begin anew. */
+  readonly id: string;
+  /** How many there are. */
+  readonly size: number;
+  /** Bytes of all mail. */
+  readonly bytes: number;
+  get(name: string): KeptMailbox | undefined;
+  /** By name. */
+  all(): Iterable<[string, KeptMailbox]>;
+  /** The owner is here: its mailbox, made if there was none. */
+  use(name: string, now: number): KeptMailbox;
+  /** Puts in a message, with a new number; `false`: it waits there already, sent before under its id. */
+  put(box: Mailbox, message: Message, text: string, bytes: number): boolean;
+  /** All up to this number have arrived; returns whether there were any. */
+  confirm(box: Mailbox, n: number): boolean;
+  /** Takes out what is too old. */
+  expire(box: Mailbox, now: number): readonly Mail[];
+  /** Keeps this one no more. */
+  drop(name: string): void;
+  /** What the ledger is to hold of them. */
+  lines(): Iterable<string>;
+  /** Takes in a line of the ledger. */
+  recall(line: LedgerLine): void;
+  /** All lines are recalled: from now on mail gets new numbers. */
+  begin(): void;
+}
+
+/**
+ * What a message with `ack` is known by when it comes again. Its time belongs to it: a program that
+ * counts its ids from 1 at each start does not send the old messages again.
+ */
+function sentAgainAs({ ack, from, id, time }: Message): string | undefined {
+  return ack === true ? `${from}\n${id}\n${time}` : undefined;
+}
+
+/** Makes one with no mailboxes. */
+export function createMailStore(
+  { clock, ledger, mailboxAgeSec, newId }: Settings,
+): MailStore {
+  const all = new Map<string, KeptMailbox>();
+  let id = newId();
+  let last = 0;
+  let totalBytes = 0;
+
+  function append(line: Parameters<typeof encodeLine>[0]): void {
+    ledger?.append(encodeLine(line));
+  }
+
+  function open(name: string, used: number): KeptMailbox {
+    const kept = { box: createMailbox(name), used };
+    all.set(name, kept);
+    return kept;
+  }
+
+  function confirm(box: Mailbox, n: number): boolean {
+    const before = box.bytes;
+    const any = box.confirm(n);
+    totalBytes -= before - box.bytes;
+    return any;
+  }
+
+  function forget(name: string): void {
+    totalBytes -= all.get(name)?.box.bytes ?? 0;
+    all.delete(name);
+  }
+
+  return {
+    get id() {
+      return id;
+    },
+    get size() {
+      return all.size;
+    },
+    get bytes() {
+      return totalBytes;
+    },
+    get: (name) => all.get(name),
+    all: () => all,
+    use(name, now) {
+      const kept = all.get(name) ?? open(name, now);
+      kept.used = now;
+      append({ is: "mailbox", of: name, used: now });
+      return kept;
+    },
+    put(box, message, text, bytes) {
+      const { from = "", cmd, id, expires = Infinity } = message;
+      const again = sentAgainAs(message);
+      // Sent again, as the hub ended before its sender had the receipt: it waits already, in its place.
+      if (again !== undefined && box.has(again)) return false;
+      const n = ++last;
+      const until = clock() + Math.ceil(Math.min(expires, mailboxAgeSec) * 1000);
+      box.put({ n, text, bytes, until, from, cmd, id, again });
+      totalBytes += bytes;
+      ledger?.append(mailLine(box.name, n, until, text));
+      return true;
+    },
+    confirm(box, n) {
+      if (!confirm(box, n)) return false;
+      append({ is: "got", of: box.name, n });
+      return true;
+    },
+    expire(box, now) {
+      const before = box.bytes;
+      const old = box.expire(now);
+      totalBytes -= before - box.bytes;
+      return old;
+    },
+    drop(name) {
+      forget(name);
+      append({ is: "no mailbox", of: name });
+    },
+    *lines() {
+      yield encodeLine({ is: "ledger", id, last });
+      for (const [name, { box, used }] of all) {
+        yield encodeLine({ is: "mailbox", of: name, used });
+        for (const { n, until, text } of box) yield mailLine(name, n, until, text);
+      }
+    },
+    recall(line) {
+      switch (line.is) {
+        case "ledger":
+          id = line.id;
+          last = Math.max(last, line.last);
+          break;
+        case "mailbox": {
+          const kept = all.get(line.of) ?? open(line.of, line.used);
+          kept.used = line.used;
+          break;
+        }
+        case "mail": {
+          const { of, n, until, m } = line;
+          const { box } = all.get(of) ?? open(of, clock());
+          const text = JSON.stringify(m);
+          const bytes = encoder.encode(text).length;
+          box.put({
+            ...{ n, text, bytes, until },
+            ...{ from: m.from ?? "", cmd: m.cmd, id: m.id, again: sentAgainAs(m) },
+          });
+          totalBytes += bytes;
+          last = Math.max(last, n);
+          break;
+        }
+        case "got": {
+          const kept = all.get(line.of);
+          if (kept !== undefined) confirm(kept.box, line.n);
+          break;
+        }
+        case "no mailbox":
+          forget(line.of);
+          break;
+        default:
+          break;
+      }
+    },
+    begin() {
+      last += LEAP;
+      append({ is: "ledger", id, last });
+    },
+  };
+}
