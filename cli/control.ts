@@ -62,6 +62,13 @@ const VERBS: { readonly [subcommand: string]: string } = {
   safe: "change what is safe",
 };
 
+/** For somebody who is woken at night, and finds no hub. */
+const WITHOUT_HUB =
+  'The programs of an experiment go on without a hub. If it is gone, start "abcd server" again, where ' +
+  'it ran or on the computer of "abcd run", as the same user: "abcd run" joins it by itself, and this ' +
+  'works again within seconds. If "abcd run" is gone too, start it again: it takes up the programs ' +
+  "that still run.";
+
 type Fields = { readonly [field: string]: Outgoing[string] };
 
 async function absence(client: Client, name: string): Promise<string> {
@@ -69,7 +76,7 @@ async function absence(client: Client, name: string): Promise<string> {
   const others = all.filter(({ info }) => info?.program === "abcd run").map((one) => one.name);
   return `Cannot find the controller "${name}" in hub "${client.hub?.name}"; ${
     others.length === 0
-      ? 'start one with "abcd run FILE", or name it with --controller'
+      ? 'start it with "abcd run FILE", which takes up the programs that still run, or name it with --controller'
       : `there are: ${others.join(", ")}; name one with --controller`
   }`;
 }
@@ -94,7 +101,9 @@ export async function openController(
     });
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message);
-    throw new CommandError(error instanceof Error ? error.message : String(error));
+    const text = error instanceof Error ? error.message : String(error);
+    const isNoHub = error instanceof DOMException && error.name === "TimeoutError";
+    throw new CommandError(isNoHub ? `${text}\n${WITHOUT_HUB}` : text);
   }
   return {
     client,

@@ -1,9 +1,10 @@
 // The subcommands that talk to a run controller, against one that answers as the test says.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Client, connect } from "../lib/client.ts";
 import type { ProgramState, ProgramStatus } from "../lib/status/program_status.ts";
 import { abcd, freeUdpPort, runAbcd, temporaryFolder, TestHub, until } from "./harness.ts";
+import { Lab } from "./run_lab.ts";
 
 type Fake = AsyncDisposable & {
   readonly client: Client;
@@ -131,12 +132,39 @@ Deno.test("restart: waits for the new start; --wait bounds it", async () => {
   assertEquals((await runAbcd(["restart", "hv", "--wait=0", ...hub.clientArgs])).code, 0);
 });
 
+Deno.test("control: without a hub it is said that the programs go on, and how to reach them again", async () => {
+  await using lab = await Lab.create({ p: { cmd: "sleep 1000", startSec: 0 } });
+  const beacon = `--beacon-port=${freeUdpPort()}`;
+  await using run = lab.run(beacon);
+  await run.saw(/p: ready/);
+  for (const line of [["status"], ["why"], ["logs"], ["stop-run"]]) {
+    const { code, stderr } = await runAbcd([...line, beacon, "--timeout=0.2"]);
+    assertEquals(code, 1);
+    assertMatch(stderr, /Cannot find a hub.*\nThe programs of an experiment go on without a hub/);
+    assertMatch(stderr, /start "abcd server" again, where it ran or on the computer of "abcd run"/);
+  }
+  // It is so.
+  await using _hub = await TestHub.start([beacon]);
+  let said = "";
+  await until(async () => {
+    const { code, stdout, stderr } = await runAbcd(["status", beacon]);
+    said = stdout + stderr;
+    return code === 0;
+  }, () => said);
+  assert(/p +● ready/.test(said), said);
+  run.signal("SIGTERM");
+  assertEquals((await run.end()).code, 0, run.stderr);
+});
+
 Deno.test("control: what cannot be done is said", async () => {
   await using hub = await TestHub.start();
   const args = hub.clientArgs;
   const none = await runAbcd(["status", ...args]);
   assertEquals(none.code, 1);
-  assertStringIncludes(none.stderr, 'Cannot find the controller "run"');
+  assertMatch(
+    none.stderr,
+    /Cannot find the controller "run" .*takes up the programs that still run/,
+  );
   await using _run = await fakeController(hub, "cold-lab");
   const other = await runAbcd(["status", ...args]);
   assertStringIncludes(other.stderr, "there are: cold-lab");
