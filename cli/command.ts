@@ -87,3 +87,11 @@ export interface Command<S extends OptionSpecs = OptionSpecs> {
 export function defineCommand<const S extends OptionSpecs>(command: Command<S>): Command<S> {
   return command;
 }
+
+/** Resolves when the signal is, or was, aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}

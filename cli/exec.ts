@@ -16,7 +16,7 @@ import { isClientName, type Message } from "../lib/message.ts";
 import { type Agent, startAgent } from "../lib/hosts/agent.ts";
 import type { AgentPolicy } from "../lib/hosts/agent_policy.ts";
 import { LockedError } from "../lib/run/state_folder.ts";
-import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { aborted, CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CLIENT_OPTIONS, hubFrom, LOG_OPTIONS, logFrom, needProcFs, passKeyOn } from "./common.ts";
 
 /** The absolute path of a program, as the shell finds it. */
@@ -96,13 +96,6 @@ function ownName(): string {
   const name = (computerName() ?? "").replace(/\..*$/, "");
   if (isClientName(name)) return name;
   throw new UsageError(`Cannot be named as this computer ("${name}"): give a --name`);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
 }
 
 async function agentOf(

@@ -1,23 +1,14 @@
 // abcd run: starts an experiment's programs and keeps them running.
 
 import { createClient } from "../lib/client.ts";
-import { stateHome } from "../lib/environment.ts";
-import { createHosts } from "../lib/hosts/hosts.ts";
-import { createLog, type Log } from "../lib/log.ts";
-import { createRotatingFile } from "../lib/process/log_file.ts";
-import type { Controller } from "../lib/run/contract.ts";
-import { createController } from "../lib/run/controller.ts";
-import { serveControl } from "../lib/run/control.ts";
-import type { ExperimentStatus } from "../lib/status/program_status.ts";
-import { describeReload } from "../lib/run/reload.ts";
-import { LockedError, openStateFolder, type StateFolder } from "../lib/run/state_folder.ts";
-import { describeRun, safeTitle } from "../lib/terminal/run_text.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
-import { createDataRuns, type DataRuns } from "../lib/data_run/data_runs.ts";
+import { createDataRuns } from "../lib/data_run/data_runs.ts";
 import { serveRuns } from "../lib/data_run/serve_runs.ts";
-import { type Live, showLive } from "../lib/terminal/live.ts";
+import { createHosts } from "../lib/hosts/hosts.ts";
+import { serveControl } from "../lib/run/control.ts";
+import { createController } from "../lib/run/controller.ts";
+import { describeReload } from "../lib/run/reload.ts";
 import { startServer } from "../server.ts";
-import { CommandError, defineCommand, EXIT } from "./command.ts";
+import { aborted, defineCommand, EXIT } from "./command.ts";
 import {
   CLIENT_OPTIONS,
   HUB_OPTIONS,
@@ -26,119 +17,14 @@ import {
   journalFrom,
   LOG_OPTIONS,
   logFrom,
-  type LogValues,
   needProcFs,
   passKeyOn,
-  useColor,
 } from "./common.ts";
-import { describeProgram, verdictLines } from "./control.ts";
-import { whoAsks } from "./data_run.ts";
 import { readExperiment } from "./experiment.ts";
+import { makeFolder, stateFolderOf, takeStateFolder } from "./run_folders.ts";
+import { fileLog, lastWords, showTable } from "./run_table.ts";
 
 const HUB_WAIT_MS = 3000;
-/** Lines of a program's output that the table shows on its page of logs. */
-const TABLE_LOG_LINES = 200;
-
-function stateFolderOf(experiment: string): string {
-  return `${stateHome()}/abcd/${experiment.replaceAll("/", "_").replace(/^\./, "_")}`;
-}
-
-/** The folder, made if need be, as a path that means the same in every working folder. */
-function makeFolder(path: string, hint = ""): string {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-    return Deno.realPathSync(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`Cannot make the folder ${path}: ${why}${hint}`);
-  }
-}
-
-async function takeStateFolder(path: string, file: string): Promise<StateFolder> {
-  try {
-    return await openStateFolder(path, `pid ${Deno.pid} (${file})`);
-  } catch (error) {
-    if (error instanceof LockedError) throw new CommandError(error.message);
-    throw error;
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true })
-  );
-}
-
-/** The live table on the terminal, with keys, until it is disposed of. */
-function showTable(controller: Controller, runs: DataRuns): Live {
-  return showLive({
-    source: {
-      status: controller.status,
-      act(cmd, names) {
-        if (controller.ending) return "the experiment is being stopped";
-        controller.tell(cmd, names);
-        return controller.status().programs.filter(({ name }) => names.includes(name))
-          .map((one) => `${one.name}: ${describeProgram(one)}`).join("; ");
-      },
-      async actOnRun(cmd) {
-        const by = whoAsks();
-        if (cmd === "start-run") return describeRun(await runs.start(by, ""));
-        if (cmd === "stop-run") return describeRun(await runs.stop(by));
-        if (cmd === "make-safe") runs.makeSafe(by, `${by} says so`);
-        else runs.leaveSafe(by);
-        return runs.status().safe === undefined ? "runs can be started" : "the experiment is safe";
-      },
-      async lastLines(name) {
-        const near = controller.output(name);
-        if (near !== undefined) return near.tail(TABLE_LOG_LINES);
-        const { lines, problems } = await controller.remoteLines([name], TABLE_LOG_LINES);
-        return [...problems, ...lines.map(({ line }) => line)];
-      },
-      why: (program) =>
-        controller.verdicts(program).toReversed().flatMap((
-          one,
-        ) => [...verdictLines({ program, ...one }), ""]),
-    },
-    color: useColor(Deno.stdout),
-    quitQuestion: "Stop all programs and quit?",
-  });
-}
-
-/** The log in a file alone. */
-function fileLog(options: LogValues, path: string): Log {
-  const { level } = logFrom("run", { ...options, "log-file": undefined });
-  const file = createRotatingFile({ path });
-  const encoder = new TextEncoder();
-  return createLog({
-    name: "run",
-    level,
-    write: (line) => file.write(encoder.encode(`${line}\n`)),
-  });
-}
-
-/** What stays on the terminal when the table has gone. */
-function lastWords(
-  name: string,
-  status: ExperimentStatus,
-  left: readonly string[],
-  logFolder: string,
-): string {
-  const { programs, run, safe } = status;
-  const failed = programs.filter(({ state }) => state === "fatal").map((program) => program.name);
-  const end = left.length > 0
-    ? `${left.join(", ")} could not be reached and may run on; the next abcd run takes them up`
-    : failed.length === 0
-    ? `all ${programs.length} programs are stopped`
-    : `stopped; ${failed.join(", ")} had failed for good`;
-  return [
-    `${name}: ${end}`,
-    ...(run?.number === undefined ? [] : [escapeControls(describeRun(run))]),
-    ...(safe === undefined ? [] : [escapeControls(safeTitle(safe))]),
-    `Their output is in ${logFolder}`,
-  ].join("\n");
-}
-
 export default defineCommand({
   name: "run",
   summary: "start an experiment's programs and keep them running",
