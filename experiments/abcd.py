@@ -240,16 +240,17 @@ class Client:
                 raise ConnectionError("the hub does not have our key")
             say({"cmd": "_proof", "proof": proof("client")})
         welcome = hear()
-        if self.topics:
-            say({"cmd": "_subscribe", "topics": self.topics})
-        if self._status:
-            say(dict(self._status, cmd="_status"))
         mailbox = welcome.get("mailbox", {}).get("id")
         if mailbox != self._mailbox:
             # Another hub, or one that lost its memory: numbers begin anew.
             self._mailbox, self._last_mail, self._open_mail = mailbox, 0, set()
         with self._lock:
             self._socket = connection
+        # Not before: what is subscribed to meanwhile, by another thread, goes out here or there.
+        if self.topics:
+            self._write({"cmd": "_subscribe", "topics": list(self.topics)})
+        if self._status:
+            self._write(dict(self._status, cmd="_status"))
         self.joined.set()
         print('%s: in hub "%s"' % (self.name, welcome["hub"]), file=sys.stderr, flush=True)
         return welcome["timeout"]

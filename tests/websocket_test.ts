@@ -239,6 +239,8 @@ Deno.test({
           origin,
         ]);
         await until(() => said.includes(`${name}-${wanted}`), () => `${name} said ${said}`);
+        // Before the browser is ended: a page's message may still be on its way.
+        if (hub === mine) await watcher.saw(/"cmd":"seen"/);
       }
       const seen = JSON.parse(await watcher.saw(/"cmd":"seen"/));
       assert(seen.fill === "ä€😀".repeat(50000) && seen.from === "page");
