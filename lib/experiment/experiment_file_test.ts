@@ -70,8 +70,8 @@ Deno.test("programKeys: what is sent to a host is read there as it was here", ()
     "alive": {"status": {"state": ["ok", "busy"], "client": "z", "maxAgeSec": 9}}}}}`;
   for (const program of parseExperiment(text, "/e/f").programs) {
     const sent = JSON.stringify({ run: { [program.name]: programKeys(program) } });
-    const [read] = parseExperiment(sent, "/work/settings").programs;
-    const path = (one: string) => one.startsWith("/") ? one : `/work/${one}`;
+    const [read] = parseExperiment(sent, "/lab/settings").programs;
+    const path = (one: string) => one.startsWith("/") ? one : `/lab/${one}`;
     const { ready } = program;
     assertEquals(read, {
       ...program,
