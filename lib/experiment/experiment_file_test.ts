@@ -76,7 +76,7 @@ Deno.test("programKeys: what is sent to a host is read there as it was here", ()
     assertEquals(read, {
       ...program,
       host: undefined,
-      cwd: program.cwd === "." ? "/work" : path(program.cwd),
+      cwd: program.cwd === "." ? "/lab" : path(program.cwd),
       autostart: false,
       dependsOn: {},
       withDependency: false,
