@@ -6,22 +6,10 @@ import { HUB_NAME } from "../lib/message.ts";
 import { CLIENT_OPTIONS, hubFrom, toolName } from "./common.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { queryFrom, recordsIn, STRETCH_OPTIONS } from "./history.ts";
+import { pause } from "../lib/pause.ts";
 
 /** Messages sent before it is asked whether the hub has them. */
 const FLUSH_EVERY = 500;
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, Math.max(0, Math.min(ms, 2 ** 31 - 1)));
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
-}
 
 export default defineCommand({
   name: "replay",
@@ -92,7 +80,7 @@ export default defineCommand({
         first ??= { at, start: performance.now() };
         if (speed > 0) {
           const due = first.start + (at - first.at) / speed * 1000;
-          await sleep(due - performance.now(), stop);
+          await pause(due - performance.now(), stop);
         }
         stop.throwIfAborted();
         const client = await join(as ?? sender);

@@ -5,6 +5,7 @@
 // computer that slept, does nothing.
 
 import type { Log } from "./log.ts";
+import { pause } from "./pause.ts";
 
 /** Options of {@linkcode superviseHub}. */
 export interface SuperviseOptions {
@@ -62,20 +63,6 @@ export function removePidFile(path: string): void {
   } catch {
     // there is none
   }
-}
-
-/** Waits, or not longer than until the signal. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
 
 function words(status: Deno.CommandStatus): string {

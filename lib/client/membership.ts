@@ -18,7 +18,7 @@ import { type HubAddress, parseAddress } from "./find_hub.ts";
 import { createHubChoice, type Refusal } from "./hub_choice.ts";
 import type { HubSocket } from "./hub_socket.ts";
 import { introduce, NO_KEY_TO_CHECK, UNPROVEN } from "./introduction.ts";
-import { sleep } from "./waiting.ts";
+import { pause } from "../pause.ts";
 
 /** A joining that lasted this long is a success: the delays start small again. */
 const STEADY_SEC = 1;
@@ -201,7 +201,7 @@ export function createMembership(
         log.info(`Cannot join the hub yet: ${reason}`);
         events.searching(reason);
       }
-      await sleep(delay * 1000 * (0.5 + Math.random() / 2), signal);
+      await pause(delay * 1000 * (0.5 + Math.random() / 2), signal);
       delay = Math.min(REJOIN_MAX_SEC, delay * 2);
     }
   }

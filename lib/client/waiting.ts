@@ -1,24 +1,12 @@
 // Waiting that ends in time.
 
+import { pause } from "../pause.ts";
+
 /** Waits for a promise, but no longer than so many milliseconds. */
 export async function inTime(promise: Promise<void>, ms: number): Promise<void> {
   const enough = new AbortController();
-  await Promise.race([promise, sleep(ms, enough.signal)]);
+  await Promise.race([promise, pause(ms, enough.signal)]);
   enough.abort();
-}
-
-/** A pause that can be cut short. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
 
 /** Waits for a promise that can be given up: after a time, or when a signal says so. */

@@ -2,6 +2,7 @@
 
 import { type Client, type Outgoing, RefusedError } from "../client.ts";
 import type { Message } from "../message.ts";
+import { pause } from "../pause.ts";
 
 /** What came of telling a program. */
 export type Told =
@@ -32,19 +33,6 @@ export function readAnswer({ cmd, ok, error, text, reason }: Message): Told {
   if (ok !== false && error === undefined && cmd !== "error") return { ok: true };
   const words = [error, text, reason].find((one) => typeof one === "string" && one !== "");
   return { ok: false, text: typeof words === "string" ? words : "it says no", silent: false };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }
 
 /**

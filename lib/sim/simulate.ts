@@ -3,6 +3,7 @@
 import type { Client } from "../client.ts";
 import { doFault, type Fault } from "./fault.ts";
 import type { Instrument } from "./instruments.ts";
+import { pause } from "../pause.ts";
 
 /** Options of {@linkcode simulate}. */
 export interface SimulateOptions {
@@ -73,20 +74,6 @@ function answerRuns(client: Client, { runs, safe }: Instrument, loop: RunLoop, p
   client.answer("safe-end", () => safe?.(false));
 }
 
-/** Waits; no longer than until the signal. */
-function pause(seconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, seconds * 1000);
-    signal.addEventListener("abort", end);
-  });
-}
-
 /** Runs until `stop`, or until its fault ends it; resolves to the exit code. */
 export async function simulate(options: SimulateOptions): Promise<number> {
   const { instrument, client, period, fault, write, stop } = options;
@@ -99,7 +86,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
   const loop: RunLoop = { period, isStale: false, waiting: [], cut: new AbortController() };
   answerRuns(client, instrument, loop, period);
   const failing = fault === undefined ? undefined : (async () => {
-    await pause(options.faultAfter, over.signal);
+    await pause(options.faultAfter * 1000, over.signal);
     if (over.signal.aborted) return;
     await doFault(fault, {
       stop: over.signal,
@@ -124,7 +111,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
       if (begins !== undefined) write(`${begins} for ${loop.period} s`);
       loop.cut = new AbortController();
       if (loop.waiting.length > 0) loop.cut.abort();
-      await pause(loop.period, AbortSignal.any([over.signal, loop.cut.signal]));
+      await pause(loop.period * 1000, AbortSignal.any([over.signal, loop.cut.signal]));
       if (over.signal.aborted) break;
       const now = performance.now();
       if (loop.isStale) {
