@@ -16,9 +16,9 @@ import type { JournalOptions } from "./lib/journal/journal.ts";
 import { openHubKeys } from "./lib/keys/hub_keys.ts";
 import { sayWhoMayJoin } from "./lib/keys/who_may_join.ts";
 import { type Log, NO_LOG } from "./lib/log.ts";
-import { type HubCertificate, ownCertificate, readCertificate } from "./lib/tls/tls_files.ts";
+import { type CertificateSource, openHubTls } from "./lib/tls/renewal.ts";
 import { serveHttpConnection } from "./lib/transport/http.ts";
-import { acceptAll, listen, type Listener } from "./lib/transport/listen.ts";
+import { openPort, type Port } from "./lib/transport/listen.ts";
 import { hostPort } from "./lib/transport/socket.ts";
 import { serveTcpConnection } from "./lib/transport/tcp.ts";
 import { createTurnClock } from "./lib/turn_clock.ts";
@@ -48,10 +48,11 @@ export interface ServerOptions {
   /** Everything that HTTP tells may be read without a key, also from other computers. */
   openHttp?: boolean;
   /**
-   * Shows this certificate, both parts as PEM files; or one that it makes for itself and keeps. Then
-   * HTTP speaks TLS, and plain TCP too, unless that is open. Default: no TLS.
+   * Shows this certificate, both parts as PEM files, which may be renewed meanwhile; or one that it
+   * makes for itself and keeps. Then HTTP speaks TLS, and plain TCP too, unless that is open.
+   * Default: no TLS.
    */
-  tls?: { readonly cert: string; readonly key: string } | "self-signed";
+  tls?: CertificateSource;
   /** Addresses by which clients reach the hub, beside its own: `host:port`. */
   addresses?: readonly string[];
   /** Origins of web pages that may open a WebSocket; `"*"`: all. Default: none. */
@@ -90,13 +91,6 @@ export interface Server extends AsyncDisposable {
 
 const TICK_MS = 1000;
 
-/** The certificate to show, if one is. */
-async function takeCertificate(tls: ServerOptions["tls"]): Promise<HubCertificate | undefined> {
-  if (tls === undefined) return undefined;
-  if (tls === "self-signed") return await ownCertificate([Deno.hostname()]);
-  return await readCertificate(tls.cert, tls.key);
-}
-
 /** What the hub is told of the options, as far as they are given. */
 function hubSettings(options: ServerOptions) {
   const { heartbeatSec, timeoutSec, joinSec, queueBytes } = options;
@@ -131,9 +125,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const name = options.name ?? Deno.hostname();
   const id = crypto.randomUUID();
   const clock = createTurnClock();
-  const certificate = await takeCertificate(options.tls);
-  const keys = openHubKeys({ ...options, hub: name });
   let alarm: Hub["publishAlarm"] = () => {};
+  const tls = options.tls && await openHubTls(options.tls, Deno.hostname(), log, (text) => {
+    log.warn(text);
+    alarm("certificate", "ending", text);
+  });
+  const keys = openHubKeys({ ...options, hub: name });
   const records: HubRecords | undefined = options.journal && await openHubRecords({
     journal: { clock, ...options.journal },
     log,
@@ -151,34 +148,46 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   });
   alarm = hub.publishAlarm.bind(hub);
 
+  const accept = hub.attach.bind(hub);
+  const ending = new AbortController();
+  const origins = (options.origins ?? []).map((origin) => origin.toLowerCase());
   // Who is let in there without a key is too old for TLS, too.
-  const tcpTls = options.openTcp ? undefined : certificate;
-  let tcp: Listener | undefined, http: Listener;
+  const tcpTls = options.openTcp ? undefined : tls?.certificate;
+  let tcp: Port | undefined, http: Port;
+  /** What HTTP answers, once it is known on which ports that is. */
+  let answer: ReturnType<typeof createPages> = () => undefined;
   try {
-    tcp = listen({ what: "TCP", port: tcpPort, hostname: tcpBind, tls: tcpTls });
-    http = listen({ what: "HTTP", port: httpPort, hostname: bind, tls: certificate });
+    tcp = openPort(
+      { what: "TCP", port: tcpPort, hostname: tcpBind, tls: tcpTls },
+      (conn, certificate) => serveTcpConnection(conn, { accept, maxBytes, certificate }),
+      log,
+    );
+    http = openPort(
+      { what: "HTTP", port: httpPort, hostname: bind, tls: tls?.certificate },
+      (conn, certificate) =>
+        serveHttpConnection(conn, {
+          ...{ accept, maxBytes, headSec, signal: ending.signal, origins, certificate },
+          answer: (request, socket) => answer(request, socket),
+        }),
+      log,
+    );
   } catch (error) {
-    tcp?.close();
+    await tcp?.close();
     await records?.[Symbol.asyncDispose]();
     throw error;
   }
   const ports = { http: http.addr.port, tcp: tcp.addr.port };
   const isPublic = open || options.openHttp === true;
-
-  const accept = hub.attach.bind(hub);
-  const ending = new AbortController();
-  const origins = (options.origins ?? []).map((origin) => origin.toLowerCase());
-  const shown = certificate?.fingerprint;
-  const httpOptions = {
-    ...{ accept, maxBytes, headSec, signal: ending.signal, origins, certificate: shown },
-    answer: createPages({ name, id, ports, isPublic, hub }),
-  };
-  const tcpOptions = { accept, maxBytes, certificate: tcpTls?.fingerprint };
-  const accepting = [
-    acceptAll(tcp, (conn) => serveTcpConnection(conn, tcpOptions), log),
-    acceptAll(http, (conn) => serveHttpConnection(conn, httpOptions), log),
-  ];
+  answer = createPages({ name, id, ports, isPublic, hub });
   let closed = false;
+
+  let renewal: Promise<void> | undefined;
+  async function renewCertificate(): Promise<void> {
+    const next = await tls?.look(Date.now());
+    if (next === undefined || closed) return;
+    await Promise.all([http.show(next), tcpTls === undefined ? undefined : tcp?.show(next)]);
+    log.info(`shows the certificate that is in ${next.from} now, fingerprint ${next.fingerprint}`);
+  }
 
   let beacon: AsyncDisposable | undefined;
   if (beaconSec > 0) {
@@ -186,7 +195,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       beacon = await startBeacon({
         beaconPort,
         intervalSec: beaconSec,
-        beacon: { name, id, ...ports, tls: shown },
+        beacon: {
+          ...{ name, id, ...ports },
+          get tls() {
+            return tls?.certificate.fingerprint;
+          },
+        },
         bind,
         log,
       });
@@ -200,6 +214,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const ticker = setInterval(() => {
     hub.tick(Date.now());
     review(keys.look());
+    renewal ??= renewCertificate().finally(() => renewal = undefined);
     options.onTick?.();
   }, TICK_MS);
 
@@ -209,9 +224,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       beacon === undefined ? "no beacon" : `beacon udp ${beaconPort}`
     }`,
   );
-  if (certificate !== undefined) {
+  if (tls !== undefined) {
+    const { from, fingerprint } = tls.certificate;
     const what = tcpTls === undefined ? "HTTP speaks TLS, plain TCP does not" : "both speak TLS";
-    log.info(`${what}; certificate ${certificate.from}, fingerprint ${certificate.fingerprint}`);
+    log.info(`${what}; certificate ${from}, fingerprint ${fingerprint}`);
   }
   sayWhoMayJoin(options, keys.from, where, log);
 
@@ -228,9 +244,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       await beacon?.[Symbol.asyncDispose]();
       hub.shutdown();
       ending.abort();
-      tcp.close();
-      http.close();
-      await Promise.all(accepting);
+      await Promise.all([tcp?.close(), http.close()]);
       await records?.[Symbol.asyncDispose]();
     },
   };

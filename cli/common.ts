@@ -50,6 +50,12 @@ export const CLIENT_OPTIONS = {
     value: "FILE",
     help: "file with the key to show; without it ABCD_KEY, else ~/.config/abcd/key",
   },
+  ca: {
+    type: "text",
+    value: "FILE",
+    env: "ABCD_CA",
+    help: "certificates of authorities that may vouch for a hub with TLS, a PEM file",
+  },
   open: { type: "flag", help: "join a hub that cannot show that it has the key, too" },
   "beacon-port": {
     type: "number",
@@ -194,6 +200,7 @@ export interface ClientValues {
   readonly server: string | undefined;
   readonly hub: string | undefined;
   readonly "key-file": string | undefined;
+  readonly ca: string | undefined;
   readonly open: boolean;
   readonly "beacon-port": number;
 }
@@ -201,11 +208,12 @@ export interface ClientValues {
 /** How to find the hub and to show a key, as the options say. */
 export function hubFrom(
   options: ClientValues,
-): Pick<ConnectOptions, "server" | "hub" | "keyFile" | "open" | "beaconPort"> {
+): Pick<ConnectOptions, "server" | "hub" | "keyFile" | "ca" | "open" | "beaconPort"> {
   return {
     server: options.server,
     hub: options.hub,
     keyFile: options["key-file"],
+    ca: options.ca,
     ...(options.open ? { open: true } : {}),
     beaconPort: options["beacon-port"],
   };
@@ -225,22 +233,27 @@ export function toolName(options: Pick<ClientValues, "key-file">, name: string):
   return id === undefined || id === MAIN_KEY_ID ? name : `${id}-${name}`;
 }
 
-/**
- * The programs that this one starts find the key where it does.
- *
- * @throws {CommandError} If the file that the options name is not there.
- */
-export function passKeyOn(options: Pick<ClientValues, "key-file">): void {
-  const path = options["key-file"];
-  if (path === undefined) return;
+function passFileOn(path: string, variable: string, what: string): void {
   try {
-    Deno.env.set("ABCD_KEY_FILE", Deno.realPathSync(path));
-    // It stands before the file, and was not meant.
-    Deno.env.delete("ABCD_KEY");
+    Deno.env.set(variable, Deno.realPathSync(path));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`Cannot read the key file ${path}: ${why}`);
+    throw new CommandError(`Cannot read the ${what} ${path}: ${why}`);
   }
+}
+
+/**
+ * The programs that this one starts find the key, and the authorities that vouch for hubs, where it does.
+ *
+ * @throws {CommandError} If a file that the options name is not there.
+ */
+export function passKeyOn(options: Pick<ClientValues, "key-file" | "ca">): void {
+  const { "key-file": keyFile, ca } = options;
+  if (ca !== undefined) passFileOn(ca, "ABCD_CA", "certificates of authorities");
+  if (keyFile === undefined) return;
+  passFileOn(keyFile, "ABCD_KEY_FILE", "key file");
+  // It stands before the file, and was not meant.
+  Deno.env.delete("ABCD_KEY");
 }
 
 /** Of every subcommand that keeps a journal. */

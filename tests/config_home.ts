@@ -36,7 +36,7 @@ removeOld();
 Deno.mkdirSync(CONFIG_HOME, { recursive: true, mode: 0o700 });
 writeKeyFile(`${CONFIG_HOME}/abcd/key`, makeMainKey());
 Deno.env.set("XDG_CONFIG_HOME", CONFIG_HOME);
-for (const name of ["ABCD_KEY", "ABCD_KEY_FILE", "ABCD_SERVER"]) Deno.env.delete(name);
+for (const name of ["ABCD_KEY", "ABCD_KEY_FILE", "ABCD_CA", "ABCD_SERVER"]) Deno.env.delete(name);
 
 /** The key of this test run's hubs. */
 export function testKey(): Key {

@@ -1,10 +1,11 @@
 // A hub that speaks TLS: found and joined with nothing typed, its certificate held against its key.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { CERTIFICATE_NAME, makeCertificate } from "../lib/tls/certificate.ts";
+import { CERTIFICATE_NAME, fingerprint, makeCertificate } from "../lib/tls/certificate.ts";
 import { decodePem, encodePem } from "../lib/tls/der.ts";
 import { askCertificate } from "../lib/tls/hello.ts";
 import { connect } from "../mod.ts";
+import { hasOpenssl, makeAuthority } from "./authority.ts";
 import { abcd, freeTcpPort, runAbcd, Running, temporaryFolder, TestHub, until } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 
@@ -202,4 +203,73 @@ Deno.test("tls: a certificate that is given, with plain TCP open beside it; and 
     assertMatch(said.stderr, words);
   }));
   assert(decodePem("CERTIFICATE", made.certificate) !== undefined);
+});
+
+Deno.test("tls: a certificate of an authority is taken by who trusts it, wherever the hub is reached", async () => {
+  if (!await hasOpenssl()) return console.warn("there is no openssl: no authority is tested");
+  await using folder = await temporaryFolder();
+  const files = { cert: `${folder.path}/cert.pem`, key: `${folder.path}/key.pem` };
+  const authority = await makeAuthority(folder.path);
+  await authority.sign(files, ["DNS:*.daq.lab", "DNS:daq.lab"]);
+  await using hub = await tlsHub(
+    [`--cert=${files.cert}`, `--key=${files.key}`, "--beacon-interval=0.2"],
+  );
+  const send = async (args: readonly string[], env: Record<string, string> = {}) => {
+    const done = await runAbcd(["send", "cmd=_stats", "--wait=5", "--timeout=2", ...args], { env });
+    return { code: done.code, said: done.stdout + done.stderr };
+  };
+  const joined = await Promise.all([
+    send([...hub.clientArgs, "--ca", authority.file]),
+    send([`--beacon-port=${hub.beaconPort}`], { ABCD_CA: authority.file }),
+    send(["--server", `localhost:${hub.tcpPort}`], { DENO_CERT: authority.file }),
+  ]);
+  for (const { code, said } of joined) assertEquals(code, 0, said);
+  {
+    const http = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(authority.file)] });
+    const page = `https://localhost:${hub.httpPort}/health`;
+    const why = await fetch(page, { client: http }).then((answer) => answer.text(), String);
+    http.close();
+    assertMatch(why, /TypeError/, "the certificate of the test is for localhost, too");
+  }
+
+  const other = `${folder.path}/other.pem`;
+  Deno.writeTextFileSync(other, (await makeCertificate([], new Date())).certificate);
+  const refused: [args: readonly string[], words: RegExp][] = [
+    [[], /\(for \*\.daq\.lab, daq\.lab\) is of an authority.*not know.*--ca or in ABCD_CA/],
+    [["--ca", other], /not know, nor is it in the file of --ca/],
+    [["--ca", files.key], /authorities .*key\.pem: there is none in it/],
+  ];
+  await Promise.all(refused.map(async ([args, words]) => {
+    const { code, said } = await send([...hub.clientArgs, "--timeout=1", ...args]);
+    assertEquals(code, 1);
+    assertMatch(said, words);
+  }));
+
+  // Renewed, with a private key that comes later: who is there stays, who comes meets the new one.
+  await using before = await connect({ name: "before", server: hub.address, ca: authority.file });
+  let lost = "";
+  before.addEventListener("lost", ({ reason }) => lost = reason);
+  const fingerprintOf = async (port: number) =>
+    await fingerprint(await askCertificate({ hostname: "127.0.0.1", port }, 10));
+  const fingerprintNow = () => fingerprintOf(hub.httpPort);
+  const first = await fingerprintNow();
+  await authority.sign({ ...files, key: `${folder.path}/later.pem` }, ["DNS:daq.lab"]);
+  await hub.process.saw(/key\.pem is the private key of another one; the old certificate goes on/);
+  assertEquals(await fingerprintNow(), first);
+  Deno.renameSync(`${folder.path}/later.pem`, files.key);
+  await hub.process.saw(/shows the certificate that is in .*cert\.pem now/);
+  const renewed = await fingerprintNow();
+  assert(renewed !== first);
+  assertEquals(await fingerprintOf(hub.tcpPort), renewed);
+  const after = await send([`--beacon-port=${hub.beaconPort}`, "--ca", authority.file]);
+  assertEquals(after.code, 0, after.said);
+  assertEquals((await before.clients()).map(({ name }) => name), ["before"]);
+  assertEquals(lost, "");
+
+  // Past its date.
+  await authority.sign(files, ["DNS:daq.lab"], [-60, -30]);
+  await hub.process.saw(/certificate \S+ ended at .*no client takes it/);
+  const late = await send([...hub.clientArgs, "--timeout=1", "--ca", authority.file]);
+  assertEquals(late.code, 1);
+  assertMatch(late.said, /\(for daq\.lab\) was good until \d{4}-\d\d-\d\d: renew it/);
 });

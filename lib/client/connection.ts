@@ -45,14 +45,16 @@ export interface ConnectionHandler {
  * Connects, joins, and hands on what comes until the connection is over: broken, closed, silent for
  * as long as the hub said, or `signal`.
  *
+ * @param authorities See {@linkcode reach}.
  * @returns Why it is over, in words.
  */
 export async function holdConnection(
   address: HubAddress,
+  authorities: string | undefined,
   handler: ConnectionHandler,
   signal: AbortSignal,
 ): Promise<string> {
-  const reached = await reach(address);
+  const reached = await reach(address, authorities);
   if (signal.aborted) return "closed";
   const where = reached.address;
   const { message: init, introduction } = handler.init(reached);

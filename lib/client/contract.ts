@@ -34,6 +34,11 @@ export interface ConnectOptions {
   /** A file that has the key. Default: `ABCD_KEY_FILE`, else `~/.config/abcd/key`. */
   keyFile?: string;
   /**
+   * A file with the certificates of authorities, as PEM, that may vouch for a hub with TLS, beside
+   * those that Deno knows. Default: `ABCD_CA`. A hub with a certificate of its own needs none.
+   */
+  ca?: string;
+  /**
    * Whether to join a hub that has not shown that it has the key, too. Default: only if there is no
    * key here, so that there is nothing to tell a false hub by. `false`: never.
    */

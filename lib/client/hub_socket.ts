@@ -4,9 +4,9 @@
 // other. So over TLS the messages go as over plain TCP, a line each; the hub's HTTP port takes both.
 
 import { plainAddress } from "../keys/handshake.ts";
-import { CERTIFICATE_NAME, fingerprint } from "../tls/certificate.ts";
-import { encodePem } from "../tls/der.ts";
+import { fingerprint } from "../tls/certificate.ts";
 import { askCertificate } from "../tls/hello.ts";
+import { chooseTls, whyNotTaken } from "../tls/take_certificate.ts";
 import type { HubAddress } from "./find_hub.ts";
 
 /** An open connection to a hub. */
@@ -43,6 +43,8 @@ export interface Reached {
 const LINGER_MS = 2000;
 /** Time for a certificate to come, in seconds. */
 const CERTIFICATE_SEC = 5;
+
+const textOf = (error: unknown) => error instanceof Error ? error.message : String(error);
 
 function isNumeric(host: string): boolean {
   return host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
@@ -178,23 +180,21 @@ function openLines(conn: Deno.Conn, where: string, events: HubSocketEvents): Hub
   };
 }
 
-/** A connection that takes one certificate alone; or, if it is a certificate of an authority, that. */
-async function startTls(address: HubAddress, der: Uint8Array): Promise<Deno.TlsConn> {
-  const hostname = address.host.replace(/^\[(.*)\]$/, "$1");
-  const caCerts = [encodePem("CERTIFICATE", der)];
-  let failure: unknown;
-  for (const name of [CERTIFICATE_NAME, hostname]) {
-    const tcp = await Deno.connect({ hostname, port: address.port });
-    const tls = await Deno.startTls(tcp, { hostname: name, caCerts });
-    try {
-      await tls.handshake();
-      return tls;
-    } catch (error) {
-      failure = error;
-      tls.close();
-    }
+/** A connection that takes this certificate. */
+async function startTls(
+  address: { readonly hostname: string; readonly port: number },
+  der: Uint8Array,
+  authorities: string | undefined,
+): Promise<Deno.TlsConn> {
+  const choice = chooseTls(der, authorities);
+  const tls = await Deno.startTls(await Deno.connect(address), choice);
+  try {
+    await tls.handshake();
+    return tls;
+  } catch (error) {
+    tls.close();
+    throw whyNotTaken(error, der, authorities, Date.now());
   }
-  throw failure;
 }
 
 /** Whether somebody speaks TLS there. */
@@ -207,9 +207,10 @@ export async function speaksTls({ host, port }: HubAddress): Promise<boolean> {
  * Finds out what is on the other side, before anything is said: the address that a name stands for (the
  * operating system's resolver has more sources than DNS), and the certificate.
  *
+ * @param authorities Certificates of authorities that are trusted beside those that Deno has, as PEM.
  * @throws {Error} If nobody listens there, or the name is unknown, or TLS cannot be begun.
  */
-export async function reach(address: HubAddress): Promise<Reached> {
+export async function reach(address: HubAddress, authorities?: string): Promise<Reached> {
   const { host, port } = address;
   const hostname = host.replace(/^\[(.*)\]$/, "$1");
   if (address.tls === true) {
@@ -218,7 +219,12 @@ export async function reach(address: HubAddress): Promise<Reached> {
     if (address.fingerprint !== undefined && address.fingerprint !== certificate) {
       throw new Error(`${host}:${port} does not have the certificate that was announced`);
     }
-    const conn = await startTls(address, der);
+    let conn: Deno.TlsConn;
+    try {
+      conn = await startTls({ hostname, port }, der, authorities);
+    } catch (error) {
+      throw new Error(`Cannot speak TLS with ${host}:${port}: ${textOf(error)}`, { cause: error });
+    }
     const where = plainAddress(conn.remoteAddr.hostname, port);
     return {
       address: where,

@@ -11,6 +11,7 @@ import {
   MessageError,
   type WelcomeMessage,
 } from "../message.ts";
+import { findAuthorities } from "../tls/authorities.ts";
 import { VERSION } from "../version.ts";
 import { holdConnection } from "./connection.ts";
 import type { ConnectOptions, JoinedHub } from "./contract.ts";
@@ -96,8 +97,9 @@ export function createMembership(
       "name",
     );
   }
-  // A key that cannot be used is said now; whether there is one is seen anew at each attempt.
+  // A file that cannot be used is said now; what is in it is seen anew at each attempt.
   findKey(options);
+  findAuthorities(options);
 
   let name = wantedName;
   /** Whether a number may be put behind the name: not behind one that it has already. */
@@ -144,7 +146,7 @@ export function createMembership(
     answered = false;
     const found = keyless.has(where) ? undefined : findKey(options);
     if (found === undefined && options.open === false) throw new Error(NO_KEY_TO_CHECK);
-    return await holdConnection(address, {
+    return await holdConnection(address, findAuthorities(options), {
       init: ({ address, certificate }) => {
         const { open, hub } = options;
         const introduction = introduce({ found, open, name, address, certificate, hub });

@@ -12,7 +12,7 @@ const MAX_ANSWER = 64 * 1024;
 const SUITES = [0xc02b, 0xc02c, 0xcca9, 0xc02f, 0xc030, 0xcca8];
 /** x25519, P-256, P-384. */
 const GROUPS = [29, 23, 24];
-const SIGNATURES = [0x0403, 0x0503, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601];
+const SIGNATURES = [0x0403, 0x0503, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601];
 
 const two = (n: number) => Uint8Array.of(n >> 8, n & 0xff);
 const counted = (bytes: Uint8Array) => concat(two(bytes.length), bytes);

@@ -3,12 +3,16 @@
 import { configFolder, KeyFileError } from "../keys/key_file.ts";
 import { type Certificate, fingerprint, makeCertificate } from "./certificate.ts";
 import { decodePem } from "./der.ts";
+import { type CertificateSubject, readSubject } from "./subject.ts";
 
 /** A certificate that a hub can show. */
 export interface HubCertificate extends Certificate {
   readonly fingerprint: string;
   /** Where it is from, in words. */
   readonly from: string;
+  /** Since when it is good, and how long, in milliseconds since 1970. */
+  readonly notBefore: number;
+  readonly notAfter: number;
 }
 
 function read(path: string, what: string): string {
@@ -23,7 +27,8 @@ function read(path: string, what: string): string {
 /**
  * The certificate and its private key in two PEM files.
  *
- * @throws {KeyFileError} If a file cannot be read, or has no such thing in it.
+ * @throws {KeyFileError} If a file cannot be read, or has no such thing in it, or they do not belong
+ * together.
  */
 export async function readCertificate(cert: string, key: string): Promise<HubCertificate> {
   const certificate = read(cert, "certificate");
@@ -38,7 +43,27 @@ export async function readCertificate(cert: string, key: string): Promise<HubCer
         "clients join, is --key-file)",
     );
   }
-  return { certificate, privateKey, fingerprint: await fingerprint(der), from: cert };
+  try {
+    // Whether the two belong together is known by who listens with them.
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert: certificate, key: privateKey }).close();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KeyFileError(
+      /KeyMismatch/.test(why)
+        ? `Cannot use the certificate ${cert}: ${key} is the private key of another one`
+        : `Cannot use the certificate ${cert} with the private key ${key}: ${why}`,
+    );
+  }
+  let subject: CertificateSubject;
+  try {
+    subject = readSubject(der);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KeyFileError(`Cannot use the certificate ${cert}: ${why}`);
+  }
+  const { notBefore, notAfter } = subject;
+  const shown = await fingerprint(der);
+  return { certificate, privateKey, fingerprint: shown, from: cert, notBefore, notAfter };
 }
 
 /** Writes a file whole or not at all; not over one that is there. */

@@ -1,7 +1,9 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { CERTIFICATE_NAME, fingerprint, isFingerprint, makeCertificate } from "./certificate.ts";
 import { decodePem, encodePem, integer, objectId } from "./der.ts";
 import { askCertificate, certificateIn, clientHello } from "./hello.ts";
+import { readSubject } from "./subject.ts";
+import { whyNotTaken } from "./take_certificate.ts";
 
 const hex = (bytes: Uint8Array) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -52,6 +54,32 @@ Deno.test("a certificate of our own is taken by who has asked for it, and no oth
     let why = "";
     await conn.handshake().catch((error) => why = String(error));
     assert(/certificate/i.test(why), why);
+  }
+});
+
+Deno.test("a certificate says its names and its time; what is none is none, wherever it is cut", async () => {
+  const made = await makeCertificate(["daq", "daq.lab"], new Date("2026-11-24T06:12:03Z"));
+  const der = decodePem("CERTIFICATE", made.certificate);
+  assert(der !== undefined);
+  assertEquals(readSubject(der), {
+    names: ["abcd", "localhost", "daq", "daq.lab"],
+    notBefore: Date.parse("2026-11-23T06:12:03Z"),
+    notAfter: Date.parse("2049-12-31T23:59:59Z"),
+  });
+  const why = (words: string, at: string, authorities?: string) =>
+    whyNotTaken(new Error(words), der, authorities, Date.parse(at)).message;
+  assertMatch(why("Expired", "2050-01-02"), /good until 2049-12-31: renew it/);
+  assertMatch(why("NotValidYet", "2026-11-22"), /good from 2026-11-23 on: this computer's clock/);
+  assertMatch(why("UnknownIssuer", "2027-01-01"), /of an authority .* not know: copy/);
+  assertMatch(why("UnknownIssuer", "2027-01-01", "pem"), /nor is it in the file of --ca/);
+  assertMatch(why("CaUsedAsEndEntity", "2027-01-01"), /CA:FALSE/);
+  assertEquals(why("reset by peer", "2027-01-01"), "reset by peer");
+  for (let i = 0; i < der.length; i++) {
+    try {
+      readSubject(der.subarray(0, i));
+    } catch (error) {
+      assertMatch(String(error), /it is no certificate/);
+    }
   }
 });
 

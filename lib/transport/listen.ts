@@ -2,8 +2,14 @@
 
 import type { Log } from "../log_contract.ts";
 
-/** A port that is listened on. */
-export type Listener = Deno.TcpListener | Deno.TlsListener;
+type Listener = Deno.TcpListener | Deno.TlsListener;
+
+/** A certificate that a port shows, both parts as PEM. */
+export interface ShownCertificate {
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly fingerprint: string;
+}
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -13,9 +19,27 @@ export interface ListenOptions {
   readonly port: number;
   /** The address to bind to. */
   readonly hostname: string;
-  /** The certificate to show, both parts as PEM. Default: no TLS. */
-  readonly tls?: { readonly certificate: string; readonly privateKey: string };
+  /** The certificate to show. Default: no TLS. */
+  readonly tls?: ShownCertificate;
 }
+
+/** Serves one connection until it ends; `shown`: the fingerprint of the certificate that it was shown. */
+export type Serve = (conn: Deno.Conn, shown: string | undefined) => Promise<void>;
+
+/** A port of the hub, listened on until it is closed. */
+export interface Port {
+  readonly addr: Deno.NetAddr;
+  /**
+   * Shows this certificate to connections from now on; those that there are go on as they are. Resolves
+   * when it does, or the port is closed. One after another, not at once.
+   */
+  show(tls: ShownCertificate): Promise<void>;
+  /** Takes no more connections; resolves when those that there are have ended. */
+  close(): Promise<void>;
+}
+
+/** A port that was lost while it changed its certificate is tried again this often, in milliseconds. */
+const AGAIN_MS = 1000;
 
 function cannotListen({ what, port }: ListenOptions, cause: unknown): Error {
   const why = cause instanceof Deno.errors.AddrInUse
@@ -32,12 +56,7 @@ function cannotListen({ what, port }: ListenOptions, cause: unknown): Error {
   return new Error(`Cannot listen on ${what} port ${port}: ${why}`, { cause });
 }
 
-/**
- * Listens on a port.
- *
- * @throws {Error} `Cannot listen on …` with the reason, and what to do.
- */
-export function listen(options: ListenOptions): Listener {
+function listen(options: ListenOptions): Listener {
   const { port, hostname, tls } = options;
   try {
     if (tls === undefined) return Deno.listen({ hostname, port });
@@ -47,27 +66,73 @@ export function listen(options: ListenOptions): Listener {
   }
 }
 
-/** Accepts connections until the listener is closed; resolves when all of them have ended. */
-export async function acceptAll(
-  listener: { accept(): Promise<Deno.Conn> },
-  serve: (conn: Deno.Conn) => Promise<void>,
+/** Accepts connections until the listener is closed. */
+async function acceptAll(
+  listener: Listener,
+  serve: (conn: Deno.Conn) => void,
   log: Log,
 ): Promise<void> {
-  const connections = new Set<Promise<void>>();
   for (;;) {
     try {
-      const conn = await listener.accept();
-      const served = serve(conn)
-        .catch((error) => log.error(`Cannot serve a connection: ${error}`))
-        .finally(() => connections.delete(served));
-      connections.add(served);
+      serve(await listener.accept());
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-        break;
+        return;
       }
       log.error(`Cannot accept a connection: ${error}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
-  await Promise.all(connections);
+}
+
+/**
+ * Listens on a port, and serves who comes.
+ *
+ * @throws {Error} `Cannot listen on …` with the reason, and what to do.
+ */
+export function openPort(options: ListenOptions, serve: Serve, log: Log): Port {
+  const connections = new Set<Promise<void>>();
+  let listener = listen(options);
+  const { addr } = listener;
+  let isClosed = false;
+  let accepting = begin(options.tls?.fingerprint);
+
+  function begin(shown: string | undefined): Promise<void> {
+    return acceptAll(listener, (conn) => {
+      const served = serve(conn, shown)
+        .catch((error) => log.error(`Cannot serve a connection: ${error}`))
+        .finally(() => connections.delete(served));
+      connections.add(served);
+    }, log);
+  }
+
+  return {
+    addr,
+    async show(tls) {
+      listener.close();
+      // Only then is the port free: a moment, in which it is closed.
+      await accepting;
+      for (let said = false; !isClosed;) {
+        try {
+          listener = listen({ ...options, port: addr.port, tls });
+          accepting = begin(tls.fingerprint);
+          return;
+        } catch (error) {
+          if (!said) log.error(`${error instanceof Error ? error.message : error}; tries again`);
+          said = true;
+          await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        }
+      }
+    },
+    async close() {
+      isClosed = true;
+      try {
+        listener.close();
+      } catch {
+        // it is closed
+      }
+      await accepting;
+      await Promise.all(connections);
+    },
+  };
 }
