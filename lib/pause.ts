@@ -1,7 +1,7 @@
 // A pause that can be cut short.
 
 /** The longest that `setTimeout` waits, in milliseconds: 24.8 days. Asked for more, it waits not at all. */
-const LONGEST_MS = 2 ** 31 - 1;
+export const LONGEST_MS = 2 ** 31 - 1;
 
 /** Waits so many milliseconds, or until the signal. Never fails; leaves neither timer nor listener. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 // The controller may be killed at any moment; the experiment goes on.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { readProcess } from "../lib/process/proc_fs.ts";
 import { until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 
@@ -114,4 +115,36 @@ Deno.test("--leave: the programs run on, and the next controller takes them up",
   second.signal("SIGTERM");
   assertEquals((await second.end()).code, 0);
   assertEquals(lab.processes(), []);
+});
+
+Deno.test("the shell that holds a program is killed with it, or before it: it is started again", async () => {
+  const keys = { cmd: "sleep 1000", startSec: 0.05, restartSec: 0.05 };
+  await using lab = await Lab.create({ both: keys, shell: keys });
+  /** Kills the shell, and its program with it, as `pkill -9 -f` does; nobody is left to tell. */
+  async function killHeld(name: string, pidToo: boolean): Promise<number> {
+    const [{ pid, parent } = { pid: 0, parent: 0 }] = lab.instances(name);
+    assert(pid > 1 && parent > 1);
+    Deno.kill(parent, "SIGKILL");
+    if (pidToo) Deno.kill(pid, "SIGKILL");
+    await until(() => readProcess(parent) === undefined, "the shell has not ended");
+    return pid;
+  }
+  async function isBack(name: string, before: number): Promise<void> {
+    const successor = () => lab.instances(name).filter(({ pid }) => pid !== before);
+    await until(() => successor().length === 1, `${name} is not started again`, 10_000);
+    await until(() => lab.instances(name).length === 1, `${name} is there twice`);
+  }
+  // First its own children, then those that it has taken up.
+  for (let round = 0; round < 2; round++) {
+    const run = lab.run();
+    await run.saw(/both: (starting → running|adopted)/);
+    await run.saw(/shell: (starting → running|adopted)/);
+    await isBack("both", await killHeld("both", true));
+    const orphan = await killHeld("shell", false);
+    assertEquals(lab.instances("shell").map(({ pid }) => pid), [orphan]);
+    Deno.kill(orphan, "SIGKILL");
+    await isBack("shell", orphan);
+    await run.saw(/shell: .*running → backoff/);
+    await killNow(run);
+  }
 });

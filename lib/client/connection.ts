@@ -11,6 +11,7 @@ import {
   parseMessage,
   type WelcomeMessage,
 } from "../message.ts";
+import { LONGEST_MS } from "../pause.ts";
 import type { HubAddress } from "./find_hub.ts";
 import { inTime } from "./waiting.ts";
 import { type Introduction, UNPROVEN } from "./introduction.ts";
@@ -65,14 +66,18 @@ export async function holdConnection(
   let distrusted = false;
   let isOver = false;
   let lastWords: string | undefined;
-  const watch = setInterval(() => {
-    const silent = performance.now() - heard;
-    if (silent < timeoutMs) return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Looks when it could be too late, and not before: a client that has nothing to do sleeps. */
+  function watch(): void {
+    clearTimeout(timer);
+    const leftMs = heard + timeoutMs - performance.now();
+    if (leftMs > 0) return void (timer = setTimeout(watch, Math.min(leftMs, LONGEST_MS)));
     const seconds = Math.round(timeoutMs / 1000);
     end.resolve(
       welcomed ? `silent for ${seconds} s` : `${where} did not answer within ${seconds} s`,
     );
-  }, 500);
+  }
+  watch();
   const aborted = () => end.resolve("closed");
   signal.addEventListener("abort", aborted);
 
@@ -128,6 +133,7 @@ export async function holdConnection(
       }
       welcomed = true;
       timeoutMs = (answer.timeout > 0 ? answer.timeout : TIMEOUT_SEC) * 1000;
+      watch();
       handler.welcomed(answer, socket, introduction.proven);
     } else if (answer?.cmd === "_ping") {
       socket.send('{"cmd":"_pong"}');
@@ -140,7 +146,7 @@ export async function holdConnection(
     over: (reason) => end.resolve(lastWords ?? reason),
   });
   const reason = await end.promise;
-  clearInterval(watch);
+  clearTimeout(timer);
   signal.removeEventListener("abort", aborted);
   isOver = true;
   const closed = socket.close();

@@ -256,7 +256,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       if (holder === undefined || !presence.known || presence.has(holder.name)) {
         entry.absentSince = undefined;
       } else entry.absentSince ??= now();
-      if (isTime) entry.reports.tellNews();
+      if (isTime && holder !== undefined) entry.reports.tellNews();
     }
   }, TICK_MS);
 

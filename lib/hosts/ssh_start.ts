@@ -241,6 +241,7 @@ export function createSshHost(
       },
       screenPid: undefined,
       shellEnded: new Promise(() => {}),
+      tellsEnd: false,
     };
   }
 

@@ -71,6 +71,8 @@ export interface Start {
   readonly trouble: string | undefined;
   /** Resolves when the shell that held it ended; never if it is not this process' child. */
   readonly shellEnded: Promise<void>;
+  /** Whether its end is told by {@linkcode Start.shellEnded}: nobody has to look for it. */
+  readonly tellsEnd: boolean;
 }
 
 /** Linux's signals by their number, from 1. */
@@ -246,6 +248,9 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
       return true;
     },
     shellEnded,
+    get tellsEnd() {
+      return shellRuns;
+    },
   };
 }
 

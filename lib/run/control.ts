@@ -33,7 +33,7 @@ export function serveControl(options: ControlOptions): Disposable {
   const followers = createLogFollowers({
     client,
     controller: () => client.name,
-    experiment: controller.status().experiment,
+    experiment: controller.experiment.name,
     log,
     output: controller.output,
   });
@@ -49,7 +49,7 @@ export function serveControl(options: ControlOptions): Disposable {
   function publish(program: string, kind: ProgramNews, fields: Fields): void {
     // What happened while there was no hub is old then: joining tells of all as they are.
     if (!client.joined) return;
-    const { experiment } = controller.status();
+    const experiment = controller.experiment.name;
     attempt(
       `tell of ${program}`,
       () =>
@@ -65,7 +65,7 @@ export function serveControl(options: ControlOptions): Disposable {
 
   function publishAlarm(alarm: Alarm): void {
     if (!client.joined) return;
-    const { experiment } = controller.status();
+    const experiment = controller.experiment.name;
     attempt(
       "tell of an alarm",
       () => client.send({ cmd: "alarm", topic: alarmTopic(client.name), experiment, ...alarm }),
@@ -84,7 +84,7 @@ export function serveControl(options: ControlOptions): Disposable {
       ? Math.min(MOST_LOG_LINES, count)
       : LOG_LINES;
     const who = follow === true ? from : undefined;
-    const { experiment } = controller.status();
+    const experiment = controller.experiment.name;
     const far = await controller.remoteLines(names, most, who);
     // Read and followed in one step: what comes later is sent, and is not in the answer.
     const near = names.flatMap((program) =>
@@ -109,7 +109,7 @@ export function serveControl(options: ControlOptions): Disposable {
       const verdicts = names.flatMap((program) =>
         controller.verdicts(program).map((verdict) => ({ program, ...verdict }))
       );
-      return { experiment: controller.status().experiment, verdicts };
+      return { experiment: controller.experiment.name, verdicts };
     }
     if (controller.ending) return { error: "the experiment is being stopped" };
     if (cmd === "reload") {

@@ -21,6 +21,11 @@ import { takeUp } from "./take_up.ts";
 import { statusOf, tellTrouble } from "./tell_status.ts";
 import type { Verdict } from "./verdict.ts";
 
+/** Between two looks at processor and memory while somebody sees them, in milliseconds. */
+const MEASURE_MS = 5000;
+/** The same while nobody does: a look goes through all processes of the computer. */
+const UNSEEN_MS = 30_000;
+
 /** At the end of all, programs on hosts that are away are waited for this long, in milliseconds. */
 const UNREACHABLE_MS = 10_000;
 
@@ -38,6 +43,8 @@ export function createController(options: ControllerOptions): Controller {
   let ending = false;
   let endingAt = Infinity;
   let finished: (() => void) | undefined;
+  /** When somebody looked at the programs last. */
+  let seenAt = -Infinity;
 
   const alarms = createAlarms((alarm) => {
     const text = `alarm: ${alarm.source}: ${alarm.text}`;
@@ -132,6 +139,11 @@ export function createController(options: ControllerOptions): Controller {
       const most = ending || roster.isMoving ? TICK_MS : CALM_MS;
       return Math.min(most, ...roster.all.map(({ patienceMs }) => patienceMs));
     },
+    measureMs() {
+      const isSeen = now() - seenAt < 2 * MEASURE_MS;
+      const isLimited = experiment.programs.some(({ memoryMaxBytes }) => memoryMaxBytes > 0);
+      return isSeen || isLimited ? MEASURE_MS : UNSEEN_MS;
+    },
     tick(tick) {
       for (const runner of roster.all) runner.tick(tick);
       if (!ending) startWaiting(roster);
@@ -167,14 +179,17 @@ export function createController(options: ControllerOptions): Controller {
       return experiment;
     },
     alarms,
-    status: () => ({
-      experiment: experiment.name,
-      hub: client?.joined === true ? client.hub?.name : undefined,
-      programs: roster.all.map((runner) => statusOf(runner, roster)),
-      alarms: alarms.standing,
-      disks: disks.disks,
-      ...also(),
-    }),
+    status() {
+      seenAt = now();
+      return {
+        experiment: experiment.name,
+        hub: client?.joined === true ? client.hub?.name : undefined,
+        programs: roster.all.map((runner) => statusOf(runner, roster)),
+        alarms: alarms.standing,
+        disks: disks.disks,
+        ...also(),
+      };
+    },
     alsoTell: (more) => void (also = more),
     get names() {
       return roster.names;

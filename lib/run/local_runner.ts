@@ -24,8 +24,8 @@ import type { Verdict } from "./verdict.ts";
 
 /** Lines of output that go with an unexpected end. */
 const LAST_LINES = 20;
-/** Looks by pid alone, up to one that makes sure. */
-const SURE_POLLS = 10;
+/** Looks by pid alone, or none where the end is told, up to one that makes sure. */
+const SURE_POLLS = 30;
 /** Verdicts that are kept. */
 const VERDICTS = 20;
 
@@ -285,7 +285,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       const isDue = machine.deadline !== undefined && now() >= machine.deadline;
       // A pid that is there is that of the program, as good as surely: now and then it is made sure.
       const isSame = isHere && isPoll && polls++ % SURE_POLLS !== 0 && start?.pid !== undefined &&
-        isThere(start.pid);
+        (start.tellsEnd || isThere(start.pid));
       if ((isPoll && !isSame) || isDue || machine.state === "stopping") look(processes);
       probe();
       if (isPoll) output.keepSmall(program.log);

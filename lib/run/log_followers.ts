@@ -29,6 +29,8 @@ const FOLLOW_MS = 250;
 export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
   const { client, controller, experiment, log, output } = options;
   const followers = new Map<string, { readonly cursor: LogCursor; readonly who: Set<string> }>();
+  /** Runs while somebody follows: a computer that has nothing to do is not woken four times a second. */
+  let timer: ReturnType<typeof setInterval> | undefined;
 
   function unfollow(gone: (who: string) => boolean): void {
     for (const [name, { cursor, who }] of followers) {
@@ -37,6 +39,9 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
       cursor[Symbol.dispose]();
       followers.delete(name);
     }
+    if (followers.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
   }
 
   function publish(program: string, line: string): void {
@@ -57,11 +62,12 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
     // They ask again when they are back.
     client.addEventListener("lost", () => unfollow(() => true)),
   ];
-  const timer = setInterval(() => {
+  function sendNew(): void {
     for (const [program, { cursor }] of followers) {
       for (const line of cursor.read()) publish(program, line);
     }
-  }, FOLLOW_MS);
+  }
+
   return {
     follow(programs, who) {
       for (const name of programs) {
@@ -70,9 +76,9 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
         const cursor = known?.cursor ?? output(name)?.cursor();
         if (cursor !== undefined) followers.set(name, known ?? { cursor, who: new Set([who]) });
       }
+      if (followers.size > 0) timer ??= setInterval(sendNew, FOLLOW_MS);
     },
     [Symbol.dispose]() {
-      clearInterval(timer);
       unfollow(() => true);
       for (const off of offs) off();
     },

@@ -7,8 +7,6 @@ import type { Tick } from "./runner.ts";
 
 /** The look at processes of which no file tells that they ended, in milliseconds. */
 const POLL_MS = 1000;
-/** Between two looks at processor and memory, in milliseconds. */
-const MEASURE_MS = 5000;
 
 /** What {@linkcode createPace} works with. */
 export interface PaceOptions {
@@ -20,6 +18,8 @@ export interface PaceOptions {
   readonly tick: (tick: Tick & { readonly isMeasure: boolean }) => void;
   /** How long everything can wait for its next tick, in milliseconds. */
   readonly patienceMs: () => number;
+  /** Between two looks at processor and memory, in milliseconds. */
+  readonly measureMs: () => number;
   /** A file of a start of this program has changed. */
   readonly look: (program: string) => void;
 }
@@ -34,12 +34,13 @@ export interface Pace extends Disposable {
 }
 
 /** Makes the pace; nothing ticks before it is started. */
-export function createPace({ starts, now, tick, patienceMs, look }: PaceOptions): Pace {
+export function createPace(options: PaceOptions): Pace {
+  const { starts, now, tick, patienceMs, measureMs, look } = options;
   const watcher = Deno.watchFs(starts, { recursive: false });
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   let nextPoll = 0;
-  let nextMeasure = 0;
+  let measured = -Infinity;
 
   function tickNow(): void {
     // One look serves all programs.
@@ -47,8 +48,8 @@ export function createPace({ starts, now, tick, patienceMs, look }: PaceOptions)
     let all: readonly ProcessStat[] | undefined;
     const isPoll = now() >= nextPoll;
     if (isPoll) nextPoll = now() + POLL_MS;
-    const isMeasure = now() >= nextMeasure;
-    if (isMeasure) nextMeasure = now() + MEASURE_MS;
+    const isMeasure = now() >= measured + measureMs();
+    if (isMeasure) measured = now();
     tick({
       isPoll,
       isMeasure,
