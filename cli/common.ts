@@ -6,6 +6,7 @@ import {
   HEARTBEAT_SEC,
   HTTP_PORT,
   JOIN_SEC,
+  JOURNAL_BUFFER_BYTES,
   MAILBOX_AGE_SEC,
   MAILBOX_BYTES,
   MAILBOX_MESSAGES,
@@ -276,6 +277,12 @@ export const JOURNAL_OPTIONS = {
     default: 2 * 1024 ** 3,
     help: "past it the oldest messages are removed",
   },
+  "journal-buffer": {
+    type: "number",
+    value: "BYTES",
+    default: JOURNAL_BUFFER_BYTES,
+    help: "what may wait for the disk; from half of it on, who sends most is slowed down",
+  },
 } as const satisfies OptionSpecs;
 
 /** Values of {@linkcode JOURNAL_OPTIONS}. */
@@ -284,18 +291,31 @@ export interface JournalValues {
   readonly "no-journal": boolean;
   readonly "journal-age": number;
   readonly "journal-size": number;
+  readonly "journal-buffer": number;
 }
 
-/** The journal that the options say, for the hub of this name; `undefined`: none. */
+/** With less, one large message is more than may wait. */
+const LEAST_BUFFER_BYTES = 1024 ** 2;
+
+/**
+ * The journal that the options say, for the hub of this name; `undefined`: none.
+ *
+ * @throws {UsageError} If too little may wait for the disk.
+ */
 export function journalFrom(
   options: JournalValues,
   hub: string,
-): Pick<JournalOptions, "folder" | "retentionSec" | "retentionBytes"> | undefined {
+): Pick<JournalOptions, "folder" | "retentionSec" | "retentionBytes" | "bufferBytes"> | undefined {
+  const bufferBytes = options["journal-buffer"];
+  if (bufferBytes < LEAST_BUFFER_BYTES) {
+    throw new UsageError(`Cannot read --journal-buffer: the least is ${LEAST_BUFFER_BYTES} bytes`);
+  }
   if (options["no-journal"]) return undefined;
   return {
     folder: options.journal ?? journalFolder(hub),
     retentionSec: options["journal-age"],
     retentionBytes: options["journal-size"],
+    bufferBytes,
   };
 }
 

@@ -70,6 +70,9 @@ export function metricsText({ hub, version, stats, residentBytes }: MetricsOptio
     gauge("queue_limit_bytes", stats.queueLimit, "A client for which more waits is closed."),
     counter("slow_consumers", stats.slowConsumers, "Clients closed because they did not read."),
     counter("silent_clients", stats.timeouts, "Clients closed because they said nothing."),
+    counter("pauses", stats.pauses, "Times that a client was not read, as the journal was behind."),
+    counter("paused_seconds", stats.pausedSec, "How long clients were not read for that."),
+    gauge("paused_clients", stats.paused, "Clients that are not read now for that."),
     family(
       "abcd_refusals_total",
       "counter",

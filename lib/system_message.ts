@@ -256,6 +256,8 @@ export type ClientEntry = {
   readonly sent: number;
   /** Bytes that wait for it in the hub. */
   readonly queued: number;
+  /** How often it was not read for a while, as the journal's disk was slower than what it sent. */
+  readonly pauses: number;
 };
 
 /** Who is there. */
@@ -303,6 +305,13 @@ export type HubStats = {
   readonly slowConsumers: number;
   /** Clients closed because they said nothing. */
   readonly timeouts: number;
+  /**
+   * How often a client was not read for a while, as the journal's disk was slower than what it sent; for
+   * how long all of them, in seconds; and how many are not read now.
+   */
+  readonly pauses: number;
+  readonly pausedSec: number;
+  readonly paused: number;
   /** Messages that were answered with a receipt. */
   readonly acknowledged: number;
   /** Messages that could not be made safe, and were answered `not-safe`. */

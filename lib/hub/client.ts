@@ -5,6 +5,7 @@ import type { ClientInfo, ClientStatus, InitMessage } from "../message.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { Entering } from "./entrance.ts";
 import type { Mailbox } from "./mailbox.ts";
+import { newSource, type Source } from "./pressure.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** A client that waits until it is known whether the holder of its name is alive. */
@@ -15,7 +16,7 @@ export interface Waiting {
 }
 
 /** One connection, joined or not. Times in milliseconds. */
-export interface Client {
+export interface Client extends Source {
   readonly connection: Connection;
   readonly connected: number;
   /** `undefined`: it has not joined. */
@@ -59,6 +60,7 @@ export interface Client {
 /** A connection that has said nothing yet. */
 export function newClient(connection: Connection, now: number): Client {
   return {
+    ...newSource(),
     connection,
     connected: now,
     name: undefined,

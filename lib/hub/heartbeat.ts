@@ -25,16 +25,22 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
   const { settings, counters, roster, post, joining, leaving, mailboxes } = parts;
   const { heartbeatSec, timeoutSec, joinSec, takeoverSec } = settings;
 
+  /** Since when its silence is its own: while the hub did not read it, it was the hub's. */
+  const silentSince = (client: Client, since: number, now: number) =>
+    client.resume === undefined ? Math.max(since, client.resumed) : now;
+
   function look(client: Client, now: number): void {
-    if (client.waiting !== undefined) {
-      if (now - client.waiting.since >= takeoverSec * 1000) joining.takeOver(client);
+    const { waiting } = client;
+    if (waiting !== undefined) {
+      const since = silentSince(waiting.holder, waiting.since, now);
+      if (now - since >= takeoverSec * 1000) joining.takeOver(client);
     } else if (client.entering?.refusal !== undefined) {
       joining.entrance.look(client, now);
     } else if (client.name === undefined) {
-      if (now - client.connected < joinSec * 1000) return;
+      if (now - silentSince(client, client.connected, now) < joinSec * 1000) return;
       const text = `Closed: no _init within ${joinSec} s of connecting`;
       leaving.turnAway(client, "not-joined", text);
-    } else if (now - client.lastSeen >= timeoutSec * 1000) {
+    } else if (now - silentSince(client, client.lastSeen, now) >= timeoutSec * 1000) {
       counters.timeouts++;
       leaving.closeSilent(client, `no message for ${timeoutSec} s`);
     } else if (now - client.lastPing >= heartbeatSec * 1000) {

@@ -9,6 +9,7 @@
 //   mailboxes    what waits for a name       receipts    who is told that a message is safe
 //   retained     the last values of topics   history     what was routed before
 //   entrance     who has a key               review      what changed rights mean for who is here
+//   pressure     who is not read for a while, as the journal's disk is slow
 
 import type { Envelope } from "../envelope.ts";
 import type { LogLevel } from "../log.ts";
@@ -21,7 +22,7 @@ import {
 } from "../message.ts";
 import type { Connection, Receiver } from "../transport/transport.ts";
 import { createAnswers } from "./answers.ts";
-import { type Client, newClient } from "./client.ts";
+import { type Client, newClient, whoIs } from "./client.ts";
 import { createCounters } from "./counters.ts";
 import { createForward, type Forward } from "./forward.ts";
 import { createHeartbeat } from "./heartbeat.ts";
@@ -31,6 +32,7 @@ import { parseLine } from "./ledger_line.ts";
 import { type HubOptions, type Settings, settingsFrom } from "./options.ts";
 import { createMailboxes, type Mailboxes } from "./mailboxes.ts";
 import { createPost, type Post } from "./post.ts";
+import { createPressure, type Pressure } from "./pressure.ts";
 import { createReceipts } from "./receipts.ts";
 import { createRetained, type Retained } from "./retained.ts";
 import { createReview } from "./review.ts";
@@ -57,6 +59,7 @@ export class Hub {
   readonly #leaving: Leaving;
   readonly #forward: Forward;
   readonly #route: Route;
+  readonly #pressure: Pressure<Client>;
   readonly #heartbeat: (now: number) => void;
   readonly #reviewed: (isNewKey: boolean) => void;
   #down = false;
@@ -64,8 +67,13 @@ export class Hub {
   constructor(options: HubOptions) {
     const settings = this.#settings = settingsFrom(options);
     const roster = this.#roster, counters = this.#counters;
+    const { clock, log, journal } = settings;
     this.name = settings.name;
-    this.#started = settings.clock();
+    this.#started = clock();
+    const pressure = this.#pressure = createPressure<Client>({
+      ...{ clock, log, nameOf: whoIs },
+      backlog: journal?.backlog,
+    });
     const post = this.#post = createPost({
       settings,
       counters,
@@ -92,6 +100,7 @@ export class Hub {
       post,
       stopWaiting,
       keepMail: mailboxes.leave,
+      readOn: pressure.forget,
       freed,
     });
     this.#forward = createForward({ settings, counters, roster, post, alive });
@@ -161,12 +170,14 @@ export class Hub {
       scanned: (envelope) => this.#scanned(client, envelope),
       received: (text) => this.#received(client, text),
       garbled: (code, text, fatal) => this.#garbled(client, code, text, fatal),
+      read: (bytes) => client.gone ? undefined : this.#pressure.brought(client, bytes),
       closed: (reason) => this.#leaving.forget(client, reason),
     };
   }
 
   /** Does what is due: pings, timeouts, names whose holder is silent. To be called each second. */
   tick(now: number): void {
+    this.#pressure.tick(now);
     this.#heartbeat(now);
   }
 
@@ -194,6 +205,7 @@ export class Hub {
       queueLimit: queueBytes,
       ...this.#counters,
       refusals: { ...this.#counters.refusals },
+      ...this.#pressure.stats(),
       pings: this.#pings.stats(),
       mailboxes: this.#mailboxes.stats(),
       lastValues: this.#retained.stats(),
@@ -230,6 +242,7 @@ export class Hub {
       });
     }
     for (const client of all) {
+      this.#pressure.forget(client);
       client.gone = true;
       client.connection.close("the hub is shutting down");
     }

@@ -31,6 +31,8 @@ export interface LeavingParts {
   readonly stopWaiting: (client: Client) => void;
   /** Its mail is to wait from now on. */
   readonly keepMail: (client: Client) => void;
+  /** It is read on if it was not: nobody keeps what it says. */
+  readonly readOn: (client: Client) => void;
   /** A name is free now: that of this client, which is gone. */
   readonly freed: (client: Client, name: string) => void;
 }
@@ -41,7 +43,7 @@ const DENIAL_MS = 1000;
 
 /** Makes the ways out. */
 export function createLeaving(parts: LeavingParts): Leaving {
-  const { settings, counters, roster, post, stopWaiting, keepMail, freed } = parts;
+  const { settings, counters, roster, post, stopWaiting, keepMail, readOn, freed } = parts;
   const { clock, log } = settings;
 
   function refuse(client: Client, code: ErrorCode, text: string, re?: string): void {
@@ -73,6 +75,7 @@ export function createLeaving(parts: LeavingParts): Leaving {
     roster.remove(client);
     post.spies.remove(client);
     keepMail(client);
+    readOn(client);
     const { name } = client;
     if (name === undefined) return;
     log.info(`${name} left: ${reason}`);

@@ -32,7 +32,7 @@ export interface Roster {
 }
 
 function entryOf(name: string, client: Client): ClientEntry {
-  const { connection, key, since, lastSeen, info, status, received, sent } = client;
+  const { connection, key, since, lastSeen, info, status, received, sent, pauses } = client;
   const { address, transport, queued } = connection;
   return {
     name,
@@ -46,6 +46,7 @@ function entryOf(name: string, client: Client): ClientEntry {
     received,
     sent,
     queued,
+    pauses,
   };
 }
 

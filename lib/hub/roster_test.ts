@@ -3,7 +3,7 @@ import { MemoryConnection } from "../transport/memory.ts";
 import { type Client, newClient } from "./client.ts";
 import { createRoster } from "./roster.ts";
 
-const NOBODY = { scanned() {}, received() {}, garbled() {}, closed() {} };
+const NOBODY = { scanned() {}, received() {}, garbled() {}, read: () => undefined, closed() {} };
 
 function someone(name: string): Client {
   const client = newClient(new MemoryConnection(() => NOBODY), 1000);

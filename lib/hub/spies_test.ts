@@ -3,7 +3,7 @@ import { MemoryConnection } from "../transport/memory.ts";
 import { type Client, newClient } from "./client.ts";
 import { createSpies } from "./spies.ts";
 
-const NOBODY = { scanned() {}, received() {}, garbled() {}, closed() {} };
+const NOBODY = { scanned() {}, received() {}, garbled() {}, read: () => undefined, closed() {} };
 const BYTES = new Uint8Array();
 
 Deno.test("spies: each sees what passes its filter, unless it was sent it", () => {

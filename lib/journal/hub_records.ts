@@ -31,6 +31,7 @@ function asHubJournal(journal: Journal): HubJournal {
     get seq() {
       return journal.seq;
     },
+    backlog: journal.backlog,
     append: (text, envelope) => journal.append(text, envelope),
     synced: (since) => journal.synced(since),
     page: (query, options) => readPage(journal, query, options),

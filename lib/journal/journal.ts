@@ -1,12 +1,14 @@
 // The journal: every message that the hub routes, kept in files. Written in groups behind the hub's
 // back; what happens to the disk happens to the journal, never to the hub.
 
+import { JOURNAL_BUFFER_BYTES } from "../defaults.ts";
 import { type Log, NO_LOG } from "../log.ts";
 import { type Block, encodeBlock, type OpenBlock, openBlock } from "./block.ts";
 import { appendTo, reasonOf, syncFolder } from "./files.ts";
 import { createGroup, type Piece } from "./group.ts";
 import { createGroupWriter } from "./group_writer.ts";
 import type { Envelope, JournalQuery } from "./query.ts";
+import type { Backlog } from "./page.ts";
 import { type Found, readBlocks, type ReadOptions } from "./read.ts";
 import {
   besides,
@@ -73,6 +75,7 @@ export interface Journal extends AsyncDisposable {
   readonly folder: string;
   /** Number of the last message. */
   readonly seq: number;
+  readonly backlog: Backlog;
   /** Keeps a message; returns its number. Never waits, never throws. */
   append(text: string | Uint8Array, envelope: Envelope): number;
   /**
@@ -121,7 +124,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
     retentionBytes = 2 * 1024 ** 3,
     segmentBytes = 16 * 1024 ** 2,
     blockBytes = 128 * 1024,
-    bufferBytes = 64 * 1024 ** 2,
+    bufferBytes = JOURNAL_BUFFER_BYTES,
     retryMs = 1000,
     log = NO_LOG,
     onAlarm = () => {},
@@ -137,6 +140,9 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
   let seq = 0, written = 0, synced = 0, lost = 0, lastLost = 0, damaged = 0;
   let stopped: string | undefined;
   let closed = false;
+  /** Bytes that are being written. */
+  let onTheirWay = 0;
+  let progress = () => {};
   let lastRetention = clock();
   const saidDamaged = new Set<string>();
 
@@ -266,12 +272,15 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
     const since = group.since ?? clock();
     const pieces = group.take();
     let done = 0;
+    onTheirWay = pieces.reduce((sum, { length }) => sum + length, 0);
     try {
       for (const piece of pieces) {
         await writePiece(piece);
         written = piece.lastSeq;
         done++;
+        onTheirWay -= piece.length;
         group.free(piece);
+        progress();
         await finishBlock();
       }
       await file?.syncData();
@@ -284,6 +293,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       }
       if (clock() - lastRetention > RETENTION_CHECK_MS) await retain();
     } catch (error) {
+      onTheirWay = 0;
       group.putBack(pieces.slice(done), since);
       const reason = `Cannot write the journal in ${folder}: ${reasonOf(error)}`;
       if (stopped === undefined) {
@@ -292,6 +302,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
         onAlarm("stopped", `${reason}; the hub goes on without it until there is room`);
       }
       stopped = reason;
+      progress();
     }
   }
 
@@ -373,6 +384,18 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
     get seq() {
       return seq;
     },
+    backlog: {
+      get bytes() {
+        return group.bytes + onTheirWay;
+      },
+      limit: bufferBytes,
+      get isStopped() {
+        return stopped !== undefined;
+      },
+      onProgress(listener) {
+        progress = listener;
+      },
+    },
     append(text, envelope) {
       if (closed) return seq;
       seq++;
@@ -397,7 +420,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       synced,
       segments: segments.length,
       bytes: segments.reduce((sum, { size }) => sum + size, 0),
-      waiting: group.bytes,
+      waiting: group.bytes + onTheirWay,
       lag: group.since === undefined ? 0 : Math.max(0, clock() - group.since) / 1000,
       lost,
       damaged,

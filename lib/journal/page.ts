@@ -30,9 +30,23 @@ export interface Readable {
   ): AsyncGenerator<Found>;
 }
 
+/** What waits for a journal's disk. */
+export interface Backlog {
+  /** Bytes that wait, those that are being written among them. */
+  readonly bytes: number;
+  /** Past about so many, messages are lost to the journal. */
+  readonly limit: number;
+  /** Nothing is written now, because of an error. */
+  readonly isStopped: boolean;
+  /** Calls this each time that something was written, or that it stopped. */
+  onProgress(listener: () => void): void;
+}
+
 /** What the hub needs of a journal. */
 export interface HubJournal {
   readonly seq: number;
+  /** Default: it is as quick as what comes. */
+  readonly backlog?: Backlog;
   append(text: string | Uint8Array, envelope: Envelope): number;
   /** Resolves once all messages from that number on are safe; rejects if one of them is not. */
   synced(since: number): Promise<void>;

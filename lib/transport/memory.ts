@@ -17,6 +17,8 @@ export class MemoryConnection implements Connection {
   /** Why it ended; `undefined`: it has not. */
   ended: string | undefined;
   destroyed = false;
+  /** Other transports would not tell the last message until this resolves; `undefined`: they would. */
+  paused: Promise<void> | undefined;
   /** Whether envelopes are read from the bytes where they can be, as other transports do. */
   scans = true;
   #inbox: Message[] = [];
@@ -51,6 +53,7 @@ export class MemoryConnection implements Connection {
   say(message: Message | string): void {
     const text = typeof message === "string" ? message : JSON.stringify(message);
     const bytes = encoder.encode(text);
+    this.paused = this.#receiver.read(bytes.length);
     const found = this.scans && this.#envelope.read(bytes, 0, bytes.length);
     if (found && this.#envelope.end === bytes.length) this.#receiver.scanned(this.#envelope);
     else this.#receiver.received(text);

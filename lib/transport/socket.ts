@@ -41,6 +41,11 @@ export class Socket {
   /** Where it reached this side, `IP:port`; see `plainAddress`. */
   readonly local: string;
   readonly outbox: Outbox;
+  /**
+   * Told how many bytes a read has brought, before they are used. As long as it returns something, that
+   * is awaited, and it is asked again, with none.
+   */
+  gate: ((bytes: number) => Promise<void> | undefined) | undefined;
   readonly #conn: Deno.Conn;
   readonly #ended = Promise.withResolvers<string>();
   #closing: string | undefined;
@@ -168,6 +173,11 @@ export class Socket {
         const count = await this.#conn.read(into);
         if (count === null) break;
         this.#filled += count;
+        let opened = this.gate?.(count);
+        while (opened !== undefined) {
+          await opened;
+          opened = this.gate?.(0);
+        }
         const wasFull = this.#filled === this.#buffer.length;
         this.#consume();
         if (this.#closing === undefined && this.#filled - this.#start > this.#most) {

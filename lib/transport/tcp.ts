@@ -238,6 +238,10 @@ class TcpConnection implements Connection, SplitterHandler {
     this.#splitter.push(bytes, begin, end);
   }
 
+  read(bytes: number): Promise<void> | undefined {
+    return this.#receiver.read(bytes);
+  }
+
   closed(reason: string): void {
     this.#receiver.closed(reason);
   }
@@ -265,6 +269,7 @@ export function speakTcp(
   options: TcpOptions,
 ): { consume: Consumer; closed(reason: string): void } {
   const connection = new TcpConnection(socket, options);
+  socket.gate = (bytes) => connection.read(bytes);
   return {
     consume(bytes, begin, end) {
       connection.take(bytes, begin, end);

@@ -41,6 +41,11 @@ export interface Receiver {
   received(text: string): void;
   /** What came is not a message of this transport; `fatal`: and nothing after it can be read. */
   garbled(code: "bad-json" | "too-large", text: string, fatal: boolean): void;
+  /**
+   * So many bytes were read, and no message in them is told yet. As long as this returns something, that
+   * is to be awaited, and asked again with none. The connection may end meanwhile.
+   */
+  read(bytes: number): Promise<void> | undefined;
   /** The connection is over, with the reason in words. Called once. */
   closed(reason: string): void;
 }

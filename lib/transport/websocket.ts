@@ -94,6 +94,10 @@ class WebSocketConnection implements Connection, FrameHandler {
     this.#end(CLOSE_CODE.policy, "you do not read what is sent to you");
   }
 
+  read(bytes: number): Promise<void> | undefined {
+    return this.#receiver.read(bytes);
+  }
+
   closed(reason: string): void {
     this.#receiver.closed(reason);
   }
@@ -174,6 +178,7 @@ export function serveWebSocket(
 ): { closed(reason: string): void } {
   const connection = new WebSocketConnection(socket, options);
   const { frames } = connection;
+  socket.gate = (bytes) => connection.read(bytes);
   socket.become(
     (bytes, begin, end) => frames.push(bytes, begin, end),
     options.maxBytes + MAX_FRAME_HEAD,
