@@ -12,6 +12,7 @@ import { createRunner } from "../lib/exec/runner.ts";
 import { type Client, createClient } from "../lib/client.ts";
 import { computerName } from "../lib/environment.ts";
 import type { Log } from "../lib/log.ts";
+import { serveLogLevel } from "../lib/log_level.ts";
 import { isClientName, type Message } from "../lib/message.ts";
 import { type Agent, startAgent } from "../lib/hosts/agent.ts";
 import type { AgentPolicy } from "../lib/hosts/agent_policy.ts";
@@ -273,6 +274,7 @@ With --agent it is the host agent of this computer too: run controllers elsewher
       log.warn(`refused: ${text}`, { from, id: id ?? re, argv, line });
       if (from !== undefined) send({ cmd: "exec-refused", to: from, re: id ?? re, text });
     };
+    serveLogLevel(client, log);
     client.on("exec", (message) => {
       const { from, id = "", argv, line } = message;
       if (from === undefined) return;

@@ -4,6 +4,7 @@ import { createClient } from "../lib/client.ts";
 import { createDataRuns } from "../lib/data_run/data_runs.ts";
 import { serveRuns } from "../lib/data_run/serve_runs.ts";
 import { createHosts } from "../lib/hosts/hosts.ts";
+import { serveLogLevel } from "../lib/log_level.ts";
 import { serveControl } from "../lib/run/control.ts";
 import { createController } from "../lib/run/controller.ts";
 import { describeReload } from "../lib/run/reload.ts";
@@ -127,6 +128,7 @@ export default defineCommand({
     controller.alsoTell(runs.status);
     cleanup.use(serveRuns({ client, runs, experiment: experiment.name, log }));
     const readAgain = () => readExperiment(path);
+    serveLogLevel(client, log);
     cleanup.use(serveControl({ client, controller, log, readAgain }));
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
     if (runs.status().run !== undefined) log.info(`records of runs in ${runs.folder}`);

@@ -1,6 +1,7 @@
 // abcd sim: a simulated instrument that is a client of the hub, and prints what it measures.
 
 import { createClient } from "../lib/client.ts";
+import { serveLogLevel } from "../lib/log_level.ts";
 import { isClientName } from "../lib/message.ts";
 import { parseFault } from "../lib/sim/fault.ts";
 import { INSTRUMENTS } from "../lib/sim/instruments.ts";
@@ -102,6 +103,7 @@ seconds if its "config" in the experiment file says so. hv ramps down when it is
       info: { program: `abcd sim ${kind}` },
       log,
     });
+    serveLogLevel(client, log);
     return await simulate({
       instrument,
       client,

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, type Message } from "../mod.ts";
-import { TestHub, until } from "./harness.ts";
+import { abcd, runAbcd, temporaryFolder, TestHub, until } from "./harness.ts";
 import { readMetrics } from "./prometheus.ts";
 
 async function metrics(hub: TestHub): Promise<(family: string) => number> {
@@ -71,4 +71,35 @@ Deno.test("log: its level changes by message, and who did it is in the log", asy
       ["number", "string", "hub", "string"],
     );
   }
+});
+
+Deno.test("log: that of abcd run and abcd exec changes its level by message, too", async () => {
+  await using folder = await temporaryFolder();
+  const file = `${folder.path}/lab.jsonc`;
+  Deno.writeTextFileSync(file, '{"experiment": "lab", "run": {"a": {"cmd": "sleep 600"}}}');
+  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using run = abcd(["run", ...hub.clientArgs, file]);
+  await using exec = abcd(["exec", ...hub.clientArgs, "--allow", "true"]);
+  await exec.saw(/exec: ready/);
+  await run.saw(/run: a: ready/);
+  const send = async (...words: string[]) => {
+    const { code, stdout, stderr } = await runAbcd([
+      ...["send", ...hub.clientArgs, "cmd=_log", "--wait=20", ...words],
+    ]);
+    assertEquals(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  for (const [name, program] of [["run", run], ["exec", exec]] as const) {
+    await hub.process.saw(new RegExp(`${name} joined`));
+    const asked = await send(`to=${name}`);
+    assertEquals([asked.cmd, asked.ok, asked.level, asked.was], ["_log", true, "info", "info"]);
+    const set = await send(`to=${name}`, "level=debug");
+    assertEquals([set.level, set.was], ["debug", "info"]);
+    await program.saw(/info +\w+: log level debug, set by send; it was info/);
+    const wrong = await send(`to=${name}`, "level=loud");
+    assertEquals(wrong.ok, false);
+    assertMatch(wrong.text, /is not one of debug, info, warn, error/);
+  }
+  assertEquals((await runAbcd(["stop", ...hub.clientArgs, "a"])).code, 0);
+  await run.saw(/debug +run: a: SIGTERM to \d+/);
 });

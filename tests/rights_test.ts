@@ -76,7 +76,7 @@ Deno.test("rights: each right is refused to who has it not, and given to who has
   ) {
     hv.on(cmd, ({ from, id }) => hv.send({ cmd: "done", to: from, re: id }));
   }
-  for (const cmd of ["make-safe", "safe", "get"]) {
+  for (const cmd of ["make-safe", "safe", "get", "_log"]) {
     hv.on(cmd, ({ from, id }) => hv.send({ cmd: "done", to: from, re: id }));
   }
   await using none = await lab.join("none", "none");
@@ -90,6 +90,8 @@ Deno.test("rights: each right is refused to who has it not, and given to who has
     ["run", { cmd: "start-run", to: "hv" }],
     ["safe", { cmd: "make-safe", to: "hv" }],
     ["safe", { cmd: "safe", to: "hv", reason: "test", experiment: "lab" }],
+    ["admin", { cmd: "_log", to: "hv", level: "debug" }],
+    ["admin", { cmd: "_log", level: "debug" }],
     ["spy", { cmd: "_spy", on: true }],
     ["history", { cmd: "_history" }],
   ];

@@ -2,6 +2,7 @@
 
 import { type HubStats, type LogRequest, MessageError, type ToHub } from "../message.ts";
 import type { Client } from "./client.ts";
+import { changeLevel, type LevelChange } from "../log_level.ts";
 import { createHistory } from "./history.ts";
 import { takeStatus } from "./status.ts";
 import type { Joining } from "./joining.ts";
@@ -39,17 +40,14 @@ export function createAnswers(
   const history = createHistory(parts);
 
   /** @returns What the answer says. */
-  function setLevel(name: string, { level }: LogRequest): { level: string; was: string } {
-    const was = log.level;
-    if (level !== undefined && level !== was) {
-      // Said at a level that is written before or after, so that the log tells why it changes.
-      log.level = "info";
-      log.info(`log level ${level}, set by ${name}; it was ${was}`);
-      log.level = level;
+  function setLevel(name: string, { level }: LogRequest): LevelChange {
+    const change = changeLevel(log, level, name);
+    if (change.level !== change.was) {
+      const { was } = change;
       const text = `The hub's log level is ${level}, set by ${name}; it was ${was}`;
       post.publish("_hub/log", { cmd: "log", level: "info", text });
     }
-    return { level: log.level, was };
+    return change;
   }
 
   return (client, name, request) => {

@@ -15,7 +15,7 @@ export const RIGHT_TEXTS: { readonly [R in Right]: string } = {
   safe: "bring the experiment into its safe state",
   spy: "see every message, whoever it is for",
   history: "look back at every message that the hub kept",
-  admin: "change how the hub works",
+  admin: "change how the hub works, and how much programs log",
 };
 
 /** What one key may do. */
@@ -48,6 +48,7 @@ export function plainEntry(id: string): Entry {
 
 /** Commands that need a right, whoever they are for. */
 const RIGHT_OF_COMMAND = new Map<string, Right>([
+  ["_log", "admin"],
   ["exec", "exec"],
   ["exec-kill", "exec"],
   ["start", "run"],
@@ -66,7 +67,13 @@ const RIGHT_OF_COMMAND = new Map<string, Right>([
 ]);
 
 /** Commands that are answered under their own name: an answer is no order, and needs no right. */
-const ANSWERED: ReadonlySet<string> = new Set(["run-start", "run-stop", "safe", "safe-end"]);
+const ANSWERED: ReadonlySet<string> = new Set([
+  "_log",
+  "run-start",
+  "run-stop",
+  "safe",
+  "safe-end",
+]);
 
 /** What the protocol's own commands need; `undefined`: nothing but a key. */
 const RIGHT_OF_QUESTION: { readonly [C in ToHub["cmd"]]: Right | undefined } = {
