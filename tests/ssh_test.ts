@@ -3,58 +3,11 @@
 // behind a real sshd on loopback.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { freeTcpPort, runAbcd, type Running, TestHub, until } from "./harness.ts";
+import { freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
-
-const COUNT = "i=0; while :; do i=$((i+1)); echo $$ $i; sleep 0.01; done";
-
-/** Runs a program of the system; what it wrote, or `undefined` if it cannot be run. */
-async function system(...line: string[]): Promise<string | undefined> {
-  const [program = "", ...args] = line;
-  try {
-    const { success, stdout } = await new Deno.Command(program, { args, stdin: "null" }).output();
-    return success ? new TextDecoder().decode(stdout) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+import { COUNT, end, fakeSsh, FAR as far, system } from "./ssh_lab.ts";
 
 const hasScreen = await system("screen", "--version") !== undefined;
-
-/** Puts an `ssh` on the PATH that enters a home folder of its own for each host. */
-function fakeSsh(lab: Lab): { env: Record<string, string>; cut(): void; restore(): void } {
-  const bin = `${lab.path}/bin`;
-  Deno.mkdirSync(bin);
-  Deno.mkdirSync(`${lab.path}/connections`);
-  const path = Deno.env.get("PATH") ?? "";
-  Deno.writeTextFileSync(
-    `${bin}/ssh`,
-    `#!/bin/sh
-while :; do case "$1" in -o) shift 2;; -*) shift;; *) break;; esac; done
-host=$1; shift
-test -e ${lab.path}/cut && { echo "ssh: connect to host $host port 22: No route to host" >&2; exit 255; }
-mkdir -p ${lab.path}/$host && cd ${lab.path}/$host
-: >${lab.path}/connections/$$
-exec env -i HOME=$PWD PATH='${path}' /bin/sh -c "$*"
-`,
-    { mode: 0o755 },
-  );
-  return {
-    env: { PATH: `${bin}:${path}` },
-    cut() {
-      Deno.writeTextFileSync(`${lab.path}/cut`, "");
-      for (const { name } of Deno.readDirSync(`${lab.path}/connections`)) {
-        try {
-          Deno.kill(Number(name), "SIGKILL");
-        } catch {
-          // closed before
-        }
-        Deno.removeSync(`${lab.path}/connections/${name}`);
-      }
-    },
-    restore: () => Deno.removeSync(`${lab.path}/cut`),
-  };
-}
 
 /** Each instance counted up by one, without a gap and without a double; how many there were. */
 function instancesIn(log: string): number {
@@ -67,14 +20,6 @@ function instancesIn(log: string): number {
   }
   return last.size;
 }
-
-async function end(controller: Running, lab: Lab): Promise<void> {
-  controller.signal("SIGTERM");
-  assertEquals((await controller.end()).code, 0, controller.stderr);
-  assertEquals(lab.processes(), []);
-}
-
-const far = { host: "me@daq2", via: "ssh", shell: true, screen: false, startSec: 0.1 };
 
 Deno.test("ssh: a program is started, followed, stopped; its output and exit code come over", async () => {
   await using lab = await Lab.create({});

@@ -13,7 +13,6 @@ import {
   type KeyTable,
   number,
   object,
-  type ReadKey,
   readKeys,
   text,
   whole,
@@ -22,7 +21,7 @@ import {
 import type { JsonObject } from "../message.ts";
 import { readCommand } from "./command_key.ts";
 import { probe } from "./probe_keys.ts";
-import type { Dependency, Probe, Program } from "./program.ts";
+import type { Dependency, Program } from "./program.ts";
 
 /** What the readers know besides their key. */
 export interface ProgramContext {
@@ -102,36 +101,6 @@ function readVia(field: Field): Program["via"] {
   return via;
 }
 
-/** The kinds of probes that are asked from the controller's computer. */
-const FAR_PROBES = ["client", "status", "logLine", "tcp"];
-
-/** A probe; of a program that is started by ssh nobody can look at its own computer. */
-function readProbe(read: ReadKey<Probe | undefined, ProgramContext>) {
-  return (field: Field, context: ProgramContext): Probe | undefined => {
-    const found = read(field, context);
-    const kind = found?.check.kind ?? "client";
-    if (field.sibling("via")?.value !== "ssh" || FAR_PROBES.includes(kind)) return found;
-    field.file.problem(
-      field.node,
-      `"${kind}" of "${field.key}" of ${field.of} cannot be looked at via ssh, expected one of ${
-        FAR_PROBES.join(", ")
-      }`,
-    );
-    return undefined;
-  };
-}
-
-function readMemory(field: Field): number {
-  const most = bytes(0)(field, undefined);
-  if (most > 0 && field.sibling("via")?.value === "ssh") {
-    field.file.problem(
-      field.node,
-      `"memoryMaxBytes" of ${field.of} cannot be measured via ssh, expected no such key`,
-    );
-  }
-  return most;
-}
-
 function readOrder({ node, wrong }: Field): number | undefined {
   if (node === undefined) return undefined;
   const { value }: { value?: unknown } = node;
@@ -174,11 +143,11 @@ const PROGRAM_KEYS: KeyTable<ProgramKeys, ProgramContext> = {
   restartMaxSec: number(30),
   restartResetSec: number(60),
   startLimit: whole(0),
-  ready: readProbe(probe({ timeoutSec: 90, periodSec: 1 })),
-  alive: readProbe(probe({ timeoutSec: 30, periodSec: 10 })),
+  ready: probe({ timeoutSec: 90, periodSec: 1 }),
+  alive: probe({ timeoutSec: 30, periodSec: 10 }),
   stopSignal: choice(SIGNALS, "SIGTERM"),
   stopSec: number(10),
-  memoryMaxBytes: readMemory,
+  memoryMaxBytes: bytes(0),
   log: object({ maxBytes: bytes(LOG.maxBytes, 1), backups: whole(LOG.backups) }, LOG),
   runOrder: readOrder,
   required: flag(false),

@@ -10,6 +10,14 @@ export interface SshShell extends Disposable {
    * @throws {SshError} If it cannot be known that it ran to its end. It may have run.
    */
   run(script: string): Promise<string>;
+  /**
+   * Begins a script there and lets it go on beside all that is asked meanwhile; resolves to its exit
+   * code, or to `undefined` if it has not ended by then. Its output is not brought over.
+   *
+   * @param timeoutSec How long it is waited for, in seconds; there it goes on.
+   * @throws {SshError} If it cannot be known how it ended. It may have run.
+   */
+  begin(script: string, timeoutSec: number): Promise<number | undefined>;
 }
 
 /** The other computer cannot be reached, or does not answer. */
@@ -38,6 +46,21 @@ interface Connection {
   stderr: string;
   ended: boolean;
   changed: () => void;
+  /** By its mark: what waits for a script that was begun. */
+  readonly begun: Map<string, (code: number | "lost") => void>;
+}
+
+/**
+ * How a script that was begun says that it has ended: in one write, so that it stands in one piece
+ * wherever in an answer it falls, and can be taken out of it.
+ */
+const BEGUN_ENDED = /\n@begun ([0-9a-f-]{36}) (\d+)@\n/g;
+
+function takeBegun(connection: Connection): void {
+  connection.text = connection.text.replaceAll(BEGUN_ENDED, (_, mark: string, code: string) => {
+    connection.begun.get(mark)?.(Number(code));
+    return "";
+  });
 }
 
 function words(error: unknown): string {
@@ -66,6 +89,7 @@ function connect(host: string): Connection {
     stderr: "",
     ended: false,
     changed: () => {},
+    begun: new Map(),
   };
   const pump = async (stream: ReadableStream<Uint8Array>, add: (text: string) => void) => {
     const decoder = new TextDecoder();
@@ -79,7 +103,10 @@ function connect(host: string): Connection {
     }
   };
   const pumps = [
-    pump(child.stdout, (text) => connection.text += text),
+    pump(child.stdout, (text) => {
+      connection.text += text;
+      if (connection.begun.size > 0) takeBegun(connection);
+    }),
     pump(
       child.stderr,
       (text) => connection.stderr = (connection.stderr + text).slice(-STDERR_CHARS),
@@ -88,6 +115,7 @@ function connect(host: string): Connection {
   Promise.all([child.status, ...pumps]).then(() => {
     connection.ended = true;
     connection.changed();
+    for (const tell of connection.begun.values()) tell("lost");
   });
   child.unref();
   return connection;
@@ -118,7 +146,6 @@ export function createSshShell(host: string): SshShell {
     const to = connection ??= connect(host);
     const mark = `end-${crypto.randomUUID()}`;
     const deadline = performance.now() + ANSWER_MS;
-    to.text = "";
     to.stderr = "";
     try {
       // What the script starts must not read the next question.
@@ -126,7 +153,11 @@ export function createSshShell(host: string): SshShell {
       const written = to.writer.write(new TextEncoder().encode(text)).catch(() => {});
       for (;;) {
         const at = to.text.indexOf(`\n${mark}\n`);
-        if (at >= 0) return to.text.slice(0, at);
+        if (at >= 0) {
+          const answer = to.text.slice(0, at);
+          to.text = to.text.slice(at + mark.length + 2);
+          return answer;
+        }
         const left = deadline - performance.now();
         if (to.ended) {
           const said = to.stderr.trim().split("\n").at(-1)?.trim() ?? "";
@@ -148,12 +179,33 @@ export function createSshShell(host: string): SshShell {
     }
   }
 
+  /** One after the other. */
+  function inTurn<T>(question: () => Promise<T>): Promise<T> {
+    const answer = last.then(question);
+    last = answer.catch(() => {});
+    return answer;
+  }
+
   return {
     host,
-    run(script) {
-      const answer = last.then(() => ask(script));
-      last = answer.catch(() => {});
-      return answer;
+    run: (script) => inTurn(() => ask(script)),
+    async begin(script, timeoutSec) {
+      const mark = crypto.randomUUID();
+      const ended = Promise.withResolvers<number | "lost" | undefined>();
+      const to = await inTurn(async () => {
+        if (over) throw new SshError("closed");
+        const to = connection ??= connect(host);
+        to.begun.set(mark, ended.resolve);
+        const tell = `printf '\\n@begun %s %s@\\n' ${mark} $?`;
+        await ask(`{ { ${script}\n} >/dev/null 2>&1\n${tell}; } &`);
+        return to;
+      });
+      const late = setTimeout(() => ended.resolve(undefined), timeoutSec * 1000);
+      const code = await ended.promise;
+      clearTimeout(late);
+      to.begun.delete(mark);
+      if (code === "lost") throw new SshError("the connection was closed");
+      return code;
     },
     [Symbol.dispose]() {
       over = true;

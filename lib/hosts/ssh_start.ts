@@ -1,25 +1,15 @@
 // Starts of programs on another computer, through ssh. What a start is there is asked about once a
 // second, and its output brought over: so here it looks like a start on this computer.
 
-import {
-  fromShell,
-  RUN_ID,
-  type Start,
-  type StartOptions,
-  type StartView,
-} from "../process/spawn.ts";
+import { fromShell, RUN_ID, type Start, type StartView } from "../process/spawn.ts";
 import { CHUNK_BYTES, forgetScript, lookScript, startScript } from "./ssh_script.ts";
+import type { Launcher } from "../run/local_contract.ts";
+import { LOOKS_HERE } from "../process/look.ts";
+import { sshLooks, sshSeen } from "./ssh_looks.ts";
 import { createSshShell, SshError, type SshShell } from "./ssh_shell.ts";
 
-/** Another computer, on which programs are started through ssh. */
-export interface SshHost extends Disposable {
-  /** Starts a program as soon as the computer can be reached. */
-  start(options: StartOptions): Start;
-  /** A start that a controller before this one made. */
-  adopt(id: string, base: string, logPath: string): Start;
-  /** Removes what a start left in files, here and there. */
-  forget(id: string, base: string): void;
-}
+/** Another computer, on which programs are started through ssh as soon as it can be reached. */
+export interface SshHost extends Launcher, Disposable {}
 
 /** Between two looks, in milliseconds; longer and longer while the computer cannot be reached. */
 const LOOK_MS = 1000;
@@ -261,6 +251,8 @@ export function createSshHost(
         // not there
       }
     },
+    looks: sshLooks(shell, LOOKS_HERE),
+    seen: sshSeen(shell),
     [Symbol.dispose]() {
       over.abort();
       shell[Symbol.dispose]();

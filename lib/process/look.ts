@@ -1,18 +1,29 @@
-// What can be asked of this computer to learn whether a program does its work.
+// What can be asked of a computer to learn whether a program on it does its work; and of this one.
 
-/** Whether somebody listens there; false too if the signal comes first. */
-export async function lookAtTcp(
-  hostname: string,
-  port: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const connected = Deno.connect({ hostname, port }).then(
-    (connection) => {
-      connection.close();
-      return true;
-    },
-    () => false,
-  );
+/** A command that is run to see whether it ends well. */
+export interface ExecLook {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: { readonly [name: string]: string };
+  /** How long it may take, in seconds; then it is killed. */
+  readonly timeoutSec: number;
+}
+
+/**
+ * What can be asked of a computer. Nobody waits any more when the signal comes: then the answer is
+ * false, or comes late. `undefined`: nobody can tell now, as while the computer is not reached.
+ */
+export interface Looks {
+  /** Whether somebody listens there. */
+  tcp(host: string, port: number, signal: AbortSignal): Promise<boolean | undefined>;
+  /** Whether there is such a file (or folder). */
+  file(path: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** Whether a command ends with exit code 0. */
+  exec(look: ExecLook, signal: AbortSignal): Promise<boolean | undefined>;
+}
+
+/** False too if the signal comes first: a network that is gone may hold the answer for minutes. */
+async function orLate(answer: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   let off = () => {};
   const late = new Promise<false>((resolve) => {
     const onAbort = () => resolve(false);
@@ -20,29 +31,24 @@ export async function lookAtTcp(
     off = () => signal.removeEventListener("abort", onAbort);
   });
   try {
-    return signal.aborted ? false : await Promise.race([connected, late]);
+    return signal.aborted ? false : await Promise.race([answer, late]);
   } finally {
     off();
   }
 }
 
-/** Whether there is such a file (or folder). */
-export function lookAtFile(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+function lookAtTcp(hostname: string, port: number, signal: AbortSignal): Promise<boolean> {
+  const connected = Deno.connect({ hostname, port }).then(
+    (connection) => {
+      connection.close();
+      return true;
+    },
+    () => false,
+  );
+  return orLate(connected, signal);
 }
 
-/** Whether a command ends with exit code 0; when the signal comes first it is killed, and false. */
-export async function lookAtExec(
-  argv: readonly string[],
-  cwd: string,
-  env: { readonly [name: string]: string },
-  signal: AbortSignal,
-): Promise<boolean> {
+async function lookAtExec({ argv, cwd, env }: ExecLook, signal: AbortSignal): Promise<boolean> {
   const [command = "", ...args] = argv;
   const kill = (pid: number) => {
     try {
@@ -71,3 +77,10 @@ export async function lookAtExec(
     return false;
   }
 }
+
+/** Asks this computer. */
+export const LOOKS_HERE: Looks = {
+  tcp: lookAtTcp,
+  file: (path, signal) => orLate(Deno.stat(path).then(() => true, () => false), signal),
+  exec: lookAtExec,
+};

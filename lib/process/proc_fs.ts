@@ -20,11 +20,27 @@ export interface ProcessStat {
 
 /** `sysconf(_SC_CLK_TCK)`: 100 on every Linux that Deno runs on. */
 const TICKS_PER_SEC = 100;
-/** Pages are 4 KiB where Deno runs, but on some ARM systems. */
-const PAGE_BYTES = 4096;
 
-/** Reads a line of `/proc/PID/stat`; `undefined` if it is none. */
-export function parseStat(line: string): ProcessStat | undefined {
+let pages: number | undefined;
+
+/** The size of this computer's pages, in bytes: 4096, but on a Raspberry Pi 5 and others 16384. */
+export function pageBytes(): number {
+  return pages ??= readPageBytes();
+}
+
+function readPageBytes(): number {
+  try {
+    // Pairs of words of 64 bits that the kernel gives to each program; AT_PAGESZ is 6 (getauxval(3)).
+    const words = new BigUint64Array(Deno.readFileSync("/proc/self/auxv").slice().buffer);
+    for (let i = 0; i + 1 < words.length; i += 2) if (words[i] === 6n) return Number(words[i + 1]);
+  } catch {
+    // not there, or not for us to read
+  }
+  return 4096;
+}
+
+/** Reads a line of `/proc/PID/stat`, of a computer with such pages; `undefined` if it is none. */
+export function parseStat(line: string, bytesPerPage = pageBytes()): ProcessStat | undefined {
   const open = line.indexOf("(");
   const close = line.lastIndexOf(")");
   if (open < 1 || close < open) return undefined;
@@ -40,7 +56,7 @@ export function parseStat(line: string): ProcessStat | undefined {
     session: field(6),
     cpuSec: (field(14) + field(15)) / TICKS_PER_SEC,
     startTicks: field(22),
-    memoryBytes: field(24) * PAGE_BYTES,
+    memoryBytes: field(24) * bytesPerPage,
   };
   return Number.isSafeInteger(stat.pid) && Number.isSafeInteger(stat.startTicks) ? stat : undefined;
 }

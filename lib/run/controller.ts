@@ -154,7 +154,7 @@ export function createController(options: ControllerOptions): Controller {
       elsewhere.tick();
       disks.tick();
       if (tick.isMeasure) {
-        for (const runner of roster.all) runner.measure(tick.processes());
+        for (const runner of roster.all) runner.measure(tick.processes);
       }
       roster.settle();
       if (ending) stopOn();

@@ -1,17 +1,33 @@
 // What the runner of a program on this computer is given, and what it is beside a runner.
 
 import type { Program } from "../experiment/program.ts";
+import type { Looks } from "../process/look.ts";
 import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
+import type { ProcessStat } from "../process/proc_fs.ts";
 import type { Start, StartOptions } from "../process/spawn.ts";
 import type { Presence } from "./presence.ts";
 import type { ProgramRecord } from "./record.ts";
 import type { Runner, RunnerContext } from "./runner.ts";
 
-/** What starts processes, and finds those that were started before. */
+/** The processes of a computer. */
+export interface Seen {
+  readonly all: readonly ProcessStat[];
+  /** When, on a monotonic clock, in milliseconds. */
+  readonly at: number;
+}
+
+/** What starts processes on a computer, finds those that were started before, and looks at them. */
 export interface Launcher {
   start(options: StartOptions): Start;
   adopt(id: string, base: string, logPath: string): Start;
   forget(id: string, base: string): void;
+  /** What probes ask. */
+  readonly looks: Looks;
+  /**
+   * The processes of its computer as they were seen last, and a look for the next time; `undefined`:
+   * they were not seen yet. Absent: it is this computer.
+   */
+  seen?(): Seen | undefined;
 }
 
 /** What a local runner is given besides. Everything is called at once, from inside an event. */

@@ -1,6 +1,7 @@
 // A program on this computer: the table's state, the start it belongs to, and what is kept of both.
 
 import type { Program } from "../experiment/program.ts";
+import { LOOKS_HERE } from "../process/look.ts";
 import type { ProcessStat } from "../process/proc_fs.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
@@ -33,6 +34,7 @@ const HERE: Launcher = {
   start: startProgram,
   adopt: adoptStart,
   forget: (_, base) => forgetStart(base),
+  looks: LOOKS_HERE,
 };
 
 /** Makes the runner of a program that nobody has asked for yet. */
@@ -220,9 +222,12 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     }
     if (watch === undefined) {
       const { presence } = context;
+      const { looks } = launcher;
       const environment = context.environment(program);
-      watch = watchProgram(program, { now, presence, output, logFrom, environment });
+      watch = watchProgram(program, { now, presence, output, logFrom, environment, looks });
     }
+    // Of a computer that is not reached its lines do not come either, nor its client to the hub.
+    if (start?.trouble !== undefined) return watch.excuse();
     const event = watch.tick(machine.ready);
     if (event !== undefined) fire(event);
   }
@@ -259,6 +264,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
 
   let meter: UsageMeter | undefined;
   let usage: Usage | undefined;
+  let measuredAt: number | undefined;
   const runner: LocalRunner = {
     get program() {
       return program;
@@ -292,11 +298,14 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       if (!isHere) tellTrouble();
     },
     probe,
-    measure(all) {
-      const pid = isHere ? start?.pid : undefined;
+    measure(processes) {
+      const pid = start?.pid;
       if (pid === undefined || isGone(runner)) return void (meter = usage = undefined);
+      const seen = launcher.seen === undefined ? { all: processes(), at: now() } : launcher.seen();
+      if (seen === undefined || seen.at === measuredAt) return;
+      measuredAt = seen.at;
       meter ??= createUsageMeter();
-      usage = meter.look(pid, all, now());
+      usage = meter.look(pid, seen.all, seen.at);
       const { memoryMaxBytes } = program;
       if (memoryMaxBytes === 0 || usage.memoryBytes <= memoryMaxBytes) return;
       const reason =

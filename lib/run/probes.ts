@@ -1,6 +1,6 @@
 // Whether a program is ready, and whether it is still alive, by what the file says to look at.
 
-import { lookAtExec, lookAtFile, lookAtTcp } from "../process/look.ts";
+import type { Looks } from "../process/look.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
 import type { Presence } from "./presence.ts";
 import type { Check, Probe, Program } from "../experiment/program.ts";
@@ -15,18 +15,24 @@ export interface ProbeContext {
   /** Where the program's output of this start begins. */
   readonly logFrom: number | undefined;
   readonly environment: { readonly [name: string]: string };
+  /** Asks the computer that the program is on. */
+  readonly looks: Looks;
 }
 
 /** The probes of a running program, until it is disposed of. */
 export interface Watch extends Disposable {
   /** Looks if it is time to; what it has found out, if that is new. */
   tick(isReady: boolean): ProgramEvent | undefined;
+  /** Nobody can look now: this time counts neither for nor against the program. */
+  excuse(): void;
 }
 
 /** One probe, asked again and again. */
 interface Question extends Disposable {
   /** Asks if it is time to. */
   ask(): void;
+  /** See {@linkcode Watch.excuse}. */
+  excuse(): void;
   /** When it held last, on the monotonic clock; before it has: when it was asked first. */
   readonly heldAt: number;
   /** It has held at least once. */
@@ -60,7 +66,7 @@ export function describeProbe({ check }: Probe): string {
 }
 
 function createQuestion(probe: Probe, program: Program, context: ProbeContext): Question {
-  const { now, presence, output } = context;
+  const { now, presence, output, looks } = context;
   const { check, periodSec } = probe;
   const abort = new AbortController();
   const pattern = check.kind === "logLine" ? new RegExp(check.pattern) : undefined;
@@ -77,7 +83,7 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
   }
 
   function askStatus({ client, states, maxAgeSec }: Check & { kind: "status" }): void {
-    if (!presence.known) return void (heldAt = now());
+    if (!presence.known) return excuse();
     const said = presence.said(client);
     if (said === undefined || !states.includes(said.state)) return;
     if (maxAgeSec === 0) return found(true);
@@ -88,37 +94,46 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
     presence.refresh();
   }
 
-  async function tryIt(look: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+  const excuse = () => void (heldAt = now());
+
+  async function tryIt(
+    look: (signal: AbortSignal) => Promise<boolean | undefined>,
+  ): Promise<void> {
     asking = true;
     const timeout = setTimeout(() => late.abort(), Math.max(1, periodSec) * 1000);
     const late = new AbortController();
     const holds = await look(AbortSignal.any([abort.signal, late.signal]));
     clearTimeout(timeout);
     asking = false;
-    if (!abort.signal.aborted) found(holds);
+    if (abort.signal.aborted) return;
+    if (holds === undefined) excuse();
+    else found(holds);
   }
 
   return {
     ask() {
       if (check.kind === "client") {
         // Without a hub nobody knows who is there: that is no fault of the program.
-        if (!presence.known) heldAt = now();
+        if (!presence.known) excuse();
         else if (presence.has(check.client)) found(true);
         return;
       }
       if (check.kind === "status") return askStatus(check);
       if (asking || now() < next) return;
       next = now() + (check.kind === "logLine" ? LOG_MS : periodSec * 1000);
-      if (check.kind === "tcp") tryIt((signal) => lookAtTcp(check.host, check.port, signal));
-      else if (check.kind === "file") found(lookAtFile(check.path));
+      if (check.kind === "tcp") tryIt((signal) => looks.tcp(check.host, check.port, signal));
+      else if (check.kind === "file") tryIt((signal) => looks.file(check.path, signal));
       else if (check.kind === "exec") {
+        const { argv } = check;
         const { cwd } = program;
-        tryIt((signal) => lookAtExec(check.argv, cwd, context.environment, signal));
+        const look = { argv, cwd, env: context.environment, timeoutSec: Math.max(1, periodSec) };
+        tryIt((signal) => looks.exec(look, signal));
       } else {
         cursor ??= output.cursor(context.logFrom);
         if (cursor.read().some((line) => pattern?.test(line) === true)) found(true);
       }
     },
+    excuse,
     get heldAt() {
       return heldAt;
     },
@@ -177,6 +192,10 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
 
   return {
     tick: (isReady) => isReady ? askAlive() : askReady(),
+    excuse() {
+      readiness?.excuse();
+      life?.excuse();
+    },
     [Symbol.dispose]() {
       readiness?.[Symbol.dispose]();
       life?.[Symbol.dispose]();

@@ -59,7 +59,7 @@ export interface Runner extends Disposable {
   /** Asks its probes; something that they look at has changed. */
   probe(): void;
   /** Measures what it uses. */
-  measure(all: readonly ProcessStat[]): void;
+  measure(processes: () => readonly ProcessStat[]): void;
   status(): ProgramStatus;
   /** Gives it other settings, which hold from its next start; a running one is restarted. */
   change(program: Program): void;
