@@ -81,7 +81,10 @@ export default defineCommand({
       lines.push("", i === 0 ? "At once:" : `Step ${i + 1}:`);
       for (const program of step) lines.push(`  ${program.name}`, ...settings(program));
     }
-    const { warnBytes, criticalBytes, folders } = experiment.disk;
+    const { warnBytes, criticalBytes, folders, hostFolders } = experiment.disk;
+    const far = Object.entries(hostFolders).flatMap(([host, paths]) =>
+      paths.map((path) => `${host}:${path}`)
+    );
     lines.push(
       "",
       "Disks:",
@@ -89,7 +92,7 @@ export default defineCommand({
         gigabytes(criticalBytes)
       }`,
       `    ${"folders".padEnd(12)} those of the logs and of the programs${
-        folders.map((folder) => `, ${folder}`).join("")
+        [...folders, ...far].map((folder) => `, ${folder}`).join("")
       }`,
     );
     console.log(lines.join("\n"));

@@ -5,7 +5,7 @@ import { connect } from "../lib/client.ts";
 import { diskSpace, onePerDisk } from "../lib/process/disk_space.ts";
 import { readStatus } from "../lib/status/read_status.ts";
 import { runAbcd, TestHub, until } from "./harness.ts";
-import { Lab } from "./run_lab.ts";
+import { killNow, Lab } from "./run_lab.ts";
 import { mountSmall } from "./small_disk.ts";
 
 Deno.test("diskSpace: the room where a folder is, or would be made", async () => {
@@ -58,4 +58,37 @@ Deno.test("a disk runs full: an alarm, shown, known to late comers, and over whe
   await Deno.remove(`${lab.path}/data/filler`);
   await saw("over");
   assertEquals(states, ["warning", "critical", "over"]);
+});
+
+Deno.test("the file's limits hold on the computer of an agent too, also after a reload and without a controller", async () => {
+  const keys = { cmd: "sleep 1000", startSec: 0.05, host: "daq2" };
+  await using lab = await Lab.create({});
+  const data = `${lab.path}/data`;
+  const write = (warnBytes: string) =>
+    lab.write({ a: keys }, {
+      disk: { folders: [`daq2:${data}`], warnBytes, criticalBytes: "100k", periodSec: 0.1 },
+    });
+  write("600k");
+  await using disk = await mountSmall(data);
+  if (disk === undefined) return; // not allowed to
+  await using hub = await TestHub.start();
+  await using agent = lab.agent("daq2", ...hub.clientArgs);
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/a: ready on daq2/);
+  const source = `disk ${data} on daq2`;
+  assert(!run.stderr.includes(source), run.stderr);
+  await Deno.writeFile(`${data}/filler`, new Uint8Array(500_000));
+  await run.saw(new RegExp(`alarm: ${source}: \\d+ MB free; make room`));
+
+  write("200k");
+  run.signal("SIGHUP");
+  await run.saw(new RegExp(`${source}: .* free$`, "m"));
+  assertEquals(lab.instances("a").length, 1);
+
+  // The agent keeps the limits: one that comes later goes by them with nobody to tell it.
+  await killNow(run);
+  await killNow(agent);
+  await Deno.writeFile(`${data}/filler`, new Uint8Array(380_000), { append: true });
+  await using second = lab.agent("daq2", ...hub.clientArgs);
+  await second.saw(new RegExp(`alarm: disk ${data}: \\d+ MB free; make room`));
 });

@@ -1,6 +1,6 @@
 // The experiment file: JSONC in, checked settings out, or every error it has with its place.
 
-import { type JsoncFile, type Node, openJsonc } from "../jsonc_file.ts";
+import { type JsoncFile, type Node, openJsonc, suggest } from "../jsonc_file.ts";
 import {
   bytes,
   type Field,
@@ -19,6 +19,8 @@ import { findCycles } from "./start_order.ts";
 export interface DiskLimits {
   /** Folders to watch beside those of the logs, the state and the programs; absolute paths. */
   readonly folders: readonly string[];
+  /** The same on the computers of host agents, by host. */
+  readonly hostFolders: { readonly [host: string]: readonly string[] };
   /** Less room than this is a warning, in bytes. */
   readonly warnBytes: number;
   /** Less room than this is critical, in bytes. */
@@ -46,13 +48,14 @@ interface FileKeys {
   readonly controller: string;
   readonly defaults: Node | undefined;
   readonly run: readonly Program[];
-  readonly disk: DiskLimits;
+  readonly disk: Omit<DiskLimits, "hostFolders">;
   readonly runs: { readonly folder: string | undefined };
 }
 
 /** What holds where the file says nothing. */
 export const DISK_LIMITS: DiskLimits = {
   folders: [],
+  hostFolders: {},
   warnBytes: 10e9,
   criticalBytes: 3e9,
   periodSec: 30,
@@ -89,11 +92,42 @@ function readPrograms(field: Field, { folder }: { readonly folder: string }): Pr
   return programs;
 }
 
+/** A folder of another computer: `daq2:/data`. */
+const HOST_FOLDER = /^([A-Za-z0-9][A-Za-z0-9_.@-]*):(\/.*)$/;
+
 /** Folders; relative to that of the file. */
 function readFolders(field: Field, { folder }: { readonly folder: string }): string[] {
   return texts([])(field, undefined).map((path) =>
-    path.startsWith("/") ? path : `${folder}/${path}`
+    path.startsWith("/") || HOST_FOLDER.test(path) ? path : `${folder}/${path}`
   );
+}
+
+/** Gives each host its folders, if there is an agent that could look at them. */
+function splitFolders(
+  file: JsoncFile,
+  { folders, ...limits }: FileKeys["disk"],
+  programs: readonly Program[],
+): DiskLimits {
+  const agents = new Set(programs.flatMap(({ host, via }) => via === "agent" ? host ?? [] : []));
+  const here: string[] = [];
+  const there: Record<string, string[]> = {};
+  for (const [i, folder] of folders.entries()) {
+    const [, host, path = ""] = HOST_FOLDER.exec(folder) ?? [];
+    if (host === undefined) here.push(folder);
+    else if (agents.has(host)) there[host] = [...there[host] ?? [], path];
+    else {
+      const isBySsh = programs.some((one) => one.host === host);
+      file.problem(
+        file.find(["disk", "folders", i]),
+        isBySsh
+          ? `the disks of "${host}" cannot be watched, as it is reached via ssh; expected the host of an agent`
+          : `no program has the host "${host}", expected ${
+            suggest(host, [...agents], "the host of a program")
+          }`,
+      );
+    }
+  }
+  return { ...limits, folders: here, hostFolders: there };
 }
 
 /** `"runs": {"folder": "runs"}`: where the records of data-taking runs are. */
@@ -125,7 +159,7 @@ export function parseExperiment(source: string, path: string): Experiment {
     controller: text("run"),
     defaults: readDefaults,
     run: readPrograms,
-    disk: object({
+    disk: object<FileKeys["disk"], { readonly folder: string }>({
       folders: readFolders,
       warnBytes: bytes(DISK_LIMITS.warnBytes),
       criticalBytes: bytes(DISK_LIMITS.criticalBytes),
@@ -141,6 +175,7 @@ export function parseExperiment(source: string, path: string): Experiment {
     context: { folder },
   });
   checkCircles(file, run);
+  const limits = splitFolders(file, disk, run);
   file.finish();
-  return { name: experiment, controller, programs: run, disk, runFolder: runs.folder };
+  return { name: experiment, controller, programs: run, disk: limits, runFolder: runs.folder };
 }

@@ -138,3 +138,29 @@ Deno.test("a file from Windows, with a byte order mark and CR LF, is read; an em
     "/lab.jsonc:1:2: ",
   );
 });
+
+Deno.test("parseExperiment gives each host the folders to watch there", () => {
+  const read = (folders: readonly string[]) =>
+    parseExperiment(
+      JSON.stringify({
+        disk: { folders },
+        run: {
+          a: { cmd: "a", host: "daq2" },
+          b: { cmd: "b", host: "me@old", via: "ssh" },
+        },
+      }),
+      "/lab/x.jsonc",
+    ).disk;
+  const { folders, hostFolders } = read(["data", "/d", "daq2:/data", "daq2:/raw", "a:b"]);
+  assertEquals(folders, ["/lab/data", "/d", "/lab/a:b"]);
+  assertEquals(hostFolders, { daq2: ["/data", "/raw"] });
+  const problemOf = (folder: string) => assertThrows(() => read([folder]), FileError).message;
+  assertEquals(
+    problemOf("daq3:/data"),
+    `/lab/x.jsonc:1:21: no program has the host "daq3", expected perhaps "daq2"`,
+  );
+  assertEquals(
+    problemOf("me@old:/data"),
+    `/lab/x.jsonc:1:21: the disks of "me@old" cannot be watched, as it is reached via ssh; expected the host of an agent`,
+  );
+});

@@ -14,7 +14,7 @@ import {
   lastThatFit,
   shortReport,
 } from "./agent_reports.ts";
-import { readOrders, type RefusalCode, texts } from "./host_report.ts";
+import { readLimits, readOrders, type RefusalCode, texts } from "./host_report.ts";
 import { createLogFollowers, type LogFollowers } from "../run/log_followers.ts";
 import { watchPresence } from "../run/presence.ts";
 import { openStateFolder } from "../run/state_folder.ts";
@@ -126,7 +126,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 
   async function claim(message: Message): Promise<Fields> {
-    const { from = "", experiment, claim, host, pid } = message;
+    const { from = "", experiment, claim, host, pid, disk } = message;
     if (typeof experiment !== "string" || experiment === "" || typeof claim !== "string") {
       return refusal("bad-message", 'a claim has an "experiment" and a "claim"');
     }
@@ -157,7 +157,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (holder !== undefined && holder.claim !== claim) {
       log.warn(`${experiment}: ${from} takes over from ${holder.name}, which is gone`);
     } else log.info(`${experiment}: controlled by ${describeHolder(next)}`);
-    entry.one.holder = next;
+    entry.one.claimedBy(next, readLimits(disk));
     entry.absentSince = undefined;
     entry.reports.forget();
     return {
@@ -204,7 +204,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         };
       default:
         one.forget(one.controller.names);
-        one.holder = undefined;
+        one.release();
         log.info(`${one.name}: ${message.from} has stopped it, and leaves`);
         if (one.controller.names.length === 0) close(entry);
         return {};

@@ -12,7 +12,13 @@ import type { Holder } from "./agent_claim.ts";
 import { FileError } from "../jsonc_file.ts";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import { NotAllowedError } from "../run/local_contract.ts";
-import { type HostReport, isObject, type Order } from "./host_report.ts";
+import {
+  type HostLimits,
+  type HostReport,
+  isObject,
+  type Order,
+  readLimits,
+} from "./host_report.ts";
 import type { Program } from "../experiment/program.ts";
 import { programKeys } from "../experiment/program_text.ts";
 import { parseRecord, parseSettings } from "../run/record.ts";
@@ -47,7 +53,11 @@ export interface AgentExperiment extends Disposable {
   readonly name: string;
   readonly controller: Controller;
   /** Who has it; kept on the disk. */
-  holder: Holder | undefined;
+  readonly holder: Holder | undefined;
+  /** It has another controller, or the same again; `disk`: when disks are an alarm from now on. */
+  claimedBy(holder: Holder, disk: HostLimits | undefined): void;
+  /** Nobody has it any more. */
+  release(): void;
   reports(): HostReport[];
   /** The report of a program whose state changed. */
   report(status: ProgramStatus): HostReport;
@@ -106,6 +116,7 @@ function readKept(path: string, log: Log) {
   return {
     experiment: typeof experiment === "string" ? experiment : undefined,
     holder: readHolder(record.holder),
+    disk: readLimits(record.disk),
     programs,
   };
 }
@@ -144,12 +155,13 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
   const before = readKept(path, log);
   const kept = before?.programs ?? fromRecords(folder);
   let holder = before?.holder;
+  let disk = before?.disk;
   let saveFails = false;
   /** When each ended unexpectedly last. */
   const ends = new Map<string, number>();
 
   function save(): void {
-    const record = { version: 1, experiment, holder, programs: Object.fromEntries(kept) };
+    const record = { version: 1, experiment, holder, disk, programs: Object.fromEntries(kept) };
     try {
       writeWhole(path, encodeRecord(record));
       saveFails = false;
@@ -192,7 +204,11 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
   const logFolder = `${folder.path}/log`;
   Deno.mkdirSync(logFolder, { recursive: true });
   const empty = parseExperiment(JSON.stringify({ experiment, run: {} }), settingsPath);
-  const asExperiment = () => ({ ...empty, programs: programs() });
+  const asExperiment = () => ({
+    ...empty,
+    programs: programs(),
+    disk: { ...empty.disk, ...disk },
+  });
   const controller = createController({
     experiment: asExperiment(),
     log,
@@ -239,8 +255,15 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
     get holder() {
       return holder;
     },
-    set holder(next) {
+    claimedBy(next, limits) {
       holder = next;
+      const isOther = JSON.stringify(limits) !== JSON.stringify(disk);
+      disk = limits;
+      if (isOther) controller.reload(asExperiment());
+      save();
+    },
+    release() {
+      holder = undefined;
       save();
     },
     report,

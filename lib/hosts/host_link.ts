@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import type { Message } from "../message.ts";
 import type { Alarm } from "../status/alarms.ts";
 import {
+  type HostLimits,
   type HostReport,
   isObject,
   objects,
@@ -46,6 +47,8 @@ export interface HostLinkOptions {
   readonly client: Client | undefined;
   readonly presence: Presence;
   readonly log: Log;
+  /** When its disks are an alarm. */
+  readonly disk: () => HostLimits;
   /** Told of alarms of the host itself. */
   readonly alarm: (alarm: Alarm) => void;
   /** Monotonic clock, in milliseconds. */
@@ -69,6 +72,8 @@ export interface HostLink extends Disposable {
   /** Sends what is not carried out yet. */
   send(): void;
   tick(): void;
+  /** Tells it the limits of its disks again, if they are others than before. */
+  renew(): void;
   /**
    * The last lines of programs, and when they were read, by the host's clock (Unix time in seconds);
    * from then on the agent sends new ones to who follows, also after it was away.
@@ -112,6 +117,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   let skewSec = 0;
   /** The claim that is on its way. */
   let asking: string | undefined;
+  /** The limits that it was told last, as text. */
+  let toldDisk = "";
   let nextTry = 0;
   let heardAt = 0;
   let over = false;
@@ -143,9 +150,11 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     const id = asking = crypto.randomUUID();
     if (client === undefined) return;
     const who = { host: computerName() ?? "?", pid: Deno.pid };
+    const disk = { ...options.disk(), folders: [...options.disk().folders] };
+    toldDisk = JSON.stringify(disk);
     try {
       // The answer is taken where all that it sends is, in the order in which it comes.
-      await client.request({ ...about, ...who, cmd: "agent-claim", id }, {
+      await client.request({ ...about, ...who, disk, cmd: "agent-claim", id }, {
         timeoutSec: ANSWER_SEC,
       });
     } catch (error) {
@@ -364,6 +373,12 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       if (why !== undefined) return lose(why);
       if (claimed && now() - heardAt > SILENT_MS) lose(`${host} has been silent`);
       if (claimed || asking !== undefined || !presence.known || now() < nextTry) return;
+      askClaim();
+    },
+    renew() {
+      if (!claimed || JSON.stringify(options.disk()) === toldDisk) return;
+      // All that it knows is told with the answer: nothing is taken from it before.
+      claimed = false;
       askClaim();
     },
     async lines(names, count, follow) {

@@ -2,7 +2,7 @@
 //
 // controller → agent, which needs the right "run"; each is answered by `re`, as `host-…` instead of
 // `agent-…`; `claim` says which controller it is:
-//   agent-claim   {experiment, claim, host, pid}     → {reports, alarms}: all there is of it
+//   agent-claim   {experiment, claim, host, pid, disk} → {reports, alarms}: all there is of it
 //   agent-order   {experiment, claim, orders: […]}   → {reports, unknown, refused: {PROGRAM: why}}
 //   agent-forget  {experiment, claim, programs}      → {}: those that are stopped are dropped
 //   agent-log     {experiment, claim, programs, lines, follow} → {lines}
@@ -13,6 +13,7 @@
 //   host-verdict  {experiment, program, verdict}: an unexpected end
 //   host-alarm    {experiment, alarm}: of the host itself, such as a disk that gets full
 
+import type { DiskLimits } from "../experiment/experiment_file.ts";
 import type { Json, JsonObject, Message } from "../message.ts";
 import type { OutOfMemory } from "../process/out_of_memory.ts";
 import type { Alarm } from "../status/alarms.ts";
@@ -38,6 +39,14 @@ export interface Order {
   /** Its settings, as keys of an experiment file; needed to start it. */
   readonly program?: JsonObject;
 }
+
+/** When the disks of a host are an alarm. */
+export type HostLimits = Omit<DiskLimits, "hostFolders">;
+
+/** Folders that an agent is asked to watch for one experiment; more are a mistake. */
+const MOST_FOLDERS = 32;
+/** An agent looks at its disks no more often than this for anybody, in seconds. */
+const LEAST_PERIOD_SEC = 0.1;
 
 /** Why an agent does not do what it is asked. `held`: another controller has the experiment. */
 export type RefusalCode = "held" | "not-allowed" | "not-claimed" | "bad-message";
@@ -79,6 +88,23 @@ export function readOrders(message: Message): Order[] {
       ...(isObject(program) ? { program } : {}),
     }];
   });
+}
+
+/** Limits of disks; `undefined` if these are none. */
+export function readLimits(value: Json | undefined): HostLimits | undefined {
+  if (!isObject(value)) return undefined;
+  const { warnBytes, criticalBytes, periodSec } = value;
+  if (
+    typeof warnBytes !== "number" || typeof criticalBytes !== "number" ||
+    typeof periodSec !== "number"
+  ) return undefined;
+  const folders = texts(value.folders).filter((path) => path.startsWith("/"));
+  return {
+    folders: folders.slice(0, MOST_FOLDERS),
+    warnBytes,
+    criticalBytes,
+    periodSec: Math.max(LEAST_PERIOD_SEC, periodSec),
+  };
 }
 
 const OUT_OF_MEMORY: readonly OutOfMemory[] = ["yes", "perhaps", "no", "unknown"];

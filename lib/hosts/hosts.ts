@@ -1,6 +1,8 @@
 // All other computers that a controller has programs on: each host agent behind a link of its own, and
 // those that are reached through ssh.
 
+import type { DiskLimits } from "../experiment/experiment_file.ts";
+import type { HostLimits } from "./host_report.ts";
 import { createSshHost, type SshHost } from "./ssh_start.ts";
 import type { Alarm } from "../status/alarms.ts";
 import type { Elsewhere, ElsewhereOptions } from "../run/elsewhere.ts";
@@ -24,6 +26,11 @@ function claimOf(folder: StateFolder): string {
   return made;
 }
 
+/** What of the limits is for one host. */
+function hostLimits({ hostFolders, ...limits }: DiskLimits, host: string): HostLimits {
+  return { ...limits, folders: hostFolders[host] ?? [] };
+}
+
 /** Makes no link before one is asked for. */
 export function createHosts(options: ElsewhereOptions): Elsewhere {
   const links = new Map<string, HostLink>();
@@ -39,7 +46,8 @@ export function createHosts(options: ElsewhereOptions): Elsewhere {
   function link(host: string): HostLink {
     claim ??= claimOf(options.folder);
     const alarm = (one: Alarm) => options.alarm({ ...one, source: `${one.source} on ${host}` });
-    const link = links.get(host) ?? createHostLink({ ...options, host, claim, alarm });
+    const disk = () => hostLimits(options.disk(), host);
+    const link = links.get(host) ?? createHostLink({ ...options, host, claim, alarm, disk });
     links.set(host, link);
     return link;
   }
@@ -53,6 +61,9 @@ export function createHosts(options: ElsewhereOptions): Elsewhere {
     },
     tick() {
       for (const link of links.values()) link.tick();
+    },
+    reloaded() {
+      for (const link of links.values()) link.renew();
     },
     async lines(programs, count, follow) {
       // What is started by ssh is brought over to the controller's computer.

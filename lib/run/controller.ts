@@ -79,6 +79,7 @@ export function createController(options: ControllerOptions): Controller {
     presence,
     log,
     now,
+    disk: () => experiment.disk,
     alarm({ source, state, text }) {
       if (state === "over") alarms.clear(source, text);
       else alarms.raise(source, state, text);
@@ -216,6 +217,7 @@ export function createController(options: ControllerOptions): Controller {
       experiment = { ...next, name, runFolder };
       const done = reloadPrograms({ programs: next.programs, before, roster });
       disks.soon();
+      elsewhere.reloaded();
       pace.tick();
       return done;
     },

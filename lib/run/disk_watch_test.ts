@@ -3,7 +3,7 @@ import { parseDf } from "../process/disk_space.ts";
 import { type Alarm, createAlarms } from "../status/alarms.ts";
 import { judgeDisk, watchDisks } from "./disk_watch.ts";
 
-const LIMITS = { folders: [], warnBytes: 10e9, criticalBytes: 3e9, periodSec: 30 };
+const LIMITS = { folders: [], hostFolders: {}, warnBytes: 10e9, criticalBytes: 3e9, periodSec: 30 };
 
 Deno.test("parseDf reads what df says, of strange names too", () => {
   const title = "Filesystem     1024-blocks     Used Available Capacity Mounted on\n";

@@ -2,6 +2,7 @@
 // controller that is given nothing, as that of a host agent, has programs on its own computer alone.
 
 import type { Client } from "../client.ts";
+import type { DiskLimits } from "../experiment/experiment_file.ts";
 import type { Program } from "../experiment/program.ts";
 import type { Log } from "../log.ts";
 import type { Alarm } from "../status/alarms.ts";
@@ -19,6 +20,8 @@ export interface ElsewhereOptions {
   readonly log: Log;
   /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
+  /** When the disks of other computers are an alarm. */
+  readonly disk: () => DiskLimits;
   /** Told of alarms of other computers. */
   readonly alarm: (alarm: Alarm) => void;
 }
@@ -43,6 +46,8 @@ export interface Elsewhere extends Disposable {
   /** Makes the runner of a program that is to run on another computer. */
   runner(program: Program, context: LocalContext): Runner;
   tick(): void;
+  /** The file was read again: other limits may hold. */
+  reloaded(): void;
   lines(programs: readonly Program[], count: number, follow?: string): Promise<RemoteLines>;
   /** Lets those have the experiment of which all is stopped. */
   release(isStopped: (host: string) => boolean): Promise<void>;
@@ -54,6 +59,7 @@ export const NOWHERE: Elsewhere = {
     throw new Error(`Cannot run ${name} on ${host}: no other computers are reached from here`);
   },
   tick() {},
+  reloaded() {},
   lines: () => Promise.resolve({ lines: [], at: {}, problems: [] }),
   release: () => Promise.resolve(),
   [Symbol.dispose]() {},
