@@ -42,7 +42,10 @@ export interface MailStore {
   expire(box: Mailbox, now: number): readonly Mail[];
   /** Keeps this one no more. */
   drop(name: string): void;
-  /** What the ledger is to hold of them. */
+  /**
+   * What the ledger is to hold of them. It may be gone through bit by bit: what is changed meanwhile is
+   * in it or not, and is right once the lines that were appended since are recalled behind it.
+   */
   lines(): Iterable<string>;
   /** Takes in a line of the ledger. */
   recall(line: LedgerLine): void;
@@ -136,9 +139,11 @@ export function createMailStore(
     },
     *lines() {
       yield encodeLine({ is: "ledger", id, last });
-      for (const [name, { box, used }] of all) {
-        yield encodeLine({ is: "mailbox", of: name, used });
-        for (const { n, until, text } of box) yield mailLine(name, n, until, text);
+      for (const name of [...all.keys()]) {
+        const kept = all.get(name);
+        if (kept === undefined) continue;
+        yield encodeLine({ is: "mailbox", of: name, used: kept.used });
+        for (const { n, until, text } of kept.box) yield mailLine(name, n, until, text);
       }
     },
     recall(line) {
@@ -155,6 +160,8 @@ export function createMailStore(
         case "mail": {
           const { of, n, until, m } = line;
           const { box } = all.get(of) ?? open(of, clock());
+          // It was put in while the ledger was written anew, and is there already, or done with.
+          if (n <= box.last) break;
           const text = JSON.stringify(m);
           const bytes = encoder.encode(text).length;
           box.put({

@@ -32,6 +32,8 @@ export interface Mailbox {
   readonly size: number;
   /** Their bytes. */
   readonly bytes: number;
+  /** The highest number of a message that was ever put in; 0: none was. */
+  readonly last: number;
   put(mail: Mail): void;
   /** Whether a message that its sender sends again is in it. */
   has(again: string): boolean;
@@ -43,6 +45,7 @@ export interface Mailbox {
   confirm(n: number): boolean;
   /** Takes out what is too old, unless it is on its way. */
   expire(now: number): Mail[];
+  /** Those that wait when it begins, whatever happens to them meanwhile. */
   [Symbol.iterator](): IterableIterator<Mail>;
 }
 
@@ -54,6 +57,7 @@ export function createMailbox(name: string): Mailbox {
   /** What is before it is on its way. */
   let sent = 0;
   let bytes = 0, sentBytes = 0;
+  let last = 0;
   /** Nothing is too old before this time. */
   let soonest = Infinity;
   /** Those that may be sent again. */
@@ -79,8 +83,13 @@ export function createMailbox(name: string): Mailbox {
     get bytes() {
       return bytes;
     },
+    get last() {
+      return last;
+    },
     put(mail) {
+      // Nothing else is ever changed in the list: who goes through it has it as it was.
       mails.push(mail);
+      last = mail.n;
       bytes += mail.bytes;
       if (mail.again !== undefined) known.add(mail.again);
       if (mail.until < soonest) soonest = mail.until;
@@ -133,8 +142,9 @@ export function createMailbox(name: string): Mailbox {
       return old;
     },
     *[Symbol.iterator]() {
-      for (let i = head; i < mails.length; i++) {
-        const mail = mails[i];
+      const now = mails, end = mails.length;
+      for (let i = head; i < end; i++) {
+        const mail = now[i];
         if (mail !== undefined) yield mail;
       }
     },

@@ -32,7 +32,7 @@ export interface Retained {
   /** Forgets the last values of topics that match; returns of how many. */
   forget(subscriptions: readonly string[]): number;
   stats(): { readonly topics: number; readonly bytes: number };
-  /** What the ledger is to hold of them. */
+  /** What the ledger is to hold of them; see `MailStore.lines`. */
   lines(): Iterable<string>;
   /** Takes in a line of the ledger. */
   recall(line: LedgerLine): void;
@@ -115,7 +115,10 @@ export function createRetained(
     },
     stats: () => ({ topics: values.size, bytes: totalBytes }),
     *lines() {
-      for (const [topic, { text, until }] of values) yield valueLine(topic, until, text);
+      for (const topic of [...values.keys()]) {
+        const value = values.get(topic);
+        if (value !== undefined) yield valueLine(topic, value.until, value.text);
+      }
     },
     recall(line) {
       if (line.is === "no value") remove(line.of);

@@ -1,17 +1,16 @@
 // The ledger: what the hub has to remember through a restart, and may forget once it is done with.
 //
 // A file of lines that is appended to, synced in groups behind the hub's back, and written anew from
-// what still holds when most of it does not any more. What happens to the disk happens to the ledger,
-// never to the hub: when it is full, nothing is lost that the hub holds in memory, and the file is
-// written anew as soon as it can be.
-//
-// Each line has a checksum: a line that a disk has changed may still be JSON, and would then be a
-// wrong value or somebody else's mail.
+// what still holds when most of it does not any more: slice by slice, while the old file is appended to
+// as before, and with what was appended since behind it. What happens to the disk happens to the
+// ledger, never to the hub: when it is full, nothing is lost that the hub holds in memory, and the file
+// is written anew as soon as it can be.
 
-import { type Log, NO_LOG } from "../log.ts";
-import { checksumOf } from "./checksum.ts";
+import { type Log, NO_LOG } from "../log_contract.ts";
 import { appendTo, reasonOf, syncFolder } from "./files.ts";
 import { createGroupWriter } from "./group_writer.ts";
+import { readLines, withSum } from "./ledger_file.ts";
+import { beginRenewal, type Renewal } from "./ledger_renewal.ts";
 
 /** What a ledger tells its owner. */
 export type LedgerAlarm = "stopped" | "resumed" | "damaged";
@@ -47,7 +46,10 @@ export type LedgerStats = {
 export interface HubLedger {
   /** The lines that were in it, in order; once. */
   recall(): readonly string[];
-  /** From now on it can be written anew: from these lines, of about so many bytes. */
+  /**
+   * From now on it can be written anew: from these lines, of about so many bytes. They are gone through
+   * bit by bit. What is appended meanwhile stands behind them, whether they have it already or not.
+   */
   rewriteFrom(lines: () => Iterable<string>, bytes: () => number): void;
   /** Adds a line: a JSON object that is not empty, without its newline. Never waits, never throws. */
   append(line: string): void;
@@ -63,55 +65,9 @@ export interface HubLedger {
 /** A ledger in a file. */
 export interface Ledger extends HubLedger, AsyncDisposable {}
 
-const NEWLINE = 10;
-/** Lines are put together up to this size before they are written, in characters. */
-const CHUNK = 1 << 20;
 /** Of lines with the shortest messages: about 80 bytes more than the 50 or so that a message has. */
 const MOST_SPREAD = 4;
 const encoder = new TextEncoder();
-
-const SUM_BEGINS = '{"sum":"';
-/** What stands before the rest of a line: the sum in eight digits. */
-const SUM_LENGTH = `${SUM_BEGINS}00000000",`.length;
-
-/** A line as it is in the file: its checksum is its first field, so that it is still JSON. */
-function withSum(line: string): string {
-  const sum = checksumOf(encoder.encode(line)).toString(16).padStart(8, "0");
-  return `${SUM_BEGINS}${sum}",${line.slice(1)}`;
-}
-
-/** The line without its checksum; `undefined` if it is not as it was written. */
-function withoutSum(text: string): string | undefined {
-  const line = `{${text.slice(SUM_LENGTH)}`;
-  return withSum(line) === text ? line : undefined;
-}
-
-/** The whole lines of the file, without those that are damaged; and what there was to say of it. */
-async function readLines(
-  path: string,
-): Promise<{ lines: string[]; size: number; damage: string | undefined }> {
-  let data: Uint8Array;
-  try {
-    data = await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { lines: [], size: 0, damage: undefined };
-    throw new Error(`Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
-  }
-  const size = data.lastIndexOf(NEWLINE) + 1;
-  const all = new TextDecoder().decode(data.subarray(0, size)).split("\n").slice(0, -1);
-  const lines = all.map(withoutSum).filter((line) => line !== undefined);
-  const bad = all.length - lines.length;
-  if (bad > 0) {
-    const aside = `${path}.damaged`;
-    await Deno.writeFile(aside, data);
-    const damage =
-      `${path}: ${bad} lines in it are damaged and are left out; as it was, it is ${aside}`;
-    return { lines, size, damage };
-  }
-  // A torn last line was never safe, so that nobody was told that it is.
-  if (size < data.length) await Deno.truncate(path, size);
-  return { lines, size, damage: undefined };
-}
 
 /**
  * Opens a ledger, repairs what a crash left, and goes on behind its last line.
@@ -130,6 +86,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   } = options;
   const folder = path.slice(0, path.lastIndexOf("/")) || "/";
   const found = await readLines(path);
+  // What a crash has left of one that was to take its place.
+  await Deno.remove(`${path}.new`).catch(() => {});
   let lines = found.lines;
   let size = found.size;
   let file: Deno.FsFile | undefined = await Deno.open(path, { append: true, create: true });
@@ -140,6 +98,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   /** What is in the file is not what it should be: it has to be written anew. */
   let stale = false;
   let snapshot: (() => Iterable<string>) | undefined;
+  /** It is being written anew. */
+  let renewal: Renewal | undefined;
+  /** That has failed, though the old file can be written: not again before this has this size. */
+  let renewFrom = 0;
   let held: () => number = () => 0;
   /** So many times larger than what they hold the lines were when they were written anew. */
   let spread = 1;
@@ -162,45 +124,53 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     size += bytes.length;
   }
 
-  /** Writes what holds into a new file, and puts that in the place of the old one. */
-  async function rewrite(all: readonly string[]): Promise<void> {
-    const beside = `${path}.new`;
-    let done = 0;
-    try {
-      using next = await Deno.open(beside, { write: true, create: true, truncate: true });
-      for (let i = 0; i < all.length;) {
-        let text = "";
-        while (i < all.length && text.length < CHUNK) text += `${withSum(all[i++] ?? "")}\n`;
-        const bytes = encoder.encode(text);
-        await appendTo(next, bytes);
-        done += bytes.length;
-      }
-      await next.sync();
-    } catch (error) {
-      await Deno.remove(beside).catch(() => {});
-      throw error;
-    }
+  function renew(lines: Iterable<string>): Renewal {
+    return renewal = beginRenewal(`${path}.new`, lines, () => writer.soon(0));
+  }
+
+  /** Puts the new file, with what was appended since it was begun, in the place of the old one. */
+  async function finish(next: Renewal): Promise<void> {
+    // From here on what is appended goes behind it.
+    renewal = undefined;
+    waiting = "";
+    stale = false;
+    size = await next.finish();
     file?.close();
     file = undefined;
-    await Deno.rename(beside, path);
-    size = done;
+    await Deno.rename(next.path, path);
+    renewFrom = 0;
     spread = Math.min(MOST_SPREAD, Math.max(1, size / Math.max(1, held())));
     await syncFolder(folder);
   }
 
-  async function writeGroup(): Promise<void> {
-    const upTo = appended;
+  /** Writes what waits, into the file that there is. */
+  async function writeWaiting(): Promise<void> {
+    const least = spread * held();
+    const large = size + waiting.length > Math.max(2 * least, least + slackBytes, renewFrom);
+    if (snapshot !== undefined && large && renewal === undefined) renew(snapshot());
+    if (renewal?.state === "ready") return await finish(renewal);
+    if (renewal?.state === "failed") {
+      // The old one is as good as before; it only goes on growing.
+      log.warn(`Cannot write the ledger ${path} anew: ${renewal.failure}; it is tried again later`);
+      await renewal.drop();
+      renewal = undefined;
+      renewFrom = size + Math.max(slackBytes, least);
+    }
     const text = waiting;
     waiting = "";
-    const least = spread * held();
-    const large = size + text.length > Math.max(2 * least, least + slackBytes);
+    await appendLines(text);
+  }
+
+  async function writeGroup(): Promise<void> {
+    const upTo = appended;
     try {
-      if (snapshot !== undefined && (stale || large)) {
-        // What is appended from here on is not in the snapshot, and waits for the next group.
-        stale = false;
-        await rewrite([...snapshot()]);
-      } else if (stale) throw new Error(stopped ?? "nobody has said yet what holds");
-      else await appendLines(text);
+      if (!stale) await writeWaiting();
+      else if (snapshot === undefined) throw new Error(stopped ?? "nobody has said yet what holds");
+      else {
+        // One that was begun while the file was good has all that was appended since, too.
+        const next = renewal ?? renew(snapshot());
+        await finish(next);
+      }
       synced = upTo;
       if (stopped !== undefined) {
         stopped = undefined;
@@ -225,7 +195,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     write: writeGroup,
     synced: () => synced,
     stopped: () => stopped,
-    pauseMs: () => waiting === "" ? undefined : fsyncMs,
+    pauseMs: () => {
+      if (renewal !== undefined && renewal.state !== "under way") return 0;
+      return waiting === "" ? undefined : fsyncMs;
+    },
     ackMs,
     retryMs,
   });
@@ -244,8 +217,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     append(line) {
       if (closed) return;
       appended++;
-      // Once the file is to be written anew, what holds is known without it.
-      if (!stale) waiting += `${withSum(line)}\n`;
+      const text = withSum(line);
+      renewal?.append(text);
+      // Nothing goes into a file that is not good any more: it is written anew.
+      if (!stale) waiting += text;
       writer.soon(stopped !== undefined ? retryMs : fsyncMs);
     },
     synced: () => writer.safe(appended),
@@ -258,7 +233,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       if (closed) return;
       closed = true;
       await writer.close();
-      if (appended > synced) await writer.now();
+      if (appended > synced || renewal?.state === "ready") await writer.now();
+      await renewal?.drop();
       writer.giveUp(new Error("Cannot keep it: the ledger is closed"));
       file?.close();
       file = undefined;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { NO_LOG } from "../log_contract.ts";
 import { type Ledger, type LedgerOptions, openLedger } from "./ledger.ts";
 
 async function temporaryFile(): Promise<{ path: string } & AsyncDisposable> {
@@ -27,7 +28,7 @@ function range(from: number, to: number): string[] {
 /** A ledger that holds the last ten lines. */
 function holdsTen(ledger: Ledger): (i: number) => void {
   const held: string[] = [...ledger.recall()];
-  ledger.rewriteFrom(() => held, () => held.length * 40);
+  ledger.rewriteFrom(() => [...held], () => held.length * 40);
   return (i) => {
     held.push(line(i));
     if (held.length > 10) held.shift();
@@ -128,6 +129,10 @@ Deno.test("ledger: is written anew when most of it holds no more, while it is ap
 Deno.test("ledger: while it cannot be written synced fails; then all that holds is there", async () => {
   await using file = await temporaryFile();
   const states: string[] = [];
+  // A damaged file has to be written anew; and a folder in the place of the new one can be neither
+  // written nor removed.
+  await Deno.writeTextFile(file.path, "damaged\n");
+  await Deno.mkdir(`${file.path}.new/x`, { recursive: true });
   const ledger = await openLedger({
     path: file.path,
     retryMs: 5,
@@ -135,11 +140,7 @@ Deno.test("ledger: while it cannot be written synced fails; then all that holds 
     onAlarm: (state) => states.push(state),
   });
   const add = holdsTen(ledger);
-  add(0);
-  await ledger.synced();
-  // A folder in the place of the new file: it can be neither written nor removed.
-  await Deno.mkdir(`${file.path}.new/x`, { recursive: true });
-  for (let i = 1; i < 30; i++) add(i);
+  for (let i = 0; i < 30; i++) add(i);
   await assertRejects(() => ledger.synced(), Error, "Cannot write the ledger");
   await assertRejects(() => ledger.synced(), Error, "Cannot write the ledger");
   assertMatch(ledger.stats().stopped ?? "", /Cannot write/);
@@ -147,7 +148,80 @@ Deno.test("ledger: while it cannot be written synced fails; then all that holds 
   add(30);
   while (ledger.stats().stopped !== undefined) await new Promise((go) => setTimeout(go, 5));
   await ledger.synced();
-  assertEquals(states, ["stopped", "resumed"]);
+  assertEquals(states, ["damaged", "stopped", "resumed"]);
   await ledger[Symbol.asyncDispose]();
   assertEquals((await linesOf({ path: file.path })).slice(-10), range(21, 31));
+});
+
+Deno.test("ledger: that it cannot be written anew is no reason not to go on with the old file", async () => {
+  await using file = await temporaryFile();
+  const warnings: string[] = [];
+  const log = { ...NO_LOG, warn: (text: string) => void warnings.push(text) };
+  {
+    await using ledger = await openLedger({ path: file.path, slackBytes: 500, log });
+    const add = holdsTen(ledger);
+    await Deno.mkdir(`${file.path}.new/x`, { recursive: true });
+    for (let i = 0; i < 200; i++) {
+      add(i);
+      await ledger.synced();
+    }
+    assertEquals(ledger.stats().stopped, undefined);
+    assert(warnings.length > 0 && warnings.length < 40, `said ${warnings.length} times`);
+    assertMatch(warnings[0] ?? "", /Cannot write the ledger .* anew: .*tried again later/);
+    await Deno.remove(`${file.path}.new`, { recursive: true });
+    const before = ledger.stats().bytes;
+    for (let i = 200; ledger.stats().bytes >= before; i++) {
+      add(i);
+      await ledger.synced();
+      assert(i < 400, "it is never written anew");
+    }
+  }
+  const lines = await linesOf({ path: file.path });
+  assertEquals(lines, range(JSON.parse(lines[0] ?? "").i, JSON.parse(lines.at(-1) ?? "").i + 1));
+});
+
+Deno.test("ledger: while it is written anew the loop turns, and what is appended is safe as soon as ever", async () => {
+  await using file = await temporaryFile();
+  const LINES = 100_000;
+  let turns = 0, over = false;
+  const turning = (async () => {
+    while (!over) {
+      await new Promise((go) => setTimeout(go, 0));
+      turns++;
+    }
+  })();
+  let most = 0, since = 0, lastTurn = 0, begun = false, done = false;
+  function* held(): Generator<string> {
+    begun = true;
+    for (let i = 0; i < LINES; i++) {
+      if (turns !== lastTurn) since = 0;
+      lastTurn = turns;
+      most = Math.max(most, ++since);
+      yield line(i);
+    }
+    done = true;
+  }
+  {
+    await using ledger = await openLedger({ path: file.path, slackBytes: 0 });
+    ledger.rewriteFrom(held, () => 1);
+    for (let i = 0; !begun; i++) {
+      ledger.append(line(LINES + i));
+      await ledger.synced();
+      assert(i < 100, "it is not written anew");
+    }
+    const before = ledger.stats().bytes;
+    ledger.append('{"last":1}');
+    await ledger.synced();
+    assert(!done, "who waited had to wait for all of it");
+    while (ledger.stats().bytes < before + LINES * 40) {
+      await new Promise((go) => setTimeout(go, 1));
+    }
+  }
+  over = true;
+  await turning;
+  // A slice is 5 % of them; a turn may come a little later than it could.
+  assert(most < LINES / 4, `${most} lines without a turn`);
+  const lines = await linesOf({ path: file.path });
+  assertEquals(lines.slice(0, LINES), range(0, LINES));
+  assertEquals(lines.at(-1), '{"last":1}');
 });

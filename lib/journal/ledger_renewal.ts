@@ -1,0 +1,131 @@
+// A ledger's file that is written anew beside the old one, while that goes on: first what holds, slice
+// by slice, then what was appended since.
+
+import { appendTo, reasonOf } from "./files.ts";
+import { withSum } from "./ledger_file.ts";
+
+/** A new file that is to take the place of the old one. */
+export interface Renewal {
+  readonly path: string;
+  /** Whether what holds is in it, but for what was appended lately. */
+  readonly state: "under way" | "ready" | "failed";
+  /** Why it failed. */
+  readonly failure: string | undefined;
+  /** A line, as it is in the file, has been appended to the ledger. */
+  append(line: string): void;
+  /**
+   * Waits until it is ready, adds what was appended up to now, and closes it: it is safe on the disk.
+   *
+   * @returns Its size in bytes.
+   * @throws {Error} If it failed; then it is gone.
+   */
+  finish(): Promise<number>;
+  /** Takes it away. */
+  drop(): Promise<void>;
+}
+
+/** So much is put together between two turns of the loop, in characters: a millisecond or two. */
+const SLICE = 1 << 18;
+const encoder = new TextEncoder();
+
+/**
+ * Begins one.
+ *
+ * @param lines What holds, as JSON; they are gone through bit by bit.
+ * @param settled Told when it is ready, or has failed.
+ */
+export function beginRenewal(
+  path: string,
+  lines: Iterable<string>,
+  settled: () => void,
+): Renewal {
+  let state: Renewal["state"] = "under way";
+  let failure: string | undefined;
+  let file: Deno.FsFile | undefined;
+  let size = 0;
+  let dropped = false;
+  /** What was appended since it was begun, and is not in it. */
+  let since: string[] = [];
+
+  /** Writes lines; after each slice everything else has its turn, however quick the disk is. */
+  async function write(all: Iterable<string>): Promise<void> {
+    let text = "";
+    const flush = async () => {
+      const bytes = encoder.encode(text);
+      text = "";
+      if (file === undefined || dropped) throw new Error("nobody wants it any more");
+      await appendTo(file, bytes);
+      size += bytes.length;
+    };
+    for (const line of all) {
+      text += line;
+      if (text.length < SLICE) continue;
+      await flush();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    if (text !== "") await flush();
+  }
+
+  function* withSums(): Generator<string, void, void> {
+    for (const line of lines) yield withSum(line);
+  }
+
+  async function writeSince(): Promise<void> {
+    const all = since;
+    since = [];
+    await write(all);
+  }
+
+  async function begin(): Promise<void> {
+    file = await Deno.open(path, { write: true, create: true, truncate: true });
+    await write(withSums());
+    await writeSince();
+    // The most of it is on the disk before anybody has to wait for the rest.
+    await file.sync();
+    await writeSince();
+  }
+
+  const written = begin().then(
+    () => void (state = "ready"),
+    (error) => {
+      state = "failed";
+      failure = reasonOf(error);
+    },
+  ).then(settled);
+
+  async function drop(): Promise<void> {
+    dropped = true;
+    await written;
+    try {
+      file?.close();
+    } catch {
+      // it is closed
+    }
+    await Deno.remove(path).catch(() => {});
+  }
+
+  return {
+    path,
+    get state() {
+      return state;
+    },
+    get failure() {
+      return failure;
+    },
+    append: (line) => void since.push(line),
+    async finish() {
+      try {
+        await written;
+        if (failure !== undefined) throw new Error(failure);
+        await writeSince();
+        await file?.sync();
+        file?.close();
+        return size;
+      } catch (error) {
+        await drop();
+        throw error;
+      }
+    },
+    drop,
+  };
+}
