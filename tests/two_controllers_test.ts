@@ -1,8 +1,9 @@
 // Two experiments in one hub, with programs of the same names: nothing of one is taken for the other's.
 
 import { assert, assertEquals } from "@std/assert";
-import { connect } from "../mod.ts";
+import { connect, type Message } from "../mod.ts";
 import { abcd, runAbcd, TestHub, until } from "./harness.ts";
+import { RawClient } from "./raw_client.ts";
 import { Lab } from "./run_lab.ts";
 
 const saying = (word: string) => ({
@@ -70,4 +71,23 @@ Deno.test("two controllers in one hub: topics, last values, status, logs and ord
   for (const topic of ["run/p/state", "run2/p/state", "run2/far/state", "run2/far/log"]) {
     assert(topics.has(topic), `${topic} is not among ${[...topics.keys()]}`);
   }
+});
+
+Deno.test("a controller whose predecessor is dead, and still connected, has its name and its last value", async () => {
+  await using hub = await TestHub.start();
+  // As after a power cut of its computer: the hub has not noticed, and nobody answers.
+  using dead = await RawClient.join(hub.tcpPort, "run");
+  await dead.say({ cmd: "run", topic: "run/current", retain: true, run: 7, phase: "running" });
+  await using lab = await Lab.create({ p: { cmd: "sleep 1000", startSec: 0, runOrder: 1 } });
+  await using controller = lab.run(...hub.clientArgs);
+  await controller.saw(/in hub/);
+  await dead.end();
+  await using client = await connect({ name: "watcher", server: hub.address });
+  assertEquals((await client.clients()).map(({ name }) => name), ["run", "watcher"]);
+  let current: Message | undefined;
+  client.subscribe("run/current", (message) => void (current = message));
+  await until(() => current?.experiment === "lab", () => JSON.stringify(current));
+  assertEquals([current?.phase, current?.run], ["idle", undefined]);
+  const status = await runAbcd(["status", ...hub.clientArgs]);
+  assertEquals(status.code, 0, status.stderr);
 });

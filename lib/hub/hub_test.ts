@@ -68,10 +68,24 @@ Deno.test("joining: bad names, not joined, unique", () => {
   const early = connect();
   early.say({ cmd: "x", to: "a" });
   assertEquals(early.heard()[0]?.code, "not-joined");
-  join("a");
-  const second = connect();
-  second.say({ cmd: "_init", name: "a", unique: true });
-  assertEquals(second.heard()[0]?.name, "a-2");
+  const holder = join("a");
+  const [second, third] = [connect(), connect()];
+  for (const one of [second, third]) one.say({ cmd: "_init", name: "a", unique: true });
+  assertEquals(second.heard(), []);
+  holder.say({ cmd: "_pong" });
+  assertEquals([second.heard()[0]?.name, third.heard()[0]?.name], ["a-2", "a-3"]);
+});
+
+Deno.test("joining: unique gets the name itself if its holder does not answer", () => {
+  const { connect, join, pass } = setup();
+  const dead = join("run");
+  const [heir, other] = [connect(), connect()];
+  for (const one of [heir, other]) one.say({ cmd: "_init", name: "run", unique: true });
+  pass(1);
+  assertEquals(heir.heard(), []);
+  pass(1);
+  assertEquals([heir.heard()[0]?.name, other.heard()[0]?.name], ["run", "run-2"]);
+  assertMatch(dead.ended ?? "", /did not answer/);
 });
 
 Deno.test("a taken name: refused if the holder answers, given after 2 s if not", () => {

@@ -5,9 +5,9 @@
 //   admitted     it may come in: it gets its name, or waits for it
 //   joined       it is here, and everybody hears of it
 //
-// A name that is held by a live connection is refused. Whether it is alive is asked with a _ping; if
-// nothing is heard for `takeoverSec`, the newcomer gets the name: a half-open connection must not lock
-// a restarted program out.
+// A name that is held by a live connection is refused; who asked with `unique` gets another one then.
+// Whether it is alive is asked with a _ping; if nothing is heard for `takeoverSec`, the newcomer gets
+// the name: a half-open connection must not lock a restarted program out, nor make "run-2" of "run".
 
 import { PROTOCOL_VERSION } from "../defaults.ts";
 import {
@@ -108,7 +108,16 @@ export function createJoining(parts: JoiningParts): Joining {
   /** How many wait for a name. */
   let waiting = 0;
 
+  /** Another name that the client may have, if it has asked for one. */
+  function otherName(client: Client, { name, unique }: InitMessage): string | undefined {
+    const free = roster.freeName(name);
+    return unique === true && problemWithName(client, free) === undefined ? free : undefined;
+  }
+
+  /** The holder of the name is alive. */
   function nameTaken(client: Client, holder: Client, init: InitMessage): void {
+    const other = otherName(client, init);
+    if (other !== undefined) return join(client, init, other);
     leaving().turnAway(
       client,
       "name-taken",
@@ -149,15 +158,16 @@ export function createJoining(parts: JoiningParts): Joining {
   function admitted(client: Client, init: InitMessage, pass: Pass): void {
     client.key = pass.key;
     client.rights = pass.rights;
-    const holder = roster.get(init.name);
-    const name = holder !== undefined && init.unique === true
-      ? roster.freeName(init.name)
-      : init.name;
+    const { name } = init;
+    const holder = roster.get(name);
     const problem = problemWithName(client, name);
-    if (problem !== undefined) return entrance.denied(client, problem);
+    const other = problem === undefined || holder === undefined
+      ? undefined
+      : otherName(client, init);
+    if (problem !== undefined && other === undefined) return entrance.denied(client, problem);
     if (init.durable === true) mailboxes.check(name, init.id);
     client.entering = undefined;
-    if (holder === undefined || name !== init.name) return join(client, init, name);
+    if (holder === undefined || other !== undefined) return join(client, init, other ?? name);
     client.waiting = { init, holder, since: clock() };
     waiting++;
     post.tell(holder, { cmd: "_ping" });
