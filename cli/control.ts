@@ -6,7 +6,7 @@ import type { Message } from "../lib/message.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/status/program_status.ts";
 import { readStatus, type VerdictLine } from "../lib/status/read_status.ts";
 import { programTopic } from "../lib/status/topics.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { CLIENT_OPTIONS, type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 

@@ -7,7 +7,7 @@ import { runTopic } from "../lib/status/topics.ts";
 import { computerName, environment } from "../lib/environment.ts";
 import type { Json } from "../lib/message.ts";
 import { describeRun } from "../lib/terminal/run_text.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { CommandError, type OptionSpecs } from "./command.ts";
 import { CONTROL_OPTIONS, type ControlValues, openController } from "./control.ts";
 

@@ -14,11 +14,15 @@ import { computerName } from "../lib/environment.ts";
 import type { Log } from "../lib/log.ts";
 import { serveLogLevel } from "../lib/log_level.ts";
 import { isClientName, type Message } from "../lib/message.ts";
+import { plainText } from "../lib/plain_text.ts";
 import { type Agent, startAgent } from "../lib/hosts/agent.ts";
 import type { AgentPolicy } from "../lib/hosts/agent_policy.ts";
 import { LockedError } from "../lib/run/state_folder.ts";
 import { aborted, CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CLIENT_OPTIONS, hubFrom, LOG_OPTIONS, logFrom, needProcFs, passKeyOn } from "./common.ts";
+
+/** What is said of a refusal, in characters: the asker's words may be in it. */
+const MOST_TEXT = 1000;
 
 /** The absolute path of a program, as the shell finds it. */
 function findProgram(program: string): string | undefined {
@@ -269,7 +273,8 @@ With --agent it is the host agent of this computer too: run controllers elsewher
       maxOutputBytes: options["max-output"],
       maxTimeSec: options["max-time"],
     });
-    const refuse = (message: Message, text: string) => {
+    const refuse = (message: Message, words: string) => {
+      const text = plainText(words, MOST_TEXT);
       const { from, id, re, argv, line } = message;
       log.warn(`refused: ${text}`, { from, id: id ?? re, argv, line });
       if (from !== undefined) send({ cmd: "exec-refused", to: from, re: id ?? re, text });

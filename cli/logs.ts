@@ -2,7 +2,7 @@
 
 import { readLogLines } from "../lib/status/read_status.ts";
 import { programTopic } from "../lib/status/topics.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { useColor } from "./common.ts";
 import { CommandError, defineCommand, EXIT } from "./command.ts";
 import { CONTROL_OPTIONS, openController } from "./control.ts";

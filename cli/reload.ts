@@ -1,6 +1,6 @@
 // abcd reload: the run controller reads the experiment file again.
 
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import { CONTROL_OPTIONS, openController } from "./control.ts";
 

@@ -7,7 +7,7 @@ import type { Controller } from "../lib/run/contract.ts";
 import type { ExperimentStatus } from "../lib/status/program_status.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
 import { describeRun, safeTitle } from "../lib/terminal/run_text.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { logFrom, type LogValues, useColor } from "./common.ts";
 import { describeProgram, verdictLines } from "./control.ts";
 import { whoAsks } from "./data_run.ts";

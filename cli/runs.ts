@@ -5,7 +5,7 @@ import { openRunFolder } from "../lib/data_run/run_folder.ts";
 import { type RunRecord, summaryOf } from "../lib/data_run/run_record.ts";
 import type { RunSummary } from "../lib/status/run_status.ts";
 import { recordLines, runLines } from "../lib/terminal/run_text.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CONTROL_OPTIONS, openController } from "./control.ts";
 

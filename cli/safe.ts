@@ -2,7 +2,7 @@
 
 import { readSafeStatus } from "../lib/status/read_run_status.ts";
 import { EVERYONE, type Message } from "../lib/message.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CONTROL_OPTIONS, openController } from "./control.ts";
 import { whoAsks } from "./data_run.ts";

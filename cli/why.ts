@@ -1,7 +1,7 @@
 // abcd why: what is known of the last unexpected ends of a program.
 
 import { readVerdicts } from "../lib/status/read_status.ts";
-import { escapeControls } from "../lib/terminal/table.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import { CONTROL_OPTIONS, openController, verdictLines } from "./control.ts";
 

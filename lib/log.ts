@@ -2,6 +2,8 @@
 
 import { BaseHandler, type LevelName, Logger, type LogRecord } from "@std/log";
 import type { Log, LogFields, LogLevel } from "./log_contract.ts";
+import type { Json } from "./message.ts";
+import { escapeControls, plainJson, plainText } from "./plain_text.ts";
 
 export * from "./log_contract.ts";
 
@@ -57,16 +59,20 @@ export function dateAndTime(date: Date): string {
 
 function fieldsOf(record: LogRecord): LogFields {
   const [fields] = record.args;
-  return typeof fields === "object" && fields !== null ? fields as LogFields : {};
+  if (typeof fields !== "object" || fields === null) return {};
+  const all = Object.entries(fields as LogFields);
+  return Object.fromEntries(
+    all.map(([key, value]) => [key, value === undefined ? undefined : bounded(value)]),
+  );
 }
 
-/** Without control characters, which would do things to the terminal of who reads the log. */
-function escapeControls(text: string): string {
-  // deno-lint-ignore no-control-regex -- they are what is looked for
-  const controls = /[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]/g;
-  const escaped = (c: string) =>
-    c === "\t" ? "\\t" : `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  return text.replace(controls, escaped);
+/** Longest text of a line, and of one of its fields, in characters: strangers' words may be in them. */
+const MOST_TEXT = 8000, MOST_FIELD = 1000;
+
+/** A field, or what it would be as JSON if it is too long. */
+function bounded(value: Json): Json {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length <= MOST_FIELD ? value : plainText(text, MOST_FIELD);
 }
 
 function forPeople(record: LogRecord, color: boolean): string {
@@ -78,19 +84,20 @@ function forPeople(record: LogRecord, color: boolean): string {
   const paint = color ? COLOR[record.levelName] ?? "" : "";
   return `${paint}${dateAndTime(record.datetime)} ${
     SHORT[record.levelName] ?? record.levelName
-  } ${record.loggerName}: ${escapeControls(record.msg + details.join(""))}${
+  } ${record.loggerName}: ${plainText(record.msg, MOST_TEXT) + escapeControls(details.join(""))}${
     paint === "" ? "" : "\x1b[0m"
   }`;
 }
 
 function forPrograms(record: LogRecord): string {
-  return JSON.stringify({
+  const text = record.msg.length <= MOST_TEXT ? record.msg : plainText(record.msg, MOST_TEXT);
+  return plainJson(JSON.stringify({
     time: record.datetime.getTime() / 1000,
     level: record.levelName.toLowerCase(),
     name: record.loggerName,
-    text: record.msg,
+    text,
     ...fieldsOf(record),
-  });
+  }));
 }
 
 class LineHandler extends BaseHandler {

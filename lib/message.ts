@@ -8,6 +8,7 @@
 
 import { MAX_MESSAGE_BYTES, MAX_NESTING } from "./defaults.ts";
 import { describeJsonMistake } from "./json_mistake.ts";
+import { plainText } from "./plain_text.ts";
 import { problemWithTopic } from "./topic.ts";
 
 export * from "./run_message.ts";
@@ -107,6 +108,8 @@ export function isClientName(name: string): boolean {
 }
 
 const encoder = new TextEncoder();
+/** So much of what is no name is said again, in characters. */
+const MOST_QUOTED = 80;
 
 /** Length in UTF-8, without making the bytes where that can be known. */
 function isLonger(text: string, maxBytes: number): boolean {
@@ -210,7 +213,8 @@ export function checkMessage(value: unknown, limits: MessageLimits = {}): Messag
     throw bad("topic", 'Cannot take the message: it has both "to" and "topic"; send two messages');
   }
   if (typeof to === "string" && to !== EVERYONE && to !== HUB_NAME && !isClientName(to)) {
-    throw bad("to", `Cannot take the message: "to" is not a client's name: ${JSON.stringify(to)}`);
+    const given = plainText(to, MOST_QUOTED);
+    throw bad("to", `Cannot take the message: "to" is not a client's name: "${given}"`);
   }
   if (typeof topic === "string") {
     const problem = problemWithTopic(topic);

@@ -11,6 +11,7 @@ import {
   type Message,
   MessageError,
 } from "./message.ts";
+import { plainText } from "./plain_text.ts";
 import { problemWithSubscription, topicMatches } from "./topic.ts";
 
 /** What a client says of itself when it joins. All of it is optional, and shown as it is. */
@@ -432,7 +433,9 @@ const isFilter: FieldCheck = (v) => {
   for (const [key, value] of Object.entries(v as JsonObject)) {
     // Own fields only: a filter from outside may have "__proto__" or "constructor".
     const check = Object.hasOwn(filterFields, key) ? filterFields[key] : undefined;
-    if (check === undefined) return `has "${key}"; a filter has from, to, cmd, topic, not`;
+    if (check === undefined) {
+      return `has "${plainText(key, 80)}"; a filter has from, to, cmd, topic, not`;
+    }
     const inner = check(value);
     if (inner !== undefined) return `has "${key}", which ${inner}`;
   }

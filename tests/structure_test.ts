@@ -45,6 +45,7 @@ Deno.test("structure: the search for imports finds them", () => {
   assertEquals(message?.imports.sort(), [
     "lib/defaults.ts",
     "lib/json_mistake.ts",
+    "lib/plain_text.ts",
     "lib/run_message.ts",
     "lib/system_message.ts",
     "lib/topic.ts",

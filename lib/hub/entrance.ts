@@ -11,6 +11,7 @@ import { createFailures } from "../keys/failures.ts";
 import { asToHub, type InitMessage, type Message, MessageError } from "../message.ts";
 import { type Client, whoIs } from "./client.ts";
 import type { Counters } from "./counters.ts";
+import { plainText } from "../plain_text.ts";
 import type { Leaving } from "./leaving.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
@@ -59,6 +60,9 @@ const ANYBODY: Pass = { key: undefined, rights: undefined };
 /** After so many failures of one address only every hundredth is worth a line. */
 const LOGGED = 10;
 
+/** What is said of a denial, in characters. */
+const MOST_TEXT = 1000;
+
 /** The host in `host:port`. */
 function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(":"));
@@ -70,7 +74,8 @@ export function createEntrance(parts: EntranceParts): Entrance {
   const { clock, log, door } = settings;
   const failures = createFailures();
 
-  function denied(client: Client, text: string): void {
+  function denied(client: Client, words: string): void {
+    const text = plainText(words, MOST_TEXT);
     const { address } = client.connection;
     const host = hostOf(address);
     const now = clock();

@@ -18,6 +18,7 @@ import {
   MessageError,
   type WelcomeMessage,
 } from "../message.ts";
+import { plainText } from "../plain_text.ts";
 import type { Pass } from "../keys/door.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
@@ -86,9 +87,9 @@ export function readInit(message: Message): InitMessage {
   if (!isClientName(init.name)) {
     throw new MessageError(
       "name-invalid",
-      `Cannot join as ${
-        JSON.stringify(init.name.slice(0, 80))
-      }: a name is 1 to 64 of A-Z a-z 0-9 . _ -, and does not begin with _`,
+      `Cannot join as "${
+        plainText(init.name, 80)
+      }": a name is 1 to 64 of A-Z a-z 0-9 . _ -, and does not begin with _`,
       "name",
       id,
     );

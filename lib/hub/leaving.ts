@@ -1,6 +1,7 @@
 // The ways in which a client is refused something, or its connection ends.
 
 import { type ErrorCode, HUB_NAME } from "../message.ts";
+import { plainText } from "../plain_text.ts";
 import { type Client, whoIs } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Settings } from "./options.ts";
@@ -38,6 +39,8 @@ export interface LeavingParts {
 }
 
 const encoder = new TextEncoder();
+/** What is said of a refusal, in characters, as strangers' words may be in it: the names of 50 clients fit. */
+const MOST_TEXT = 4000;
 /** A line about denials of one client no more often than this, in milliseconds. */
 const DENIAL_MS = 1000;
 
@@ -46,7 +49,8 @@ export function createLeaving(parts: LeavingParts): Leaving {
   const { settings, counters, roster, post, stopWaiting, keepMail, readOn, freed } = parts;
   const { clock, log } = settings;
 
-  function refuse(client: Client, code: ErrorCode, text: string, re?: string): void {
+  function refuse(client: Client, code: ErrorCode, words: string, re?: string): void {
+    const text = plainText(words, MOST_TEXT);
     counters.refused++;
     counters.refusals[code] = (counters.refusals[code] ?? 0) + 1;
     // Who has not joined was told, counted and logged at the entrance.
@@ -68,8 +72,9 @@ export function createLeaving(parts: LeavingParts): Leaving {
     post.publish("_hub/log", { cmd: "log", level: "warn", text: line });
   }
 
-  function forget(client: Client, reason: string): void {
+  function forget(client: Client, words: string): void {
     if (client.gone) return;
+    const reason = plainText(words, MOST_TEXT);
     client.gone = true;
     stopWaiting(client);
     roster.remove(client);
@@ -86,7 +91,8 @@ export function createLeaving(parts: LeavingParts): Leaving {
   return {
     refuse,
     forget,
-    turnAway(client, code, text, re) {
+    turnAway(client, code, words, re) {
+      const text = plainText(words, MOST_TEXT);
       stopWaiting(client);
       refuse(client, code, text, re);
       // What is denied at the entrance was said there.

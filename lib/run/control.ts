@@ -3,6 +3,7 @@
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
+import { plainText } from "../plain_text.ts";
 import type { Alarm } from "../status/alarms.ts";
 import type { Controller } from "./contract.ts";
 import type { Experiment } from "../experiment/experiment_file.ts";
@@ -25,6 +26,8 @@ const COMMANDS = ["status", "start", "stop", "restart", "reload", "log", "why"] 
 /** Lines of a log that are sent if nobody says how many, and the most that are sent. */
 const LOG_LINES = 20;
 const MOST_LOG_LINES = 1000;
+/** So much of names that are none is said again, in characters. */
+const MOST_QUOTED = 400;
 
 /** Answers control messages and publishes `CONTROLLER/PROGRAM/state`, until it is disposed of. */
 export function serveControl(options: ControlOptions): Disposable {
@@ -133,7 +136,7 @@ export function serveControl(options: ControlOptions): Disposable {
     const names = all.filter((name) => list.includes(name));
     const unknown = list.filter((one) => !all.some((name) => name === one));
     if (unknown.length > 0) {
-      const texts = unknown.map((one) => JSON.stringify(one)).join(", ");
+      const texts = plainText(unknown.map((one) => JSON.stringify(one)).join(", "), MOST_QUOTED);
       return answer({ error: `no program ${texts}; there are: ${all.join(", ")}` });
     }
     const failed = (error: unknown) =>

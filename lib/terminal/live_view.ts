@@ -1,16 +1,9 @@
 // The live table as lines of text: its state and the experiment's in, lines out. Pure.
 
+import { escapeControls } from "../plain_text.ts";
 import type { ExperimentStatus } from "../status/program_status.ts";
 import { filtered, type LiveState, selectedProgram } from "./live_state.ts";
-import {
-  cutText,
-  escapeControls,
-  lastOf,
-  renderTable,
-  type TableView,
-  wrapText,
-  wrapWords,
-} from "./table.ts";
+import { cutText, lastOf, renderTable, type TableView, wrapText, wrapWords } from "./table.ts";
 
 /** What is shown beside the table. */
 export interface LiveTexts {

@@ -1,5 +1,6 @@
 // The table of an experiment's programs, as lines of text. Pure: what it shows is what it is given.
 
+import { escapeControls } from "../plain_text.ts";
 import type { ExperimentStatus, ProgramState, ProgramStatus } from "../status/program_status.ts";
 import { showDuration } from "../units.ts";
 import { runTitle, safeTitle } from "./run_text.ts";
@@ -16,22 +17,6 @@ export interface TableView {
   readonly now: number;
   /** Marks this program, and shows the page of the table that it is on. Default: no mark, page 1. */
   readonly selected?: string;
-}
-
-const ESCAPES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-
-/** A text without control characters: those are written as `\n`, `\t`, `\x1b`, `\u202e`. */
-export function escapeControls(text: string): string {
-  // C0, DEL, C1, and what changes the direction of text or has no width.
-  // deno-lint-ignore no-control-regex -- they are what is looked for
-  const controls = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-  return text.replace(controls, (c) => {
-    const code = c.charCodeAt(0);
-    return ESCAPES[c] ??
-      (code < 256
-        ? `\\x${code.toString(16).padStart(2, "0")}`
-        : `\\u${code.toString(16).padStart(4, "0")}`);
-  });
 }
 
 function charWidth(char: string): number {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import type { ProgramStatus } from "../status/program_status.ts";
-import { cutText, escapeControls, renderTable, textWidth, wrapWords } from "./table.ts";
+import { escapeControls } from "../plain_text.ts";
+import { cutText, renderTable, textWidth, wrapWords } from "./table.ts";
 
 const NOW = 1_000_000;
 const program = (name: string, more: Partial<ProgramStatus> = {}): ProgramStatus => ({
