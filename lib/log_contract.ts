@@ -1,7 +1,7 @@
 // What a log is. Apart from log.ts, which makes one with @std/log: the client library needs no more than
 // this, and a program elsewhere that imports it needs no packages.
 
-import type { Json } from "./message.ts";
+import type { Json } from "./message_form.ts";
 
 /** Levels, least severe first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

@@ -1,7 +1,7 @@
 // What a run controller says to the programs of an experiment about data-taking runs, and whether
 // a message that came is one of these.
 
-import { type JsonObject, kind, type Message, MessageError } from "./message.ts";
+import { type JsonObject, kind, type Message, MessageError } from "./message_form.ts";
 
 /**
  * A run starts. To be answered when the program is ready to take data: with anything that has this

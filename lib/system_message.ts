@@ -10,7 +10,7 @@ import {
   kind,
   type Message,
   MessageError,
-} from "./message.ts";
+} from "./message_form.ts";
 import { plainText } from "./plain_text.ts";
 import { problemWithSubscription, topicMatches } from "./topic.ts";
 

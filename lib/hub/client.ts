@@ -1,12 +1,23 @@
 // What the hub knows of one connection.
 
+import type { Challenge } from "../keys/door.ts";
 import type { Rights } from "../keys/rights.ts";
 import type { ClientInfo, ClientStatus, InitMessage } from "../message.ts";
 import type { Connection } from "../transport/transport.ts";
-import type { Entering } from "./entrance.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { newSource, type Source } from "./pressure.ts";
 import type { Stamp } from "./stamp.ts";
+
+/** A connection that asks to come in. */
+export interface Entering {
+  readonly init: InitMessage;
+  /** The door is deciding. */
+  deciding: boolean;
+  /** What it was asked; its answer is awaited. */
+  challenge: Challenge | undefined;
+  /** It is denied, and will be told at this time, in milliseconds. */
+  refusal: { readonly at: number; readonly text: string } | undefined;
+}
 
 /** A client that waits until it is known whether the holder of its name is alive. */
 export interface Waiting {

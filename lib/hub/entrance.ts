@@ -5,27 +5,16 @@
 //   proven       its _proof goes there too: it is let in, or denied
 //   denied       at once, or later if its address has failed often
 
-import { type Challenge, DeniedError, type Door, type Pass } from "../keys/door.ts";
+import { DeniedError, type Door, type Pass } from "../keys/door.ts";
 import { isKeyId } from "../keys/key.ts";
 import { createFailures } from "../keys/failures.ts";
 import { asToHub, type InitMessage, type Message, MessageError } from "../message.ts";
-import { type Client, whoIs } from "./client.ts";
+import { type Client, type Entering, whoIs } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import { plainText } from "../plain_text.ts";
 import type { Leaving } from "./leaving.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
-
-/** A connection that asks to come in. */
-export interface Entering {
-  readonly init: InitMessage;
-  /** The door is deciding. */
-  deciding: boolean;
-  /** What it was asked; its answer is awaited. */
-  challenge: Challenge | undefined;
-  /** It is denied, and will be told at this time, in milliseconds. */
-  refusal: { readonly at: number; readonly text: string } | undefined;
-}
 
 /** The way past the door. */
 export interface Entrance {

@@ -3,7 +3,10 @@
 // A line of it: {"offset","bytes","count","firstSeq","lastSeq","minAt","maxAt","sum","names"}.
 
 import { createChecksum } from "./checksum.ts";
-import type { Envelope } from "./query.ts";
+import type { Message } from "../message.ts";
+
+/** The envelope's fields that a search may ask for. */
+export type Envelope = Pick<Message, "cmd" | "from" | "to" | "topic">;
 
 const FIELDS = ["from", "to", "cmd", "topic"] as const;
 type Field = typeof FIELDS[number];

@@ -1,6 +1,6 @@
 // Which messages of the journal are wanted. Pure.
 
-import { type Message, type MessageFilter, passesFilter } from "../message.ts";
+import { type MessageFilter, passesFilter } from "../message.ts";
 import { topicMatches } from "../topic.ts";
 import type { Block } from "./block.ts";
 import type { JournalRecord } from "./record.ts";
@@ -17,8 +17,7 @@ export interface JournalQuery extends MessageFilter {
   readonly through?: number;
 }
 
-/** The envelope's fields that are asked for. */
-export type Envelope = Pick<Message, "cmd" | "from" | "to" | "topic">;
+export type { Envelope } from "./block.ts";
 
 /** Whether a record is wanted. */
 export function matches(query: JournalQuery, { seq, at, message }: JournalRecord): boolean {
