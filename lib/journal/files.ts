@@ -16,3 +16,23 @@ export async function syncFolder(folder: string): Promise<void> {
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+const LOCK_MS = 1000;
+
+/**
+ * Holds a journal's folder, for this process alone until the file is closed.
+ *
+ * @throws {Error} If another process holds it.
+ */
+export async function holdFolder(folder: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(`${folder}/lock`, { write: true, create: true });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), LOCK_MS));
+  const got = await Promise.race([file.lock(true), late]);
+  clearTimeout(timer);
+  if (got !== "late") return file;
+  file.close();
+  throw new Error(
+    `Cannot write a journal in ${folder}: another hub does; give this one its own with --journal FOLDER`,
+  );
+}

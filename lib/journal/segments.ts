@@ -1,0 +1,238 @@
+// The files of a journal: segments of records, the last of which is written to, found again after a
+// crash, and removed when they are old. What is written when is the journal's affair.
+
+import type { Log } from "../log_contract.ts";
+import { type Block, encodeBlock, type OpenBlock, openBlock } from "./block.ts";
+import { appendTo, reasonOf, syncFolder } from "./files.ts";
+import type { Piece } from "./group.ts";
+import {
+  besides,
+  listSegments,
+  loadSegment,
+  removeSegment,
+  type Segment,
+  segmentPath,
+} from "./segment.ts";
+
+/** Options of {@linkcode openSegments}; see `JournalOptions`. */
+export interface SegmentsOptions {
+  readonly folder: string;
+  readonly clock: () => number;
+  readonly retentionSec: number;
+  readonly retentionBytes: number;
+  readonly segmentBytes: number;
+  readonly blockBytes: number;
+  readonly log: Log;
+  /** Told what is not as it was written, in words. */
+  readonly damaged: (text: string) => void;
+}
+
+/** The files of a journal. One thing at a time is written. */
+export interface Segments {
+  /** Number of the last record that was found. */
+  readonly lastFound: number;
+  /** How many files there are. */
+  readonly count: number;
+  /** Bytes of all files but the indexes. */
+  readonly bytes: number;
+  /**
+   * Writes records behind the last.
+   *
+   * @throws {Error} If the disk is full, say; then nothing of them is in the file.
+   */
+  write(piece: Piece): Promise<void>;
+  /** Makes what was written safe; and, now and then, room. */
+  sync(): Promise<void>;
+  /** Stretches of the files as they are now, those that were not looked into yet loaded. */
+  stretches(): AsyncGenerator<{ path: string; blocks: readonly Block[] }>;
+  /** Finishes the last file. Never throws. */
+  close(): Promise<void>;
+}
+
+const RETENTION_CHECK_MS = 60_000;
+const encoder = new TextEncoder();
+
+/**
+ * Opens the files in a folder, which is held already, and repairs what a crash left.
+ *
+ * @throws {Error} If the folder cannot be read.
+ */
+export async function openSegments(options: SegmentsOptions): Promise<Segments> {
+  const { folder, clock, retentionSec, retentionBytes, segmentBytes, blockBytes, log } = options;
+  let segments: Segment[] = [];
+  let tail: OpenBlock = openBlock(0);
+  let file: Deno.FsFile | undefined;
+  let lastFound = 0;
+  let lastRetention = clock();
+
+  async function load(segment: Segment, verify: boolean): Promise<OpenBlock> {
+    const loaded = await loadSegment(segment, { verify, blockBytes });
+    if (loaded.repaired !== undefined) options.damaged(loaded.repaired);
+    segment.blocks = loaded.blocks;
+    segment.size = loaded.size;
+    return loaded.tail;
+  }
+
+  async function recover(): Promise<void> {
+    segments = await listSegments(folder);
+    const last = segments.at(-1);
+    if (last === undefined) return;
+    lastFound = last.firstSeq - 1;
+    try {
+      tail = await load(last, true);
+      lastFound = Math.max(lastFound, last.blocks?.at(-1)?.lastSeq ?? 0, tail.block().lastSeq);
+    } catch (error) {
+      // The hub starts anyway: numbers go on well behind any that may be in there.
+      lastFound += Math.ceil(segmentBytes / 16);
+      tail = openBlock(0);
+      last.blocks = [];
+      segments.push({ ...emptySegment(lastFound + 1) });
+      options.damaged(`${last.path} cannot be read: ${reasonOf(error)}`);
+    }
+  }
+
+  function emptySegment(firstSeq: number): Segment {
+    const path = segmentPath(folder, firstSeq);
+    return { path, firstSeq, size: 0, written: clock(), blocks: [] };
+  }
+
+  async function appendIndex(segment: Segment, blocks: readonly Block[]): Promise<void> {
+    using index = await Deno.open(besides(segment.path, "index"), { append: true, create: true });
+    await appendTo(index, encoder.encode(blocks.map(encodeBlock).join("")));
+  }
+
+  async function seal(segment: Segment): Promise<void> {
+    if (tail.count > 0) {
+      const block = tail.block();
+      await appendIndex(segment, [block]);
+      segment.blocks?.push(block);
+      tail = openBlock(segment.size);
+    }
+    // Who waits for what is in it is told once the next file is synced, too.
+    await file?.syncData();
+    file?.close();
+    file = undefined;
+  }
+
+  /** The segment that a piece of so many bytes goes into, its file open. */
+  async function segmentFor(piece: Piece): Promise<Segment> {
+    let segment = segments.at(-1);
+    if (segment !== undefined && segment.size > 0 && segment.size + piece.length > segmentBytes) {
+      await seal(segment);
+      segment = undefined;
+    }
+    if (segment === undefined) {
+      segment = emptySegment(piece.summary.block().firstSeq);
+      tail = openBlock(0);
+      segments.push(segment);
+      await retain();
+    }
+    if (file === undefined) {
+      file = await Deno.open(segment.path, { append: true, create: true });
+      // The file's name is to survive a power cut, too.
+      if (segment.size === 0) await syncFolder(folder);
+    }
+    return segment;
+  }
+
+  async function retain(): Promise<void> {
+    lastRetention = clock();
+    let bytes = segments.reduce((sum, { size }) => sum + size, 0);
+    while (segments.length > 1) {
+      const [oldest] = segments;
+      if (oldest === undefined) return;
+      const tooOld = clock() - oldest.written > retentionSec * 1000;
+      // The one that is written now is to have room, too.
+      if (!tooOld && bytes + segmentBytes <= retentionBytes) return;
+      await removeSegment(oldest);
+      segments.shift();
+      bytes -= oldest.size;
+      log.debug(`Journal: removed ${oldest.path}`);
+    }
+  }
+
+  async function writePiece(piece: Piece): Promise<void> {
+    const segment = await segmentFor(piece);
+    if (file === undefined) return;
+    const bytes = piece.bytes.subarray(0, piece.length);
+    try {
+      await appendTo(file, bytes);
+    } catch (error) {
+      // What was written of it would be a torn line in the middle of the file.
+      await file.truncate(segment.size).catch(() => {});
+      file.close();
+      file = undefined;
+      throw error;
+    }
+    segment.size += bytes.length;
+    segment.written = clock();
+    tail.join(piece.summary.block());
+    tail.extend(bytes);
+  }
+
+  async function finishBlock(): Promise<void> {
+    const segment = segments.at(-1);
+    if (segment === undefined || tail.bytes < blockBytes) return;
+    const block = tail.block();
+    segment.blocks?.push(block);
+    tail = openBlock(segment.size);
+    // The index can be made again; that it fails stops nothing.
+    await appendIndex(segment, [block]).catch(() => {});
+  }
+
+  async function* stretches(): AsyncGenerator<{ path: string; blocks: readonly Block[] }> {
+    const now = [...segments];
+    const last = now.at(-1);
+    const rest = tail.block();
+    const lastBlocks = [...(last?.blocks ?? []), ...(rest.count > 0 ? [rest] : [])];
+    for (const segment of now) {
+      if (segment === last) {
+        yield { path: segment.path, blocks: lastBlocks };
+        return;
+      }
+      if (segment.blocks === undefined) {
+        try {
+          const open = await load(segment, false);
+          const behind = open.block();
+          if (behind.count > 0) {
+            segment.blocks = [...(segment.blocks ?? []), behind];
+            // So that it need not be read again at the next start.
+            await appendIndex(segment, [behind]).catch(() => {});
+          }
+        } catch (error) {
+          segment.blocks = [];
+          if (!(error instanceof Deno.errors.NotFound)) {
+            options.damaged(`${segment.path} cannot be read: ${reasonOf(error)}`);
+          }
+        }
+      }
+      yield { path: segment.path, blocks: segment.blocks ?? [] };
+    }
+  }
+
+  await recover();
+  await retain();
+  return {
+    lastFound,
+    get count() {
+      return segments.length;
+    },
+    get bytes() {
+      return segments.reduce((sum, { size }) => sum + size, 0);
+    },
+    async write(piece) {
+      await writePiece(piece);
+      await finishBlock();
+    },
+    async sync() {
+      await file?.syncData();
+      if (clock() - lastRetention > RETENTION_CHECK_MS) await retain();
+    },
+    stretches,
+    async close() {
+      const last = segments.at(-1);
+      if (last !== undefined) await seal(last).catch(() => {});
+      file?.close();
+    },
+  };
+}
