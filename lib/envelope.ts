@@ -25,6 +25,8 @@ const FIELDS = [
   "expires",
 ] as const;
 type Field = typeof FIELDS[number];
+/** A message is for one of them, or for none. */
+const RECEIVERS = 1 << TO | 1 << TOPIC;
 
 /** Longer values are left to the parser, which has the words for it; in bytes. */
 const MAX_VALUE = 256;
@@ -75,7 +77,9 @@ export class Envelope {
   begin = 0;
   /** Behind its `}`. */
   end = 0;
-  /** Where each field's value begins and ends, without quotes; an end of 0: it is not there. */
+  /** The fields that are there, a bit each. */
+  #found = 0;
+  /** Where the value of each that is there begins and ends, without quotes. */
   readonly #begins = new Int32Array(FIELDS.length);
   readonly #ends = new Int32Array(FIELDS.length);
   /** Whether the last string had a backslash. */
@@ -91,13 +95,12 @@ export class Envelope {
    */
   read(bytes: Uint8Array, begin: number, limit: number): boolean {
     if (bytes[begin] !== OPEN) return false;
-    const view = this.#view;
-    if (view.buffer !== bytes.buffer || view.byteOffset !== bytes.byteOffset) {
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset);
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
-    this.bytes = bytes;
     this.begin = begin;
-    this.#ends.fill(0);
+    this.#found = 0;
     let i = this.#space(bytes, begin + 1, limit);
     for (;;) {
       if (i >= limit || bytes[i] !== QUOTE) return false;
@@ -121,12 +124,13 @@ export class Envelope {
     }
     this.end = i + 1;
     // Without cmd, or with two receivers, it is refused, with words.
-    return this.#ends[CMD] !== 0 && (this.#ends[TO] === 0 || this.#ends[TOPIC] === 0);
+    const found = this.#found;
+    return (found & 1 << CMD) !== 0 && (found & RECEIVERS) !== RECEIVERS;
   }
 
   /** Whether the message has this field. */
   has(field: Field): boolean {
-    return this.#ends[FIELDS.indexOf(field)] !== 0;
+    return (this.#found & 1 << FIELDS.indexOf(field)) !== 0;
   }
 
   /** The message's command. */
@@ -165,17 +169,17 @@ export class Envelope {
 
   /** Whether the sender asks for more than that it is passed on: `ack` or `retain`. */
   get asks(): boolean {
-    return this.#ends[ACK] !== 0 || this.#ends[RETAIN] !== 0;
+    return (this.#found & (1 << ACK | 1 << RETAIN)) !== 0;
   }
 
   /** Whether it has a `from`. */
   get hasFrom(): boolean {
-    return this.#ends[FROM] !== 0;
+    return (this.#found & 1 << FROM) !== 0;
   }
 
   /** Whether it has a `time`. */
   get hasTime(): boolean {
-    return this.#ends[TIME] !== 0;
+    return (this.#found & 1 << TIME) !== 0;
   }
 
   /** The whole message as text. */
@@ -184,14 +188,13 @@ export class Envelope {
   }
 
   #name(field: number, names: Names): string | undefined {
-    const end = this.#ends[field] ?? 0;
-    return end === 0 ? undefined : names.text(this.bytes, this.#begins[field] ?? 0, end);
+    if ((this.#found & 1 << field) === 0) return undefined;
+    return names.text(this.bytes, this.#begins[field] ?? 0, this.#ends[field] ?? 0);
   }
 
   #text(field: number): string | undefined {
-    const end = this.#ends[field] ?? 0;
-    if (end === 0) return undefined;
-    return decoder.decode(this.bytes.subarray(this.#begins[field], end));
+    if ((this.#found & 1 << field) === 0) return undefined;
+    return decoder.decode(this.bytes.subarray(this.#begins[field], this.#ends[field]));
   }
 
   /** Which field of the envelope the key is; -1: the sender's own. */
@@ -232,22 +235,20 @@ export class Envelope {
 
   /** Keeps where a field's value is; `false`: it is not one that can be told from its bytes. */
   #keep(field: number, begin: number, end: number): boolean {
-    if (this.#ends[field] !== 0) return false; // the second of two counts, or the first: who knows
+    const bit = 1 << field;
+    if ((this.#found & bit) !== 0) return false; // the second of two counts, or the first: who knows
+    this.#found |= bit;
+    this.#begins[field] = begin;
+    this.#ends[field] = end;
     const first = this.bytes[begin] ?? 0;
     if (field === EXPIRES) return false; // rare
-    if (field === ACK || field === RETAIN) {
-      this.#begins[field] = begin;
-      this.#ends[field] = end;
-      return first === 0x74 || first === 0x66; // true or false
-    }
+    if (field === ACK || field === RETAIN) return first === 0x74 || first === 0x66; // true or false
     if (field === TIME) {
       if (first !== MINUS && (first < ZERO || first > NINE)) return false;
       if (end - begin > MAX_TIME) return false;
       for (let i = begin; i < end; i++) {
         if (((this.bytes[i] ?? 0) | 0x20) === 0x65) return false; // an exponent
       }
-      this.#begins[field] = begin;
-      this.#ends[field] = end;
       return true;
     }
     if (first !== QUOTE || this.#escaped || end - begin - 2 > MAX_VALUE) return false;

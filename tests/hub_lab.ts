@@ -58,8 +58,17 @@ export class MemoryJournal implements HubJournal {
     return this.messages.length;
   }
 
-  append(text: string | Uint8Array): number {
-    const json = typeof text === "string" ? text : new TextDecoder().decode(text);
+  append(
+    text: string | Uint8Array,
+    _envelope: unknown,
+    begin?: number,
+    end?: number,
+    tail?: Uint8Array,
+  ): number {
+    const decoder = new TextDecoder();
+    const json = typeof text === "string"
+      ? text
+      : decoder.decode(text.subarray(begin, end)) + decoder.decode(tail);
     return this.messages.push(JSON.parse(json));
   }
 

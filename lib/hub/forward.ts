@@ -58,7 +58,8 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     counters.bytes += end - begin;
     counters.messages++;
     const delivery = post.next();
-    if (one !== undefined && journal === undefined && spies.size === 0) {
+    journal?.append(bytes, { cmd, from: name, to, topic }, begin, end - 1, tail);
+    if (one !== undefined && spies.size === 0) {
       post.send(one, delivery, bytes, begin, end - 1, tail);
       post.settle();
       return true;
@@ -75,8 +76,8 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
         }
       }
     }
-    if (journal !== undefined || spies.size > 0) {
-      post.seen({ cmd, from: name, to, topic }, whole.subarray(0, size), delivery);
+    if (spies.size > 0) {
+      spies.show({ cmd, from: name, to, topic }, whole.subarray(0, size), delivery);
     }
     post.settle();
     return true;

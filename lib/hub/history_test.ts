@@ -15,7 +15,7 @@ async function setup() {
       get seq() {
         return journal.seq;
       },
-      append: (text, envelope) => journal.append(text, envelope),
+      append: journal.append,
       synced: (since) => journal.synced(since),
       page: (query, options) => readPage(journal, query, options),
       stats: () => journal.stats(),

@@ -1,5 +1,6 @@
 // What waits to be written: records as bytes, in pieces, each with what is in it. Bounded.
 
+import { copyBytes } from "../bytes.ts";
 import { type OpenBlock, openBlock } from "./block.ts";
 import type { Envelope } from "./query.ts";
 import { RECORD_HEAD, RECORD_TAIL, recordMiddle } from "./record.ts";
@@ -7,6 +8,8 @@ import { RECORD_HEAD, RECORD_TAIL, recordMiddle } from "./record.ts";
 /** Some records, as they go into the file. */
 export interface Piece {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same bytes, for four of them at a time. */
+  readonly view: DataView;
   length: number;
   readonly summary: OpenBlock;
   lastSeq: number;
@@ -18,8 +21,19 @@ export interface Group {
   readonly bytes: number;
   /** Time of the oldest that waits, in milliseconds; `undefined`: none waits. */
   readonly since: number | undefined;
-  /** Adds one; `false`: it is full, and the record is not in it. */
-  add(seq: number, atMs: number, text: string | Uint8Array, envelope: Envelope): boolean;
+  /**
+   * Adds one, whose message is the bytes from `begin` to `end` and those of `tail` behind them;
+   * `false`: it is full, and the record is not in it.
+   */
+  add(
+    seq: number,
+    atMs: number,
+    envelope: Envelope,
+    bytes: Uint8Array,
+    begin: number,
+    end: number,
+    tail: Uint8Array,
+  ): boolean;
   /** Takes out all that waits. */
   take(): Piece[];
   /** Puts back what was taken out and could not be written, in front. */
@@ -57,20 +71,22 @@ function putNumber(value: number, to: Uint8Array, at: number): number {
 /** Makes a group that holds at most so many bytes, in pieces of this size; a long record has its own. */
 export function createGroup(maxBytes: number, pieceBytes: number): Group {
   let pieces: Piece[] = [];
-  const spare: Uint8Array<ArrayBuffer>[] = [];
+  const spare: Piece[] = [];
   let bytes = 0;
   let since: number | undefined;
   let lastMs = NaN;
-  let at = 0;
+  let atSec = 0;
   /** It is the same for all messages of a millisecond. */
   let middle = TAIL;
 
   function pieceFor(most: number): Piece {
     const last = pieces.at(-1);
     if (last !== undefined && last.length + most <= last.bytes.length) return last;
-    const bytes = most <= pieceBytes ? spare.pop() : undefined;
+    const used = most <= pieceBytes ? spare.pop() : undefined;
+    const bytes = used?.bytes ?? new Uint8Array(Math.max(pieceBytes, most));
     const piece: Piece = {
-      bytes: bytes ?? new Uint8Array(Math.max(pieceBytes, most)),
+      bytes,
+      view: used?.view ?? new DataView(bytes.buffer),
       length: 0,
       summary: openBlock(0),
       lastSeq: 0,
@@ -86,22 +102,23 @@ export function createGroup(maxBytes: number, pieceBytes: number): Group {
     get since() {
       return since;
     },
-    add(seq, atMs, text, envelope) {
+    add(seq, atMs, envelope, from, begin, end, tail) {
       if (atMs !== lastMs) {
         lastMs = atMs;
-        at = atMs / 1000;
-        middle = encoder.encode(recordMiddle(at));
+        atSec = atMs / 1000;
+        middle = encoder.encode(recordMiddle(atSec));
       }
-      const message = typeof text === "string" ? encoder.encode(text) : text;
-      const most = HEAD.length + MAX_DIGITS + middle.length + message.length + TAIL.length;
+      const length = end - begin;
+      const most = HEAD.length + MAX_DIGITS + middle.length + length + tail.length + TAIL.length;
       if (bytes + most > maxBytes && bytes > 0) return false;
       const piece = pieceFor(most);
       const before = piece.length;
-      const { bytes: to } = piece;
-      const begin = put(middle, to, putNumber(seq, to, put(HEAD, to, before)));
-      to.set(message, begin);
-      piece.length = put(TAIL, to, begin + message.length);
-      piece.summary.add(seq, at, envelope);
+      const { bytes: to, view } = piece;
+      const at = put(middle, to, putNumber(seq, to, put(HEAD, to, before)));
+      copyBytes(from, begin, end, to, view, at);
+      copyBytes(tail, 0, tail.length, to, view, at + length);
+      piece.length = put(TAIL, to, at + length + tail.length);
+      piece.summary.add(seq, atSec, envelope);
       piece.lastSeq = seq;
       bytes += piece.length - before;
       since ??= atMs;
@@ -115,7 +132,7 @@ export function createGroup(maxBytes: number, pieceBytes: number): Group {
       return taken;
     },
     free(piece) {
-      if (piece.bytes.length === pieceBytes && spare.length < MAX_SPARE) spare.push(piece.bytes);
+      if (piece.bytes.length === pieceBytes && spare.length < MAX_SPARE) spare.push(piece);
     },
     putBack(back, sinceMs) {
       if (back.length === 0) return;

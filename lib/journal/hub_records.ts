@@ -32,7 +32,7 @@ function asHubJournal(journal: Journal): HubJournal {
       return journal.seq;
     },
     backlog: journal.backlog,
-    append: (text, envelope) => journal.append(text, envelope),
+    append: journal.append,
     synced: (since) => journal.synced(since),
     page: (query, options) => readPage(journal, query, options),
     stats: () => journal.stats(),

@@ -69,8 +69,20 @@ export interface Journal extends AsyncDisposable {
   /** Number of the last message. */
   readonly seq: number;
   readonly backlog: Backlog;
-  /** Keeps a message; returns its number. Never waits, never throws. */
-  append(text: string | Uint8Array, envelope: Envelope): number;
+  /**
+   * Keeps a message; returns its number. Never waits, never throws. Needs no `this`.
+   *
+   * @param begin Of bytes, those from here … Default: all of them.
+   * @param end … to here, and
+   * @param tail these behind them. Default: none.
+   */
+  append(
+    text: string | Uint8Array,
+    envelope: Envelope,
+    begin?: number,
+    end?: number,
+    tail?: Uint8Array,
+  ): number;
   /**
    * Resolves once all that was appended is safe on the disk.
    *
@@ -85,6 +97,9 @@ export interface Journal extends AsyncDisposable {
   ): AsyncGenerator<Found>;
   stats(): JournalStats;
 }
+
+const encoder = new TextEncoder();
+const NO_TAIL = new Uint8Array();
 
 /**
  * Opens a journal, repairs what a crash left, and goes on behind its last message.
@@ -223,10 +238,11 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
         progress = listener;
       },
     },
-    append(text, envelope) {
+    append(text, envelope, begin = 0, end, tail = NO_TAIL) {
       if (closed) return seq;
       seq++;
-      if (!group.add(seq, clock(), text, envelope)) {
+      const bytes = typeof text === "string" ? encoder.encode(text) : text;
+      if (!group.add(seq, clock(), envelope, bytes, begin, end ?? bytes.length, tail)) {
         lost++;
         lastLost = seq;
       }

@@ -47,7 +47,13 @@ export interface HubJournal {
   readonly seq: number;
   /** Default: it is as quick as what comes. */
   readonly backlog?: Backlog;
-  append(text: string | Uint8Array, envelope: Envelope): number;
+  append(
+    text: string | Uint8Array,
+    envelope: Envelope,
+    begin?: number,
+    end?: number,
+    tail?: Uint8Array,
+  ): number;
   /** Resolves once all messages from that number on are safe; rejects if one of them is not. */
   synced(since: number): Promise<void>;
   page(query: JournalQuery, options: PageOptions): Promise<HistoryPage>;

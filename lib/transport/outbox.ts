@@ -4,8 +4,13 @@
 /** Bytes to be filled in from `length` on. */
 export interface Chunk {
   readonly bytes: Uint8Array;
+  /** The same bytes, for four of them at a time. */
+  readonly view: DataView;
   length: number;
 }
+
+/** Memory for a chunk. */
+type Room = Omit<Chunk, "length">;
 
 /** One write takes at most this much, or one message. A client that does not read holds no more. */
 const LARGE = 64 * 1024;
@@ -14,17 +19,22 @@ const SMALL = 1024;
 /** Chunks kept to be used again. */
 const MAX_SPARE = 128;
 
-const spare: { readonly [size: number]: Uint8Array[] } = { [SMALL]: [], [LARGE]: [] };
+const spare: { readonly [size: number]: Room[] } = { [SMALL]: [], [LARGE]: [] };
 
-function allocate(count: number): Uint8Array {
-  if (count > LARGE) return new Uint8Array(count);
-  const size = count > SMALL ? LARGE : SMALL;
-  return spare[size]?.pop() ?? new Uint8Array(size);
+function newRoom(count: number): Room {
+  const bytes = new Uint8Array(count);
+  return { bytes, view: new DataView(bytes.buffer) };
 }
 
-function free(bytes: Uint8Array): void {
+function allocate(count: number): Room {
+  if (count > LARGE) return newRoom(count);
+  const size = count > SMALL ? LARGE : SMALL;
+  return spare[size]?.pop() ?? newRoom(size);
+}
+
+function free({ bytes, view }: Chunk): void {
   const list = spare[bytes.length];
-  if (list !== undefined && list.length < MAX_SPARE) list.push(bytes);
+  if (list !== undefined && list.length < MAX_SPARE) list.push({ bytes, view });
 }
 
 /** What has to be flushed once the reads that have come together are worked through. */
@@ -43,24 +53,6 @@ function behindTheReads(outbox: Outbox): void {
     due = [];
     for (const one of now) one.flush();
   });
-}
-
-/** Up to this many bytes a loop is faster than `set`, which needs an object for the stretch. */
-const SHORT = 48;
-
-/** Copies bytes. */
-export function copy(
-  from: Uint8Array,
-  begin: number,
-  end: number,
-  to: Uint8Array,
-  at: number,
-): void {
-  if (end - begin > SHORT) {
-    to.set(from.subarray(begin, end), at);
-    return;
-  }
-  for (let i = begin; i < end; i++, at++) to[at] = from[i] ?? 0;
 }
 
 /** What waits for one socket. */
@@ -93,7 +85,7 @@ export class Outbox {
    * the caller then sets. Messages are never torn: they are dropped whole or written whole.
    */
   reserve(count: number): Chunk {
-    if (this.#broken) return { bytes: new Uint8Array(count), length: 0 };
+    if (this.#broken) return { ...newRoom(count), length: 0 };
     this.#queued += count;
     if (!this.#isDue && !this.#writing) {
       this.#isDue = true;
@@ -105,13 +97,14 @@ export class Outbox {
       if (last.length + count <= last.bytes.length) return last;
       if (last.bytes.length === SMALL && last.length + count <= LARGE) {
         // It is more than a message or two: into a large one with it.
-        const bytes = allocate(LARGE);
-        copy(last.bytes, 0, last.length, bytes, 0);
-        free(last.bytes);
-        return chunks[chunks.length - 1] = { bytes, length: last.length };
+        const { bytes, view } = allocate(LARGE);
+        bytes.set(last.bytes.subarray(0, last.length));
+        free(last);
+        return chunks[chunks.length - 1] = { bytes, view, length: last.length };
       }
     }
-    const chunk = { bytes: allocate(count), length: 0 };
+    const { bytes, view } = allocate(count);
+    const chunk = { bytes, view, length: 0 };
     chunks.push(chunk);
     return chunk;
   }
@@ -148,7 +141,7 @@ export class Outbox {
           done += count;
           this.#queued -= count;
         }
-        free(chunk.bytes);
+        free(chunk);
       }
     } catch (error) {
       this.#broken = true;

@@ -1,7 +1,7 @@
 // Plain TCP: JSON objects one after another, with or without anything between them.
 
+import { copyBytes } from "../bytes.ts";
 import { Envelope } from "../envelope.ts";
-import { copy } from "./outbox.ts";
 import { type Consumer, Socket } from "./socket.ts";
 import { type Accept, type Connection, NOTHING, type Receiver } from "./transport.ts";
 
@@ -255,9 +255,9 @@ class TcpConnection implements Connection, SplitterHandler {
     }
     const size = end - begin + tail.length + (this.#isOld ? 0 : 1);
     const chunk = this.#socket.outbox.reserve(size);
-    const to = chunk.bytes, at = chunk.length;
-    copy(bytes, begin, end, to, at);
-    copy(tail, 0, tail.length, to, at + end - begin);
+    const { bytes: to, view, length: at } = chunk;
+    copyBytes(bytes, begin, end, to, view, at);
+    copyBytes(tail, 0, tail.length, to, view, at + end - begin);
     chunk.length = at + size;
     if (!this.#isOld) to[at + size - 1] = NEWLINE;
   }

@@ -1,8 +1,8 @@
 // WebSocket on a socket of our own: one message a text frame. Deno's own server cannot let go of a
 // client that has stopped reading, and makes a system call for each frame.
 
+import { copyBytes } from "../bytes.ts";
 import { Envelope } from "../envelope.ts";
-import { copy } from "./outbox.ts";
 import type { Socket } from "./socket.ts";
 import { type Accept, type Connection, NOTHING, type Receiver } from "./transport.ts";
 import {
@@ -156,10 +156,10 @@ class WebSocketConnection implements Connection, FrameHandler {
   #put(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
     const size = end - begin + tail.length;
     const chunk = this.#socket.outbox.reserve(headLength(size) + size);
-    const to = chunk.bytes;
+    const { bytes: to, view } = chunk;
     const at = writeTextHead(size, to, chunk.length);
-    copy(bytes, begin, end, to, at);
-    copy(tail, 0, tail.length, to, at + end - begin);
+    copyBytes(bytes, begin, end, to, view, at);
+    copyBytes(tail, 0, tail.length, to, view, at + end - begin);
     chunk.length = at + size;
   }
 

@@ -37,7 +37,7 @@ export interface FrameHandler {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 // Making an empty array costs as much as making a large one.
-const NO_BYTES = new Uint8Array();
+const NO_BYTES: Uint8Array = new Uint8Array();
 const NO_VIEW: DataView = new DataView(NO_BYTES.buffer);
 
 /** Whether a client may send this code in a close frame, RFC 6455 section 7.4 and the IANA registry. */
@@ -85,7 +85,8 @@ export class FrameReader {
   /** The message has grown too large: the rest of its parts is skipped. */
   #isTooLarge = false;
   #over = false;
-  /** The bytes at hand again, for four of them at a time. */
+  /** The bytes at hand, and again for four of them at a time. */
+  #bytes = NO_BYTES;
   #view = NO_VIEW;
 
   constructor(maxBytes: number, handler: FrameHandler) {
@@ -99,10 +100,11 @@ export class FrameReader {
    * @returns Behind the last frame that was complete; the rest has to come again, with more.
    */
   push(bytes: Uint8Array, begin: number, end: number): number {
-    let view = this.#view;
-    if (view.buffer !== bytes.buffer || view.byteOffset !== bytes.byteOffset) {
-      view = this.#view = new DataView(bytes.buffer, bytes.byteOffset);
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
+    const view = this.#view;
     let i = begin;
     while (!this.#over) {
       if (this.#skip > 0) {
