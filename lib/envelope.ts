@@ -3,6 +3,7 @@
 // What is accepted is JSON, complete and correct, and reads as `JSON.parse` and `checkMessage` read
 // it. Whatever is rare, wrong or doubtful is not decided here: then the text has to be parsed.
 
+import { copyBytes } from "./bytes.ts";
 import { MAX_NESTING } from "./defaults.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
@@ -25,9 +26,13 @@ const FIELDS = [
   "expires",
 ] as const;
 type Field = typeof FIELDS[number];
+/** Fields that are names, and mostly the same in one message and the next of a sender. */
+const LAST_NAME = FROM, NAMES = 1 << CMD | 1 << TO | 1 << TOPIC | 1 << FROM;
 /** A message is for one of them, or for none. */
 const RECEIVERS = 1 << TO | 1 << TOPIC;
 
+/** A longer beginning of a message is not remembered; in bytes. */
+const MAX_KNOWN = 256;
 /** Longer values are left to the parser, which has the words for it; in bytes. */
 const MAX_VALUE = 256;
 /** A time this long has no exponent and is finite. */
@@ -79,9 +84,16 @@ export class Envelope {
   end = 0;
   /** The fields that are there, a bit each. */
   #found = 0;
-  /** Where the value of each that is there begins and ends, without quotes. */
+  /** Where the value of each that is there begins and ends, without quotes; from `begin` on. */
   readonly #begins = new Int32Array(FIELDS.length);
   readonly #ends = new Int32Array(FIELDS.length);
+  /** The text of names, once somebody has asked. */
+  readonly #texts: (string | undefined)[] = FIELDS.map(() => undefined);
+  /** How the last message that was not like the one before it began: its names. Mostly the next begins the same. */
+  readonly #known = new Uint8Array(MAX_KNOWN);
+  readonly #knownView = new DataView(this.#known.buffer);
+  #knownLength = 0;
+  #knownFields = 0;
   /** Whether the last string had a backslash. */
   #escaped = false;
   /** The bytes again, for four of them at a time. */
@@ -100,8 +112,19 @@ export class Envelope {
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
     this.begin = begin;
-    this.#found = 0;
-    let i = this.#space(bytes, begin + 1, limit);
+    let i: number;
+    const isKnown = this.#beginsAsBefore(begin, limit);
+    if (isKnown) {
+      i = begin + this.#knownLength;
+      this.#found = this.#knownFields;
+    } else {
+      i = this.#space(bytes, begin + 1, limit);
+      this.#found = 0;
+      this.#knownLength = 0;
+    }
+    /** Behind what is worth to be remembered. */
+    let known = begin;
+    let fields = 0;
     for (;;) {
       if (i >= limit || bytes[i] !== QUOTE) return false;
       const key = i + 1;
@@ -121,7 +144,12 @@ export class Envelope {
       if (bytes[i] === CLOSE) break;
       if (bytes[i] !== COMMA) return false;
       i = this.#space(bytes, i + 1, limit);
+      if (field >= 0 && field <= LAST_NAME && (this.#found & ~NAMES) === 0) {
+        known = i;
+        fields = this.#found;
+      }
     }
+    if (!isKnown) this.#remember(begin, known, fields);
     this.end = i + 1;
     // Without cmd, or with two receivers, it is refused, with words.
     const found = this.#found;
@@ -187,14 +215,42 @@ export class Envelope {
     return decoder.decode(this.bytes.subarray(this.begin, this.end));
   }
 
+  /** Whether the message's names are, byte for byte, those of the one before, in the same places. */
+  #beginsAsBefore(begin: number, limit: number): boolean {
+    const length = this.#knownLength;
+    if (length === 0 || begin + length > limit) return false;
+    const now = this.#view, known = this.#knownView;
+    let i = 0;
+    for (const last = length - 3; i < last; i += 4) {
+      if (now.getInt32(begin + i, true) !== known.getInt32(i, true)) return false;
+    }
+    for (; i < length; i++) if (now.getUint8(begin + i) !== known.getUint8(i)) return false;
+    return true;
+  }
+
+  #remember(begin: number, end: number, fields: number): void {
+    const length = end - begin;
+    if (length > MAX_KNOWN) return;
+    copyBytes(this.bytes, begin, end, this.#known, this.#knownView, 0);
+    this.#knownLength = length;
+    this.#knownFields = fields;
+  }
+
   #name(field: number, names: Names): string | undefined {
     if ((this.#found & 1 << field) === 0) return undefined;
-    return names.text(this.bytes, this.#begins[field] ?? 0, this.#ends[field] ?? 0);
+    return this.#texts[field] ??= names.text(
+      this.bytes,
+      this.begin + (this.#begins[field] ?? 0),
+      this.begin + (this.#ends[field] ?? 0),
+    );
   }
 
   #text(field: number): string | undefined {
     if ((this.#found & 1 << field) === 0) return undefined;
-    return decoder.decode(this.bytes.subarray(this.#begins[field], this.#ends[field]));
+    const { begin } = this;
+    return decoder.decode(
+      this.bytes.subarray(begin + (this.#begins[field] ?? 0), begin + (this.#ends[field] ?? 0)),
+    );
   }
 
   /** Which field of the envelope the key is; -1: the sender's own. */
@@ -238,8 +294,9 @@ export class Envelope {
     const bit = 1 << field;
     if ((this.#found & bit) !== 0) return false; // the second of two counts, or the first: who knows
     this.#found |= bit;
-    this.#begins[field] = begin;
-    this.#ends[field] = end;
+    this.#begins[field] = begin - this.begin;
+    this.#ends[field] = end - this.begin;
+    this.#texts[field] = undefined;
     const first = this.bytes[begin] ?? 0;
     if (field === EXPIRES) return false; // rare
     if (field === ACK || field === RETAIN) return first === 0x74 || first === 0x66; // true or false
@@ -253,8 +310,8 @@ export class Envelope {
     }
     if (first !== QUOTE || this.#escaped || end - begin - 2 > MAX_VALUE) return false;
     if (end - begin === 2 && field === CMD) return false; // empty
-    this.#begins[field] = begin + 1;
-    this.#ends[field] = end - 1;
+    this.#begins[field] = begin + 1 - this.begin;
+    this.#ends[field] = end - 1 - this.begin;
     return true;
   }
 

@@ -12,14 +12,16 @@ export interface Chunk {
 /** Memory for a chunk. */
 type Room = Omit<Chunk, "length">;
 
-/** One write takes at most this much, or one message. A client that does not read holds no more. */
-const LARGE = 64 * 1024;
-/** Most messages are smaller, and most turns produce one for a client. */
-const SMALL = 1024;
-/** Chunks kept to be used again. */
-const MAX_SPARE = 128;
+/**
+ * Sizes of chunks: most turns produce a message or two for a client, and one that is sent much gets
+ * the next size. One write takes at most the last, or one message.
+ */
+const SIZES = [1024, 16 * 1024, 256 * 1024] as const;
+const [, , LARGEST] = SIZES;
+/** Memory kept to be used again, of each size. */
+const SPARE_BYTES = 16 * 1024 * 1024;
 
-const spare: { readonly [size: number]: Room[] } = { [SMALL]: [], [LARGE]: [] };
+const spare: { readonly [size: number]: Room[] } = Object.fromEntries(SIZES.map((n) => [n, []]));
 
 function newRoom(count: number): Room {
   const bytes = new Uint8Array(count);
@@ -27,14 +29,15 @@ function newRoom(count: number): Room {
 }
 
 function allocate(count: number): Room {
-  if (count > LARGE) return newRoom(count);
-  const size = count > SMALL ? LARGE : SMALL;
+  const size = SIZES.find((one) => count <= one) ?? count;
   return spare[size]?.pop() ?? newRoom(size);
 }
 
 function free({ bytes, view }: Chunk): void {
   const list = spare[bytes.length];
-  if (list !== undefined && list.length < MAX_SPARE) list.push({ bytes, view });
+  if (list !== undefined && (list.length + 1) * bytes.length <= SPARE_BYTES) {
+    list.push({ bytes, view });
+  }
 }
 
 /** What has to be flushed once the reads that have come together are worked through. */
@@ -95,9 +98,8 @@ export class Outbox {
     const last = chunks[chunks.length - 1];
     if (last !== undefined) {
       if (last.length + count <= last.bytes.length) return last;
-      if (last.bytes.length === SMALL && last.length + count <= LARGE) {
-        // It is more than a message or two: into a large one with it.
-        const { bytes, view } = allocate(LARGE);
+      if (last.bytes.length < LARGEST && last.length + count <= LARGEST) {
+        const { bytes, view } = allocate(Math.max(last.bytes.length + 1, last.length + count));
         bytes.set(last.bytes.subarray(0, last.length));
         free(last);
         return chunks[chunks.length - 1] = { bytes, view, length: last.length };

@@ -10,8 +10,10 @@ const LINGER_MS = 2000;
 const LEAST_READ = 512;
 /** … grows by this factor whenever it was filled … */
 const GROWTH = 8;
-/** … and has this much at last. */
-const MOST_READ = 64 * 1024;
+/** … has this much at last … */
+const MOST_READ = 256 * 1024;
+/** … and shrinks again when less than this part of it came. */
+const LITTLE = 1 / 64;
 
 /** Uses bytes from `begin` to `end`; returns behind the last that it has used. */
 export type Consumer = (bytes: Uint8Array, begin: number, end: number) => number;
@@ -154,8 +156,8 @@ export class Socket {
       ? 2 * buffer.length
       : wasFull
       ? Math.max(Math.min(MOST_READ, GROWTH * buffer.length), buffer.length)
-      : this.#filled === 0 && count < LEAST_READ / 2
-      ? LEAST_READ
+      : this.#filled === 0 && count < LITTLE * buffer.length
+      ? Math.max(LEAST_READ, buffer.length / GROWTH)
       : buffer.length;
     if (size !== buffer.length) {
       const next = new Uint8Array(size);

@@ -5,7 +5,7 @@ import { within } from "../harness.ts";
 import { ALL, type Dialect, type Peer } from "./peer.ts";
 
 /** How much is on its way at most: enough to keep a server busy, not so much that it drops. */
-const WINDOW_BYTES = 1024 * 1024;
+const WINDOW_BYTES = 1536 * 1024;
 /** The same for all receivers of a fan-out together. */
 const FAN_OUT_BYTES = 8 * 1024 * 1024;
 /** Bytes of messages that are written at once by a producer that does not send singly. */
