@@ -1,15 +1,37 @@
 // What the hub writes behind a message that it forwards: who sent it, and when.
 
-const encoder = new TextEncoder();
+const ZERO = 0x30;
 
 /** The end of a message, with its `}`. */
 export interface Stamp {
   /**
-   * The bytes that belong in the place of the message's `}`.
+   * The bytes that belong in the place of the message's `}`. They hold until the next call.
    *
-   * @param now In milliseconds; many messages come in one.
+   * @param now In whole milliseconds; many messages come in one.
    */
   tail(now: number, hasFrom: boolean, hasTime: boolean): Uint8Array;
+}
+
+const encoder = new TextEncoder();
+
+/** A tail that ends with a time, in seconds with three decimals. */
+function createTimed(start: string): (now: number) => Uint8Array {
+  let bytes = new Uint8Array();
+  let lastTime = NaN, lastSec = NaN;
+  return (now) => {
+    if (now === lastTime) return bytes;
+    const sec = Math.floor(now / 1000);
+    if (sec !== lastSec) bytes = encoder.encode(`${start}${sec}.000}`);
+    lastTime = now;
+    lastSec = sec;
+    // In place: making all of it anew costs a lone message a tenth of its time.
+    const ms = Math.floor(now - 1000 * sec);
+    const end = bytes.length;
+    bytes[end - 4] = ZERO + Math.floor(ms / 100);
+    bytes[end - 3] = ZERO + Math.floor(ms / 10) % 10;
+    bytes[end - 2] = ZERO + ms % 10;
+    return bytes;
+  };
 }
 
 /** Makes the stamp of one sender. */
@@ -17,17 +39,11 @@ export function createStamp(name: string): Stamp {
   const from = `,"from":${JSON.stringify(name)}`;
   const onlyFrom = encoder.encode(`${from}}`);
   const neither = encoder.encode("}");
-  let lastTime = NaN;
-  let both = neither, onlyTime = neither;
+  const both = createTimed(`${from},"time":`), onlyTime = createTimed(`,"time":`);
   return {
     tail(now, hasFrom, hasTime) {
       if (hasTime) return hasFrom ? neither : onlyFrom;
-      if (now !== lastTime) {
-        lastTime = now;
-        both = encoder.encode(`${from},"time":${now / 1000}}`);
-        onlyTime = encoder.encode(`,"time":${now / 1000}}`);
-      }
-      return hasFrom ? onlyTime : both;
+      return hasFrom ? onlyTime(now) : both(now);
     },
   };
 }
