@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 
 /** A tail that ends with a time, in seconds with three decimals. */
 function createTimed(start: string): (now: number) => Uint8Array {
-  let bytes = new Uint8Array();
+  let bytes: Uint8Array = new Uint8Array();
   let lastTime = NaN, lastSec = NaN;
   return (now) => {
     if (now === lastTime) return bytes;
