@@ -44,8 +44,14 @@ function short(n: number): string {
  *
  * @param name The hub's rows are `NAME, TCP`, `NAME, WebSocket`, and `NAME`.
  * @param journal The same hub with a journal.
+ * @param options.isCompiled How soon it starts is a goal for the executable alone.
  */
-export function goalsOf(figures: Figures, name: string, journal: string): Goal[] {
+export function goalsOf(
+  figures: Figures,
+  name: string,
+  journal: string,
+  { isCompiled }: { isCompiled: boolean },
+): Goal[] {
   const m = MEASURE;
   const tcp = `${name}, TCP`, ws = `${name}, WebSocket`;
 
@@ -146,6 +152,8 @@ export function goalsOf(figures: Figures, name: string, journal: string): Goal[]
       5,
       " % of a core",
     ),
-    bound("start to first connection", figures.median(name, m.startMs), false, 150, " ms"),
+    ...(isCompiled
+      ? [bound("start to first connection", figures.median(name, m.startMs), false, 150, " ms")]
+      : []),
   ];
 }

@@ -4,7 +4,10 @@ import { writeAll } from "../raw_client.ts";
 import { within } from "../harness.ts";
 import { ALL, type Dialect, type Peer } from "./peer.ts";
 
-/** How much is on its way at most: enough to keep a server busy, not so much that it drops. */
+/**
+ * How much is on its way at most: enough to keep a server busy (with 1 MiB the hub sleeps for a third
+ * of the time), not so much that it drops, or that its processor's cache is too small.
+ */
 const WINDOW_BYTES = 1536 * 1024;
 /** The same for all receivers of a fan-out together. */
 const FAN_OUT_BYTES = 8 * 1024 * 1024;
