@@ -118,8 +118,15 @@ Deno.test("envelope: on 600,000 random inputs it never reads what a parser does 
   let decided = 0, parses = 0;
   const pick = seeded(4);
   const count = 600_000;
+  let last = "{}";
   for (let i = 0; i < count; i++) {
-    const bytes = mutated(pick, encoder.encode(randomJson(pick)), 0.1);
+    const other = pick() < 0.5 ? randomJson(pick) : last;
+    // Many begin as the one before, up to anywhere: that beginning is not read again.
+    const text = pick() < 0.3
+      ? last.slice(0, last.length * pick()) + other.slice(other.length * pick())
+      : other;
+    last = other;
+    const bytes = mutated(pick, encoder.encode(text), 0.1);
     const found = read(bytes, i & 3);
     if (found !== undefined) {
       decided++;
@@ -132,6 +139,48 @@ Deno.test("envelope: on 600,000 random inputs it never reads what a parser does 
   }
   assert(decided > count / 10, `only ${decided} were decided`);
   assert(parses > 0, "and none of the others was a message");
+});
+
+Deno.test("envelope: a message that begins as the one before is read as if it were the first", () => {
+  const begin = '{"cmd":"monit","to":"hv", "from":"a",';
+  const rests = [
+    '"v":1}',
+    '"id":"7","v":2}',
+    '"topic":"t"}',
+    '"to":"b"}',
+    '"v":}',
+    "}",
+    '"time":1.5,"re":"x"}',
+    '"ack":true}',
+    '"v":3',
+  ];
+  for (const first of rests) {
+    for (const second of rests) {
+      for (const pad of [0, 5]) {
+        read(encoder.encode(begin + first));
+        const after = read(encoder.encode(begin + second), pad);
+        const { asks, hasFrom, hasTime } = envelope;
+        const fresh = new Envelope();
+        const bytes = encoder.encode(begin + second);
+        const alone = fresh.read(bytes, 0, bytes.length);
+        assertEquals(after !== undefined, alone, `${first} ${second}`);
+        if (after === undefined) continue;
+        assertEquals(after, parsed(bytes), `${first} ${second}`);
+        assertEquals(
+          [asks, hasFrom, hasTime],
+          [fresh.asks, fresh.hasFrom, fresh.hasTime],
+          `${first} ${second}`,
+        );
+      }
+    }
+  }
+  // Less than what is known, and the same but for its last byte.
+  for (
+    const text of ['{"cmd":"monit","to":"hv", "from":"a"}', begin.replace('"a"', '"b"') + '"v":1}']
+  ) {
+    read(encoder.encode(`${begin}"v":1}`));
+    assertEquals(read(encoder.encode(text)), parsed(encoder.encode(text)));
+  }
 });
 
 Deno.test("names: each is what its bytes are, also when the memory overflows", () => {
