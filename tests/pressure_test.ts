@@ -28,11 +28,10 @@ Deno.test("pressure: what comes faster than the disk takes is kept whole, and ot
   await using modest = await connect({ name: "modest", server: hub.address });
   await using echo = await connect({ name: "echo", server: hub.address });
   echo.answer("get", ({ n }) => ({ n }));
-  const senders = await Promise.all(
-    ["a", "b"].map((name) => RawClient.join(hub.tcpPort, name)),
-  );
+  using a = await RawClient.join(hub.tcpPort, "a");
+  using b = await RawClient.join(hub.tcpPort, "b");
   let flooding = true;
-  const sent = Promise.all(senders.map(async (sender, i) => {
+  const sent = Promise.all([a, b].map(async (sender, i) => {
     for (const chunk of flood("ab".charAt(i))) await sender.say(chunk);
   })).finally(() => flooding = false);
   let asked = 0;
