@@ -294,8 +294,8 @@ export interface JournalValues {
   readonly "journal-buffer": number;
 }
 
-/** With less, one large message is more than may wait. */
-const LEAST_BUFFER_BYTES = 1024 ** 2;
+/** With less, what one read brings is more than may wait. */
+const LEAST_BUFFER_BYTES = 4 * 1024 ** 2;
 
 /**
  * The journal that the options say, for the hub of this name; `undefined`: none.

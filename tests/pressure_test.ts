@@ -6,7 +6,7 @@ import { runAbcd, temporaryFolder, TestHub, until, within } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 
 const encoder = new TextEncoder();
-const MESSAGES = 30_000;
+const MESSAGES = 60_000;
 
 /** Messages of about 200 bytes with numbers from 0 on, as chunks of half a megabyte. */
 function* flood(from: string): Generator<Uint8Array> {
@@ -22,7 +22,7 @@ function* flood(from: string): Generator<Uint8Array> {
 Deno.test("pressure: what comes faster than the disk takes is kept whole, and others are not slowed", async () => {
   await using folder = await temporaryFolder();
   await using hub = await TestHub.start([
-    ...["--no-watchdog", `--journal=${folder.path}`, "--journal-buffer=1048576"],
+    ...["--no-watchdog", `--journal=${folder.path}`, "--journal-buffer=4194304"],
     ...["--heartbeat=0.5", "--timeout=3"],
   ]);
   await using modest = await connect({ name: "modest", server: hub.address });

@@ -35,12 +35,12 @@ export interface JournalOptions {
   /** How often it is tried again when the disk is full, in milliseconds. Default 1000. */
   retryMs?: number;
   log?: Log;
-  /** Told when the journal stops, goes on, or finds damage; `text` says it all. */
+  /** Told when the journal stops, is too slow to keep all, goes on, or finds damage; `text` says it all. */
   onAlarm?: (state: JournalAlarm, text: string) => void;
 }
 
 /** What a journal tells its owner. */
-export type JournalAlarm = "stopped" | "resumed" | "damaged";
+export type JournalAlarm = "stopped" | "losing" | "resumed" | "damaged";
 
 /** Facts about a journal. */
 export type JournalStats = {
@@ -127,6 +127,8 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
 
   let lost = 0, lastLost = 0, damaged = 0;
   let stopped: string | undefined;
+  /** The disk is too slow, and that has been said. */
+  let isLosing = false;
   let closed = false;
   /** Bytes that are being written. */
   let onTheirWay = 0;
@@ -167,9 +169,10 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       }
       await segments.sync();
       synced = written;
-      if (stopped !== undefined) {
+      if (stopped !== undefined || isLosing) {
         const text = `The journal goes on; ${lost} messages were not kept in all`;
         stopped = undefined;
+        isLosing = false;
         log.warn(text);
         onAlarm("resumed", text);
       }
@@ -185,6 +188,20 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       stopped = reason;
       progress();
     }
+  }
+
+  /** There was no room for a message. */
+  function lose(): void {
+    lost++;
+    lastLost = seq;
+    if (stopped !== undefined || isLosing) return;
+    isLosing = true;
+    const text =
+      `The disk of the journal in ${folder} is too slow: ${group.bytes} bytes wait for ` +
+      "it, and messages are not kept until there is room";
+    log.error(text);
+    // Who is told may have something to append: not in the middle of a message.
+    queueMicrotask(() => onAlarm("losing", text));
   }
 
   /** What waits is written soon; at once if it is much. */
@@ -242,10 +259,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       if (closed) return seq;
       seq++;
       const bytes = typeof text === "string" ? encoder.encode(text) : text;
-      if (!group.add(seq, clock(), envelope, bytes, begin, end ?? bytes.length, tail)) {
-        lost++;
-        lastLost = seq;
-      }
+      if (!group.add(seq, clock(), envelope, bytes, begin, end ?? bytes.length, tail)) lose();
       writer.soon(stopped !== undefined ? retryMs : pauseMs());
       return seq;
     },

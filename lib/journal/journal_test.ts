@@ -217,11 +217,18 @@ Deno.test("journal: synced tells that it is on the disk", async () => {
   assertEquals((await Deno.readTextFile(`${folder.path}/${name}`)).split("\n").length, 4);
 });
 
-Deno.test("journal: what waits is bounded, and what is lost is counted", async () => {
+Deno.test("journal: what waits is bounded, and what is lost is counted and said", async () => {
   await using folder = await temporaryFolder();
-  await using journal = await createJournal({ folder: folder.path, bufferBytes: 1000 });
+  const alarms: string[] = [];
+  await using journal = await createJournal({
+    folder: folder.path,
+    bufferBytes: 1000,
+    onAlarm: (state) => void alarms.push(state),
+  });
   keep(journal, ...numbered(0, 100));
   await assertRejects(() => journal.synced(), Error, "wait for the disk");
+  await Promise.resolve();
+  assertEquals(alarms, ["losing"], "once");
   const { lost, waiting } = journal.stats();
   assert(lost > 50 && waiting <= 1000, `${lost} ${waiting}`);
   const there = await values(journal);
@@ -229,6 +236,7 @@ Deno.test("journal: what waits is bounded, and what is lost is counted", async (
   keep(journal, { cmd: "x", from: "a", i: "later" });
   assertEquals(journal.seq, 101);
   assertEquals((await values(journal)).at(-1), "later");
+  assertEquals(alarms, ["losing", "resumed"]);
 });
 
 Deno.test("journal: a folder belongs to one journal", async () => {
