@@ -24,6 +24,7 @@ import { findKey } from "../lib/keys/key_file.ts";
 import { createLog, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { hasProcFs } from "../lib/process/proc_fs.ts";
+import { showsUnicode } from "../lib/terminal/ascii.ts";
 import { CommandError, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that writes a log. */
@@ -385,4 +386,9 @@ export function saySeveral(heard: readonly string[]): void {
 export function useColor(stream: { isTerminal(): boolean }): boolean {
   return stream.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "" &&
     Deno.env.get("TERM") !== "dumb";
+}
+
+/** Whether to write other characters than ASCII to the terminal. */
+export function useUnicode(): boolean {
+  return showsUnicode((name) => Deno.env.get(name));
 }

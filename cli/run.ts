@@ -8,6 +8,7 @@ import { serveLogLevel } from "../lib/log_level.ts";
 import { serveControl } from "../lib/run/control.ts";
 import { createController } from "../lib/run/controller.ts";
 import { describeReload } from "../lib/run/reload.ts";
+import { writeUnlessStuck } from "../lib/terminal/screen.ts";
 import { startServer } from "../server.ts";
 import { aborted, defineCommand, EXIT } from "./command.ts";
 import {
@@ -157,7 +158,9 @@ export default defineCommand({
       log.info("the programs are left running");
       await client.close();
       await cleanup.disposeAsync();
-      if (onTerminal) console.log(`${experiment.name}: the programs are left running`);
+      if (onTerminal) {
+        await writeUnlessStuck(`${experiment.name}: the programs are left running\n`);
+      }
       return EXIT.done;
     }
     log.info("stopping all programs; once more to kill them at once");
@@ -170,7 +173,9 @@ export default defineCommand({
     await cleanup.disposeAsync();
     // The table is gone from the screen: what remains is said where it was.
     const { name } = experiment;
-    if (onTerminal) console.log(lastWords(name, controller.status(), left, logFolder));
+    if (onTerminal) {
+      await writeUnlessStuck(`${lastWords(name, controller.status(), left, logFolder)}\n`);
+    }
     return left.length === 0 ? EXIT.done : EXIT.failed;
   },
 });

@@ -8,7 +8,7 @@ import type { ExperimentStatus } from "../lib/status/program_status.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
 import { describeRun, safeTitle } from "../lib/terminal/run_text.ts";
 import { escapeControls } from "../lib/plain_text.ts";
-import { logFrom, type LogValues, useColor } from "./common.ts";
+import { logFrom, type LogValues, useColor, useUnicode } from "./common.ts";
 import { describeProgram, verdictLines } from "./control.ts";
 import { whoAsks } from "./data_run.ts";
 
@@ -46,6 +46,7 @@ export function showTable(controller: Controller, runs: DataRuns): Live {
         ) => [...verdictLines({ program, ...one }), ""]),
     },
     color: useColor(Deno.stdout),
+    unicode: useUnicode(),
     quitQuestion: "Stop all programs and quit?",
   });
 }

@@ -4,11 +4,12 @@ import type { ExperimentStatus } from "../lib/status/program_status.ts";
 import { readLogLines, readStatus, readVerdicts } from "../lib/status/read_status.ts";
 import { programTopic, runTopic } from "../lib/status/topics.ts";
 import { readRunStatus } from "../lib/status/read_run_status.ts";
+import { asciiOnly } from "../lib/terminal/ascii.ts";
 import { describeRun } from "../lib/terminal/run_text.ts";
 import { type LiveSource, showLive } from "../lib/terminal/live.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { renderTable } from "../lib/terminal/table.ts";
-import { useColor } from "./common.ts";
+import { useColor, useUnicode } from "./common.ts";
 import { whoAsks } from "./data_run.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
 import {
@@ -92,7 +93,7 @@ async function watch(
   );
   const timer = setInterval(ask, ASK_MS);
   try {
-    using live = showLive({ source, color: useColor(Deno.stdout) });
+    await using live = showLive({ source, color: useColor(Deno.stdout), unicode: useUnicode() });
     const stopped = new Promise<void>((resolve) => {
       stop.addEventListener("abort", () => resolve());
       if (stop.aborted) resolve();
@@ -149,7 +150,7 @@ export default defineCommand({
         color: useColor(Deno.stdout),
         now: Date.now() / 1000,
       });
-      console.log(lines.join("\n"));
+      console.log((useUnicode() ? lines : lines.map(asciiOnly)).join("\n"));
     }
     const isWell = status.safe === undefined &&
       status.programs.every(({ state, ready }) =>

@@ -1,7 +1,16 @@
 // The live table on a terminal: keys do what they say, and the terminal is given back as it was.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { abcd, freeUdpPort, type Running, temporaryFolder, TestHub } from "./harness.ts";
+import { readProcess } from "../lib/process/proc_fs.ts";
+import {
+  abcd,
+  after,
+  freeUdpPort,
+  type Running,
+  temporaryFolder,
+  TestHub,
+  until,
+} from "./harness.ts";
 import { abcdOnTerminal, hasTerminals, shows } from "./terminal.ts";
 
 const ignore = !await hasTerminals();
@@ -123,6 +132,40 @@ Deno.test({
     assertEquals(/\x1b\[[1-9][0-9;]*m/.test(watch.stdout), false, "NO_COLOR");
     await watch.type("q");
     assertEquals(await endsWell(watch), 0);
+  },
+});
+
+Deno.test({
+  name: "table: a terminal that takes nothing any more holds up neither the programs nor the end",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const begun = `${folder.path}/begun`;
+    const pids = () => Deno.readTextFileSync(begun).trim().split("\n").map(Number);
+    const p = { cmd: `echo $$ >>${begun}; exec sleep 1000`, shell: true, restartSec: 0.05 };
+    const file = `${folder.path}/lab.jsonc`;
+    await Deno.writeTextFile(file, JSON.stringify({ run: { p } }));
+    await using run = abcdOnTerminal(["run", file, `--beacon-port=${freeUdpPort()}`], {
+      env: { XDG_STATE_HOME: `${folder.path}/state` },
+    });
+    await shows(run, /● ready/);
+    const pid = await pidOf(run);
+    // Nobody reads the terminal; each new size makes the table write all of it.
+    run.signal("SIGSTOP");
+    try {
+      for (let i = 0; i < 100; i++) {
+        Deno.kill(pid, "SIGWINCH");
+        await after(10);
+      }
+      Deno.kill(pids()[0] ?? 0, "SIGKILL");
+      await until(() => pids().length === 2, "it is not started again", 10_000);
+      Deno.kill(pid, "SIGTERM");
+      await until(() => readProcess(pid) === undefined, "the controller does not end", 10_000);
+    } finally {
+      if (readProcess(pid) !== undefined) Deno.kill(pid, "SIGKILL");
+      run.signal("SIGCONT");
+    }
+    assertEquals(readProcess(pids()[1] ?? 0), undefined);
   },
 });
 

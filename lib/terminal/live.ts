@@ -1,5 +1,6 @@
 // The live table on the terminal: an experiment that is looked at and told what to do by keys.
 
+import { asciiOnly } from "./ascii.ts";
 import { terminalSize, USUAL_SIZE } from "./size.ts";
 import type { ExperimentStatus } from "../status/program_status.ts";
 import type { Key } from "./keys.ts";
@@ -15,7 +16,7 @@ import { openScreen, type Screen, type ScreenOptions } from "./screen.ts";
 
 /** The experiment that the table shows, in this process or behind a hub. */
 export interface LiveSource {
-  /** What there is to know now; asked for twice a second, and so to be had at once. */
+  /** What there is to know now; asked for each second, and so to be had at once. */
   status(): ExperimentStatus;
   /** Does it, and says what came of it, in a line. */
   act(cmd: LiveCommand, programs: readonly string[]): string | Promise<string>;
@@ -32,9 +33,11 @@ export interface LiveOptions {
   readonly source: LiveSource;
   /** Whether to colour. */
   readonly color: boolean;
+  /** Whether the terminal shows more than ASCII. Default: it does. */
+  readonly unicode?: boolean;
   /** What `q` asks before it quits. Default: nothing, it quits at once. */
   readonly quitQuestion?: string;
-  /** Time between two looks, in milliseconds. Default: 500. */
+  /** Time between two looks, in milliseconds. Default: 1000. */
   readonly everyMs?: number;
   /** The terminal. Default: the one of this process. */
   readonly open?: (options: ScreenOptions) => Screen;
@@ -45,7 +48,7 @@ export interface LiveOptions {
 }
 
 /** The table, until it is disposed of. */
-export interface Live extends Disposable {
+export interface Live extends AsyncDisposable {
   /** Resolves when somebody quits with a key. The table stays until it is disposed of. */
   readonly quit: Promise<void>;
 }
@@ -58,6 +61,7 @@ export function showLive(options: LiveOptions): Live {
   const {
     source,
     color,
+    unicode = true,
     quitQuestion,
     open = openScreen,
     size = () => terminalSize() ?? USUAL_SIZE,
@@ -82,7 +86,9 @@ export function showLive(options: LiveOptions): Live {
       lines,
       quitQuestion: quitQuestion ?? "",
     };
-    screen.draw(liveLines(source.status(), state, texts, { columns, rows, color, now: now() }));
+    const view = { columns, rows, color, now: now() };
+    const page = liveLines(source.status(), state, texts, view);
+    screen.draw(unicode ? page : page.map(asciiOnly));
   }
 
   /** Reads the lines of the page that is open; one look at a time. */
@@ -147,12 +153,12 @@ export function showLive(options: LiveOptions): Live {
   const timer = setInterval(() => {
     draw();
     read();
-  }, options.everyMs ?? 500);
+  }, options.everyMs ?? 1000);
   return {
     quit: quit.promise,
-    [Symbol.dispose]() {
+    [Symbol.asyncDispose]() {
       clearInterval(timer);
-      screen.close();
+      return screen.close();
     },
   };
 }

@@ -164,7 +164,7 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
     clearTimeout(late);
   };
   {
-    using live = showLive({
+    await using live = showLive({
       source: {
         status: () => STATUS,
         act(cmd, programs) {
@@ -192,8 +192,11 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
             changed.wake();
           },
           forget() {},
-          close: () => void (isOpen = false),
-          [Symbol.dispose]() {},
+          close() {
+            isOpen = false;
+            return Promise.resolve();
+          },
+          [Symbol.asyncDispose]: () => Promise.resolve(),
         };
       },
     });

@@ -143,6 +143,14 @@ export function lastOf(program: ProgramStatus, now: number): string {
   return why === "" ? line : why;
 }
 
+/**
+ * How long something has been so: seconds only while they matter, as each of them is a change in
+ * each row, which a slow line has to carry.
+ */
+function showSince(seconds: number): string {
+  return seconds < 60 || seconds >= 3600 ? showDuration(seconds) : `${Math.floor(seconds / 60)}m`;
+}
+
 interface Column {
   readonly title: string;
   /** Which columns go first where there is no room: the highest. 0: never. */
@@ -160,7 +168,7 @@ const COLUMNS: readonly Column[] = [
   { title: "STATE", drop: 0, cell: (p) => stateOf(p).text },
   { title: "PID", drop: 3, right: true, cell: (p) => p.pid === undefined ? "" : String(p.pid) },
   { title: "HOST", drop: 4, most: 16, cell: (p) => p.host ?? "" },
-  { title: "SINCE", drop: 1, right: true, cell: (p, now) => showDuration(now - p.since) },
+  { title: "SINCE", drop: 1, right: true, cell: (p, now) => showSince(now - p.since) },
   { title: "RST", drop: 2, right: true, cell: (p) => String(p.restarts) },
   {
     title: "CPU",

@@ -34,7 +34,7 @@ Deno.test("table: title, states with shapes, reasons", () => {
   assertEquals(lines.length, 6);
   assertStringIncludes(lines[0] ?? "", "damicm  hub lab  ✖ 1 fatal  ◐ 1 starting  ● 1 ready");
   assertStringIncludes(lines[2] ?? "", "● ready");
-  assertStringIncludes(lines[2] ?? "", "1m05s");
+  assertStringIncludes(lines[2] ?? "", " 1m ");
   assertStringIncludes(lines[2] ?? "", "4711");
   assertStringIncludes(lines[2] ?? "", "12%");
   assertStringIncludes(lines[2] ?? "", "50M");
