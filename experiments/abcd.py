@@ -54,6 +54,7 @@ class Client:
         self._open_mail = set()  # numbers of mail that this program is not done with
         self._taken = None
         self._known = {}  # senders and ids of messages that their senders may send again
+        self._passed_over = {}  # hubs that did not let this program in, and until when others come first
         threading.Thread(target=self._stay, daemon=True).start()
 
     def send(self, cmd, to=None, topic=None, **fields):
@@ -180,20 +181,24 @@ class Client:
         """Joins, reads, and joins again, for as long as the program runs."""
         delay = 0.2
         while True:
+            where = None
             try:
-                host, port, tls = _find()
+                where = host, port, tls = _find(self._passed_over)
                 with _connect(host, port, tls) as connection:
                     if tls:
                         lines = _EncryptedLines(connection, self._lock)
                     else:
                         lines = connection.makefile("rw", encoding="utf-8", newline="\n")
                     timeout = self._join(connection, lines)
+                    where = None
                     connection.settimeout(timeout)
                     delay = 0.2
                     self._read(lines)
                 why = "it closed the connection"
             except (OSError, ValueError, KeyError) as error:
                 why = "%s: %s" % (type(error).__name__, error)
+            if where:
+                self._passed_over[where] = time.monotonic() + 5  # another, the true one, says that it is there
             with self._lock:
                 self._socket = None
             self.joined.clear()
@@ -352,9 +357,9 @@ def _fingerprint(connection):
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def _find():
+def _find(passed_over):
     """The hub's host and port, and whether TLS is spoken there: of ABCD_SERVER, else of the first hub
-    that announces itself."""
+    that announces itself and is not to be passed over now."""
     server = os.environ.get("ABCD_SERVER")
     if server:
         host, _, port = server.rpartition(":") if ":" in server else (server, "", "9819")
@@ -376,4 +381,7 @@ def _find():
                 continue
             if isinstance(beacon, dict) and beacon.get("abcd") == 1:
                 # With TLS the HTTP port takes messages too; the other may be open to programs without.
-                return (host, beacon["http"], True) if beacon.get("tls") else (host, beacon["tcp"], False)
+                tls = bool(beacon.get("tls"))
+                where = host, beacon.get("http" if tls else "tcp"), tls
+                if isinstance(where[1], int) and passed_over.get(where, 0) < time.monotonic():
+                    return where

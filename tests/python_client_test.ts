@@ -1,8 +1,9 @@
 // The Python module that "abcd init python" brings along, with a hub that dies under it.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { startBeacon } from "../lib/discovery/udp.ts";
 import { connect } from "../mod.ts";
-import { Running, temporaryFolder, TestHub, until } from "./harness.ts";
+import { freeUdpPort, Running, temporaryFolder, TestHub, until } from "./harness.ts";
 import { pidIn } from "./raw_client.ts";
 
 const EXAMPLES = new URL("../experiments/", import.meta.url).pathname;
@@ -147,5 +148,65 @@ Deno.test({
     await python.saw(/receipt 1/);
     assertEquals(python.stdout, "got 5\ngot 6\nreceipt 1\n");
     assertEquals(seen, [6]);
+  },
+});
+
+/** A server of lines that announces itself as a hub, and answers what comes first so. */
+function falseHub(beaconPort: number, answer: object | undefined): AsyncDisposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  (async () => {
+    for await (const connection of listener) {
+      const buffer = new Uint8Array(4096);
+      await connection.read(buffer).catch(() => null);
+      const text = answer === undefined ? "" : JSON.stringify(answer) + "\n";
+      await connection.write(new TextEncoder().encode(text)).catch(() => 0);
+      connection.close();
+    }
+  })();
+  const beacon = startBeacon({
+    beaconPort,
+    // Much more often than the true one.
+    intervalSec: 0.05,
+    beacon: { name: "false", id: crypto.randomUUID(), http: port, tcp: port },
+    bind: "127.0.0.1",
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      await beacon[Symbol.asyncDispose]();
+      listener.close();
+    },
+  };
+}
+
+Deno.test({
+  name:
+    "python: hubs without the key, that refuse, or that are none are passed over for the true one",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    const beaconPort = freeUdpPort();
+    const welcome = { cmd: "_welcome", name: "py", hub: "false", protocol: 1, timeout: 30 };
+    const proof = { cmd: "_challenge", hub: "false", nonce: "A".repeat(24), proof: "0".repeat(64) };
+    await using _welcomes = falseHub(beaconPort, welcome);
+    await using _challenges = falseHub(beaconPort, proof);
+    await using _refuses = falseHub(beaconPort, { cmd: "_error", code: "denied", text: "no" });
+    await using _silent = falseHub(beaconPort, undefined);
+    await using python = new Running(["python3", "-u", "-c", PROGRAM], {
+      env: {
+        PYTHONPATH: EXAMPLES,
+        PYTHONDONTWRITEBYTECODE: "1",
+        ABCD_SERVER: "",
+        ABCD_BEACON_PORT: `${beaconPort}`,
+      },
+    });
+    await python.saw(/not in the hub/);
+    await using hub = await TestHub.start(
+      [`--beacon-port=${beaconPort}`, "--beacon-interval=0.5"],
+      { open: false },
+    );
+    await python.saw(/py: in hub "/);
+    assert(!python.stderr.includes('in hub "false"'), python.stderr);
+    await using daq = await connect({ name: "daq", server: hub.address });
+    assertEquals((await daq.request({ to: "py", cmd: "double", value: 4 })).value, 8);
   },
 });

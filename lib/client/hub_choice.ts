@@ -60,7 +60,7 @@ export interface HubChoice {
 export function createHubChoice(options: HubChoiceOptions): HubChoice {
   const { beaconPort, hub, several, log } = options;
   let server = options.server;
-  /** Hubs that are not to be tried again before this time, in milliseconds since 1970. */
+  /** Hubs that are not to be tried again before this time, in milliseconds of a monotonic clock. */
   const passedOver = new Map<string, number>();
   /** What the last of them said. */
   let last: Refusal | undefined;
@@ -70,7 +70,7 @@ export function createHubChoice(options: HubChoiceOptions): HubChoice {
     const reason = `listening for ${which} on UDP port ${beaconPort}`;
     log.debug(reason);
     options.searching(reason);
-    const now = Date.now();
+    const now = performance.now();
     for (const [where, until] of passedOver) if (until <= now) passedOver.delete(where);
     // There may be another hub, the true one: only if there is none, nobody else is to be hoped for.
     const refusal = last;
@@ -84,7 +84,7 @@ export function createHubChoice(options: HubChoiceOptions): HubChoice {
         several,
         log,
         signal,
-        avoid: ({ host, port }) => (passedOver.get(`${host}:${port}`) ?? 0) > Date.now(),
+        avoid: ({ host, port }) => (passedOver.get(`${host}:${port}`) ?? 0) > performance.now(),
       });
     } finally {
       clearTimeout(timer);
@@ -95,7 +95,7 @@ export function createHubChoice(options: HubChoiceOptions): HubChoice {
     next: async (signal) => server ?? await search(signal),
     passOver(where, refusal) {
       if (server !== undefined) return false;
-      passedOver.set(where, Date.now() + PASS_OVER_MS);
+      passedOver.set(where, performance.now() + PASS_OVER_MS);
       last = refusal;
       return true;
     },
