@@ -54,8 +54,16 @@ export async function openHubTls(
     ? await ownCertificate([host])
     : await readCertificate(files.cert, files.key);
   let nextWarning = 0;
+  let saidNameless: HubCertificate | undefined;
 
   function warn(now: number): void {
+    if (certificate.names.length === 0 && saidNameless !== certificate) {
+      saidNameless = certificate;
+      log.warn(
+        `The certificate ${certificate.from} names no computer (it has no subjectAltName): clients ` +
+          "do not take it; make one that does",
+      );
+    }
     const { notBefore, notAfter, from } = certificate;
     const soonMs = Math.min(SOON_MS, (notAfter - notBefore) * SOON_SHARE);
     if (notAfter - now > soonMs || now < nextWarning) return;

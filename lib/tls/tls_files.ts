@@ -10,6 +10,8 @@ export interface HubCertificate extends Certificate {
   readonly fingerprint: string;
   /** Where it is from, in words. */
   readonly from: string;
+  /** The computers that it is for; without any no client takes it. */
+  readonly names: readonly string[];
   /** Since when it is good, and how long, in milliseconds since 1970. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -61,9 +63,8 @@ export async function readCertificate(cert: string, key: string): Promise<HubCer
     const why = error instanceof Error ? error.message : String(error);
     throw new KeyFileError(`Cannot use the certificate ${cert}: ${why}`);
   }
-  const { notBefore, notAfter } = subject;
   const shown = await fingerprint(der);
-  return { certificate, privateKey, fingerprint: shown, from: cert, notBefore, notAfter };
+  return { certificate, privateKey, fingerprint: shown, from: cert, ...subject };
 }
 
 /** Writes a file whole or not at all; not over one that is there. */
