@@ -27,6 +27,8 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const MAX_NESTING = 64;
 /** What the hub holds for a client that does not read, in bytes. */
 export const QUEUE_BYTES = 16 * 1024 * 1024;
+/** Subscriptions of one client: each message on a new topic is held against all of them. */
+export const MAX_SUBSCRIPTIONS = 1000;
 /** What may wait for the journal's disk, in bytes; past it messages are not kept. */
 export const JOURNAL_BUFFER_BYTES = 64 * 1024 * 1024;
 

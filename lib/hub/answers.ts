@@ -1,8 +1,9 @@
 // What the hub answers to the messages that are for the hub itself.
 
+import { MAX_SUBSCRIPTIONS } from "../defaults.ts";
+import { changeLevel, type LevelChange } from "../log_level.ts";
 import { type HubStats, type LogRequest, MessageError, type ToHub } from "../message.ts";
 import type { Client } from "./client.ts";
-import { changeLevel, type LevelChange } from "../log_level.ts";
 import { createHistory } from "./history.ts";
 import { takeStatus } from "./status.ts";
 import type { Joining } from "./joining.ts";
@@ -50,6 +51,25 @@ export function createAnswers(
     return change;
   }
 
+  /** @throws {MessageError} If the client may not have all of these subscriptions. */
+  function subscribe(client: Client, topics: readonly string[], re: string | undefined): void {
+    for (const topic of topics) {
+      const why = client.rights?.subscribe(topic);
+      if (why === undefined) continue;
+      throw new MessageError("denied", `Cannot subscribe to "${topic}": ${why}`, "topics", re);
+    }
+    if (client.topics.size + topics.length > MAX_SUBSCRIPTIONS) {
+      const all = new Set([...client.topics, ...topics]).size;
+      if (all > MAX_SUBSCRIPTIONS) {
+        const text = `Cannot subscribe: you would have ${all} subscriptions, and at most ` +
+          `${MAX_SUBSCRIPTIONS} may be; + and # take many topics at once`;
+        throw new MessageError("bad-message", text, "topics", re);
+      }
+    }
+    for (const topic of topics) client.topics.add(topic);
+    roster.subscribers.changed();
+  }
+
   return (client, name, request) => {
     const re = request.id;
     switch (request.cmd) {
@@ -73,13 +93,7 @@ export function createAnswers(
       case "_stats":
         return post.tell(client, { cmd: "_stats", ...stats(), re });
       case "_subscribe":
-        for (const topic of request.topics) {
-          const why = client.rights?.subscribe(topic);
-          if (why === undefined) continue;
-          throw new MessageError("denied", `Cannot subscribe to "${topic}": ${why}`, "topics", re);
-        }
-        for (const topic of request.topics) client.topics.add(topic);
-        roster.subscribers.changed();
+        subscribe(client, request.topics, re);
         post.tell(client, { cmd: "_ok", re });
         return retained.give(client, request.topics);
       case "_unsubscribe":

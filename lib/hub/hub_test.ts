@@ -58,6 +58,25 @@ Deno.test("refusals: unknown client, another's name, no such command, bad JSON",
   assertEquals(a.ended, undefined);
 });
 
+Deno.test("subscriptions of one client are bounded; what it has already counts once", () => {
+  const { join } = setup();
+  const a = join("a"), b = join("b");
+  const topics = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => `t/${from + i}`);
+  const subscribe = (topics: string[]) => {
+    a.say({ cmd: "_subscribe", topics, id: "s" });
+    return a.heard().map(({ cmd, code }) => code ?? cmd);
+  };
+  assertEquals(subscribe(topics(0, 1000)), ["_ok"]);
+  assertEquals(subscribe([...topics(500, 1000), ...topics(0, 1)]), ["_ok"]);
+  assertEquals(subscribe(topics(1000, 1001)), ["bad-message"]);
+  a.say({ cmd: "_unsubscribe", topics: topics(0, 2) });
+  a.heard();
+  assertEquals(subscribe(topics(1000, 1002)), ["_ok"]);
+  for (const topic of topics(0, 1002)) b.say({ cmd: "x", topic });
+  assertEquals(a.heard().length, 1000);
+});
+
 Deno.test("joining: bad names, not joined, unique", () => {
   const { connect, join } = setup();
   const bad = connect();
