@@ -5,6 +5,7 @@ import { gigabytes } from "../lib/run/disk_watch.ts";
 import { describeProbe } from "../lib/run/probes.ts";
 import type { Program } from "../lib/experiment/program.ts";
 import { defineCommand, EXIT } from "./command.ts";
+import { doubtsOf } from "../lib/run/doubts.ts";
 import { readExperiment } from "./experiment.ts";
 
 /** A word as a shell takes it. */
@@ -77,6 +78,7 @@ export default defineCommand({
         programs.length === 1 ? "" : "s"
       }, controller "${experiment.controller}"; the file has no error`,
     ];
+    for (const doubt of doubtsOf(experiment)) console.error(`abcd check: ${doubt}`);
     for (const [i, step] of startSteps(programs).entries()) {
       lines.push("", i === 0 ? "At once:" : `Step ${i + 1}:`);
       for (const program of step) lines.push(`  ${program.name}`, ...settings(program));

@@ -12,6 +12,33 @@ function whyUnreadable(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** @throws {UsageError} If it is not UTF-8, with the place of the first character that is not. */
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // A character that was replaced there may also stand in the file as it is: that is UTF-8.
+    const encoder = new TextEncoder();
+    const lines = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).split("\n");
+    let at = 0;
+    for (const [i, line] of lines.entries()) {
+      const written = encoder.encode(`${line}\n`);
+      const same = (byte: number, j: number) => byte === bytes[at + j] || at + j >= bytes.length;
+      const wrong = written.findIndex((byte, j) => !same(byte, j));
+      if (wrong >= 0) {
+        const column = new TextDecoder().decode(written.subarray(0, wrong)).length + 1;
+        throw new UsageError(
+          `${path}:${
+            i + 1
+          }:${column}: a character that is not UTF-8, expected the file saved as UTF-8`,
+        );
+      }
+      at += written.length;
+    }
+    throw new UsageError(`${path}:1:1: it is not UTF-8, expected the file saved as UTF-8`);
+  }
+}
+
 /**
  * Reads an experiment file.
  *
@@ -23,8 +50,9 @@ export function readExperiment(path: string): Experiment {
   let real: string;
   try {
     real = Deno.realPathSync(path);
-    text = Deno.readTextFileSync(real);
+    text = decode(Deno.readFileSync(real), real);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new CommandError(`Cannot read ${path}: ${whyUnreadable(error)}`);
   }
   try {

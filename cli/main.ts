@@ -61,7 +61,11 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function report(name: string, error: unknown): number {
   if (error instanceof UsageError) {
-    const hint = error.message.includes("\n") ? "" : `\nRun "abcd ${name} --help" for its options`;
+    // A place in a file says where to look; it is no matter of options.
+    const isPlaced = /^[^\n]+:\d+:\d+: /.test(error.message);
+    const hint = isPlaced || error.message.includes("\n")
+      ? ""
+      : `\nRun "abcd ${name} --help" for its options`;
     console.error(`abcd: ${error.message}${hint}`);
     return EXIT.usage;
   }

@@ -7,6 +7,8 @@ import { createHosts } from "../lib/hosts/hosts.ts";
 import { serveLogLevel } from "../lib/log_level.ts";
 import { serveControl } from "../lib/run/control.ts";
 import { createController } from "../lib/run/controller.ts";
+import type { Experiment } from "../lib/experiment/experiment_file.ts";
+import { doubtsOf } from "../lib/run/doubts.ts";
 import { describeReload } from "../lib/run/reload.ts";
 import { writeUnlessStuck } from "../lib/terminal/screen.ts";
 import { startServer } from "../server.ts";
@@ -128,10 +130,15 @@ export default defineCommand({
     );
     controller.alsoTell(runs.status);
     cleanup.use(serveRuns({ client, runs, experiment: experiment.name, log }));
-    const readAgain = () => readExperiment(path);
+    const doubt = (experiment: Experiment) => {
+      for (const text of doubtsOf(experiment)) log.warn(text);
+      return experiment;
+    };
+    const readAgain = () => doubt(readExperiment(path));
     serveLogLevel(client, log);
     cleanup.use(serveControl({ client, controller, log, readAgain }));
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
+    doubt(experiment);
     if (runs.status().run !== undefined) log.info(`records of runs in ${runs.folder}`);
     const killAll = () => {
       runs.cut();

@@ -2,13 +2,8 @@
 // `FILE:LINE:COLUMN: what is the case, expected what`.
 
 import { parse } from "@std/jsonc";
-import {
-  findNodeAtLocation,
-  type Node,
-  type ParseError,
-  parseTree,
-  printParseErrorCode,
-} from "jsonc-parser";
+import { findNodeAtLocation, type Node, type ParseError, parseTree } from "jsonc-parser";
+import { firstMistake, nestedTooDeep } from "./jsonc_mistake.ts";
 import { nearest } from "./nearest.ts";
 
 /** A value in the file, with its place. */
@@ -37,6 +32,8 @@ export interface JsoncFile {
   readonly root: Node;
   /** The value at a path; `undefined` if there is none. */
   find(path: Path): Node | undefined;
+  /** Where a value is: `FILE:LINE:COLUMN`. */
+  place(node: Node): string;
   /** Notes what is wrong at a place; without one: with the file as a whole. */
   problem(at: Node | undefined, text: string): void;
   /** The keys of an object; none, and a problem, if it is something else or has a key twice. */
@@ -76,16 +73,17 @@ export function openJsonc(source: string, path: string): JsoncFile {
     const line = before.split("\n").length;
     return `${path}:${line}:${offset - before.lastIndexOf("\n")}`;
   };
+  const deep = nestedTooDeep(text);
+  if (deep !== undefined) throw new FileError([`${place(deep.offset)}: ${deep.text}`]);
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   if (errors.length > 0 || root === undefined) {
-    const problems = errors.map(({ error, offset }) => {
-      const words = printParseErrorCode(error).replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-      return `${place(offset)}: ${words}, expected JSON with comments`;
-    });
-    throw new FileError(
-      problems.length > 0 ? problems : [`${place(0)}: nothing, expected JSON with comments`],
-    );
+    // Only a file that goes on behind its value has its end there.
+    const end = root?.type === "object" && text.charAt(root.offset + root.length - 1) === "}"
+      ? root.offset + root.length
+      : undefined;
+    const mistake = firstMistake(text, errors, end);
+    throw new FileError([`${place(mistake.offset)}: ${mistake.text}`]);
   }
   try {
     // What @std takes is the rule; the tree of the other parser only tells where things are.
@@ -122,6 +120,7 @@ export function openJsonc(source: string, path: string): JsoncFile {
 
   return {
     root,
+    place: ({ offset }) => place(offset),
     find: (path) => findNodeAtLocation(root, [...path]),
     problem,
     members,

@@ -6,8 +6,8 @@
 // so that all errors are told at once.
 
 import { getNodeValue } from "jsonc-parser";
-import { parseBytes } from "./units.ts";
-import { describeValue, type JsoncFile, type Node } from "./jsonc_file.ts";
+import { parseBytes, parseDuration } from "./units.ts";
+import { describeValue, type JsoncFile, type Node, suggest } from "./jsonc_file.ts";
 
 /** A key of an object in the file, or its absence. */
 export interface Field {
@@ -101,9 +101,15 @@ export function number(fallback: number, least = 0): ReadKey<number> {
     if (node === undefined) return fallback;
     const { value }: { value?: unknown } = node;
     if (typeof value === "number" && value >= least) return value;
-    wrong(`a number, ${least} or more`);
+    wrong(`a number, ${least} or more${unquoted(value, least)}`);
     return fallback;
   };
+}
+
+/** What somebody meant who wrote a number, or a length of time as on the command line, as a text. */
+function unquoted(value: unknown, least: number): string {
+  const meant = typeof value === "string" ? parseDuration(value.replaceAll(" ", "")) : undefined;
+  return meant === undefined || meant < least ? "" : `: ${meant}`;
 }
 
 /** A whole number. */
@@ -112,7 +118,7 @@ export function whole(fallback: number, least = 0): ReadKey<number> {
     if (node === undefined) return fallback;
     const { value }: { value?: unknown } = node;
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
-    wrong(`a whole number, ${least} or more`);
+    wrong(`a whole number, ${least} or more${unquoted(value, least)}`);
     return fallback;
   };
 }
@@ -168,7 +174,16 @@ export function choice<const T extends string>(choices: readonly T[], fallback: 
   return ({ node, wrong }) => {
     if (node === undefined) return fallback;
     const found = choices.find((one) => one === node.value);
-    if (found === undefined) wrong(`one of ${choices.join(", ")}`);
+    if (found === undefined) {
+      const { value }: { value?: unknown } = node;
+      const word = String(value);
+      // The signal TERM is SIGTERM.
+      const end = word.length < 3
+        ? undefined
+        : choices.find((one) => one.endsWith(word.toUpperCase()));
+      const all = `one of ${choices.join(", ")}`;
+      wrong(end === undefined ? suggest(word, choices, all) : `perhaps "${end}"`);
+    }
     return found ?? fallback;
   };
 }

@@ -15,9 +15,9 @@ export function readCommand(field: Field, shell = false): readonly string[] {
     const words: unknown = getNodeValue(node);
     if (
       Array.isArray(words) && words.length > 0 && words[0] !== "" &&
-      words.every((word): word is string => typeof word === "string")
+      words.every((word): word is string => typeof word === "string" && !word.includes("\0"))
     ) return words;
-  } else if (node.type === "string" && node.value.trim() !== "") {
+  } else if (node.type === "string" && node.value.trim() !== "" && !node.value.includes("\0")) {
     if (shell) return ["/bin/sh", "-c", node.value];
     try {
       return splitCommand(node.value);

@@ -11,6 +11,7 @@ import {
   text,
   texts,
 } from "../jsonc_keys.ts";
+import { isClientName } from "../message_form.ts";
 import type { Program } from "./program.ts";
 import { checkProgramKeys, readProgram } from "./program_keys.ts";
 import { findCycles } from "./start_order.ts";
@@ -40,6 +41,8 @@ export interface Experiment {
   readonly disk: DiskLimits;
   /** The absolute path of the folder of the runs' records. Default: in the experiment's state. */
   readonly runFolder: string | undefined;
+  /** Where a key of a program stands, `FILE:LINE:COLUMN`; without it, where the program does. */
+  readonly place: (program: string, key: string) => string;
 }
 
 /** The file's keys, read. A new section of the file is one entry here and one in the table of `parseExperiment`. */
@@ -137,6 +140,14 @@ function readRuns(field: Field, { folder }: { readonly folder: string }): FileKe
   return { folder: path.startsWith("/") ? path : `${folder}/${path}` };
 }
 
+/** The controller's name in the hub. */
+function readController(field: Field): string {
+  const name = text("run")(field, undefined);
+  if (isClientName(name)) return name;
+  field.wrong('a name for the hub: letters, digits, "_", "-", "."');
+  return name;
+}
+
 function checkCircles(file: JsoncFile, programs: readonly Program[]): void {
   for (const cycle of findCycles(programs)) {
     file.problem(
@@ -156,7 +167,7 @@ export function parseExperiment(source: string, path: string): Experiment {
   const base = path.slice(path.lastIndexOf("/") + 1).replace(/\.jsonc?$/, "");
   const table: KeyTable<FileKeys, { readonly folder: string }> = {
     experiment: text(base),
-    controller: text("run"),
+    controller: readController,
     defaults: readDefaults,
     run: readPrograms,
     disk: object<FileKeys["disk"], { readonly folder: string }>({
@@ -177,5 +188,17 @@ export function parseExperiment(source: string, path: string): Experiment {
   checkCircles(file, run);
   const limits = splitFolders(file, disk, run);
   file.finish();
-  return { name: experiment, controller, programs: run, disk: limits, runFolder: runs.folder };
+  const place = (program: string, key: string) =>
+    file.place(
+      file.find(["run", program, key]) ?? file.find(["defaults", key]) ??
+        file.find(["run", program]) ?? file.root,
+    );
+  return {
+    name: experiment,
+    controller,
+    programs: run,
+    disk: limits,
+    runFolder: runs.folder,
+    place,
+  };
 }

@@ -35,7 +35,7 @@ Deno.test("parseExperiment tells of all errors with their places", () => {
     `/e/f:2:21: unknown key "restrat" in program a, expected perhaps "restart"`,
     `/e/f:2:51: programs wait for each other in a circle: a → b → a, expected no circle`,
     `/e/f:3:51: program b depends on "cc", which is not in the file, expected perhaps "c"`,
-    `/e/f:3:78: "stopSec" of program b is "1", expected a number, 0 or more`,
+    `/e/f:3:78: "stopSec" of program b is "1", expected a number, 0 or more: 1`,
     `/e/f:4:17: "host" of program c is "-x", expected the name of a host agent, or for ssh a host or user@host`,
     `/e/f:4:52: "tcp" of "ready" of program c is 0, expected a port, or "host:port"`,
   ]);
@@ -163,4 +163,68 @@ Deno.test("parseExperiment gives each host the folders to watch there", () => {
     problemOf("me@old:/data"),
     `/lab/x.jsonc:1:21: the disks of "me@old" cannot be watched, as it is reached via ssh; expected the host of an agent`,
   );
+});
+
+Deno.test("parseExperiment: fifteen ways to mistype, each with its place and what was meant", () => {
+  const program = (keys: string) => `{"run": {"ccd": {"cmd": "x", ${keys}}}}`;
+  const cases: readonly (readonly [text: string, problem: string])[] = [
+    [
+      program(`"dependson": {}`),
+      `1:30: unknown key "dependson" in program ccd, expected perhaps "dependsOn"`,
+    ],
+    [
+      program(`"restartSec": "5 s"`),
+      `1:44: "restartSec" of program ccd is "5 s", expected a number, 0 or more: 5`,
+    ],
+    [
+      program(`"stopSignal": "term"`),
+      `1:44: "stopSignal" of program ccd is "term", expected perhaps "SIGTERM"`,
+    ],
+    [
+      `{"run": {"a": {"cmd": "x"}, "b": {"cmd": "x", "dependsOn": {"a": "raedy"}}}}`,
+      `1:66: "dependsOn.a" of program b is "raedy", expected perhaps "ready"`,
+    ],
+    [
+      `{"run": {\n  "a": {"cmd": "x"},\n  "a": {"cmd": "x"}}}`,
+      `3:3: "a" is there twice, expected once`,
+    ],
+    [
+      `{\r\n\t"run": {\r\n\t\t"a": {"cmd": "x", "restrat": "no"}}}\r\n`,
+      `3:21: unknown key "restrat" in program a, expected perhaps "restart"`,
+    ],
+    [`{"run": {}}\nhello\n`, `2:1: hello stands behind the end, expected nothing`],
+    [
+      `{"run": {\n "a": {"cmd": "x"}\n "b": {}}}`,
+      `3:2: there is no "," before "b": {}}}, expected one`,
+    ],
+    [
+      `{"run": {\n "a": {"cmd": "x},\n "b": {}}}`,
+      `2:15: the text "x}, is not closed with " in its line`,
+    ],
+    [`{'run': {}}`, `1:2: a text in ' stands here, expected it in "`],
+    [`run:\n  a:\n    cmd: x\n`, `1:1: the key run has no quotes, expected "run":`],
+    [program(`"autostart": True`), `1:43: True is no value, expected true`],
+    [
+      program(`"config": ${"[".repeat(100_000)}`),
+      `1:137: it is nested more than 100 deep, expected less`,
+    ],
+    [`{"run": {"a": {"cmd": "x"}`, `1:27: an object is not closed, expected "}"`],
+    [
+      String.raw`{"run": {"a": {"cmd": "C:\daq\x.exe"}}}`,
+      String.raw`1:23: a \ in this text does not stand for a character, expected \\ for itself`,
+    ],
+    [
+      String.raw`{"run": {"a": {"cmd": "x\u0000"}}}`,
+      String.raw`1:23: "cmd" of program a is "x\u0000", expected a command line or a list of texts`,
+    ],
+    [
+      `{"controller": "run now", "run": {}}`,
+      `1:16: "controller" of the experiment file is "run now", ` +
+      `expected a name for the hub: letters, digits, "_", "-", "."`,
+    ],
+  ];
+  for (const [text, problem] of cases) {
+    const { problems } = assertThrows(() => parseExperiment(text, "/e/f"), FileError);
+    assertEquals(problems, [`/e/f:${problem}`]);
+  }
 });

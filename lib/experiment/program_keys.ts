@@ -57,7 +57,8 @@ function readEnv({ file, node, inherited, of, wrong }: Field): Program["env"] {
   for (const from of inherited === node ? [node] : [inherited, node]) {
     if (from === undefined) continue;
     for (const { name, value } of file.members(from, `"env" of ${of}`)) {
-      if (value.type === "string") env[name] = value.value;
+      if (!/^[^=\0]+$/.test(name)) wrong("a name without =", { name, value });
+      else if (value.type === "string" && !value.value.includes("\0")) env[name] = value.value;
       else wrong("a text", { name, value });
     }
   }
@@ -71,7 +72,10 @@ function readDependsOn(field: Field, { name: self, names }: ProgramContext) {
   const kinds: readonly Dependency[] = ["started", "ready", "completed"];
   for (const { key, name, value } of file.members(node, `"dependsOn" of ${of}`)) {
     const kind = kinds.find((one) => one === value.value);
-    if (kind === undefined) wrong(`one of ${kinds.join(", ")}`, { name, value });
+    if (kind === undefined) {
+      const { value: word }: { value?: unknown } = value;
+      wrong(suggest(String(word), kinds, `one of ${kinds.join(", ")}`), { name, value });
+    }
     if (!names.includes(name)) {
       const others = names.filter((one) => one !== self);
       const expected = suggest(name, others, "a program of the file");

@@ -13,6 +13,7 @@ import {
   startedAt,
   startVariable,
 } from "./proc_fs.ts";
+import { whyNoCommand } from "./command_path.ts";
 import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "./holder.ts";
 import { screenArguments, screenSettings } from "./screen.ts";
 
@@ -78,22 +79,6 @@ export interface Start {
 /** Linux's signals by their number, from 1. */
 const SIGNALS = ("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT " +
   "CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS").split(" ");
-
-function isExecutable(path: string): boolean {
-  try {
-    const { isFile, mode } = Deno.statSync(path);
-    return isFile && ((mode ?? 0) & 0o111) !== 0;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a shell would find the command. */
-function isFound(command: string, cwd: string, path: string): boolean {
-  const from = (folder: string) => folder.startsWith("/") ? folder : `${cwd}/${folder}`;
-  if (command.includes("/")) return isExecutable(from(command));
-  return path.split(":").some((folder) => isExecutable(`${from(folder)}/${command}`));
-}
 
 function readText(path: string): string | undefined {
   try {
@@ -282,11 +267,10 @@ export function startProgram(options: StartOptions): Start {
   if (!Deno.statSync(cwd).isDirectory) {
     throw new Deno.errors.NotFound(`Cannot start in ${cwd}: it is no folder`);
   }
-  if (!isFound(command, cwd, env.PATH ?? Deno.env.get("PATH") ?? "")) {
-    throw new Deno.errors.NotFound(`there is no command ${command}`);
-  }
+  const why = whyNoCommand(command, cwd, env.PATH ?? Deno.env.get("PATH") ?? "");
+  if (why !== undefined) throw new Deno.errors.NotFound(why);
   if (screen !== undefined) {
-    if (!isFound("screen", cwd, Deno.env.get("PATH") ?? "")) {
+    if (whyNoCommand("screen", cwd, Deno.env.get("PATH") ?? "") !== undefined) {
       throw new Deno.errors.NotFound(
         'GNU screen is not installed (apt install screen), and the program has "screen": true',
       );
