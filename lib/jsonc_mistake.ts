@@ -103,11 +103,12 @@ export function firstMistake(
 ): Mistake {
   const [first] = errors;
   if (first === undefined) return { offset: 0, text: "there is no value here, expected one" };
-  const isBehind = end !== undefined && first.offset >= end;
+  const rest = text.slice(first.offset);
+  const isBehind = end !== undefined && first.offset >= end && rest.trim() !== "";
   return {
     offset: first.offset,
     text: isBehind
-      ? `${quote(text.slice(first.offset))} stands behind the end, expected nothing`
+      ? `${quote(rest)} stands behind the end, expected nothing`
       : describe(first, text),
   };
 }
