@@ -20,14 +20,31 @@ export interface HeartbeatParts {
   readonly mailboxes: Mailboxes;
 }
 
+/** So long may pass from one call to the next; longer, and the hub itself was away. In milliseconds. */
+const LONGEST_MS = 3000;
+
 /** Makes what is to be called about each second, with the time in milliseconds. */
 export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
   const { settings, counters, roster, post, joining, leaving, mailboxes } = parts;
   const { heartbeatSec, timeoutSec, joinSec, takeoverSec } = settings;
 
+  let before = NaN;
+  /** The hub was away until then: halted, on a computer that slept, or its clock was set. */
+  let back = -Infinity;
+
   /** Since when its silence is its own: while the hub did not read it, it was the hub's. */
   const silentSince = (client: Client, since: number, now: number) =>
-    client.resume === undefined ? Math.max(since, client.resumed) : now;
+    client.resume === undefined ? Math.max(since, client.resumed, back) : now;
+
+  /** No time is in the future, or nothing would be due until then. */
+  function setBack(client: Client, now: number): void {
+    client.lastSeen = Math.min(client.lastSeen, now);
+    client.lastPing = Math.min(client.lastPing, now);
+    client.resumed = Math.min(client.resumed, now);
+    client.pinged = undefined;
+    const { waiting } = client;
+    if (waiting !== undefined && waiting.since > now) client.waiting = { ...waiting, since: now };
+  }
 
   function look(client: Client, now: number): void {
     const { waiting } = client;
@@ -52,6 +69,11 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
 
   return (now) => {
     mailboxes.tick(now);
+    if (now < before || now - before > LONGEST_MS) {
+      back = now;
+      if (now < before) { for (const client of roster.all) setBack(client, now); }
+    }
+    before = now;
     for (const client of [...roster.all]) if (!client.gone) look(client, now);
   };
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MemoryConnection } from "../transport/memory.ts";
 import { Hub, type HubOptions } from "./hub.ts";
 
@@ -56,6 +56,28 @@ Deno.test("refusals: unknown client, another's name, no such command, bad JSON",
     if (code === "unknown-client") assertMatch(String(error?.text), /a, b/);
   }
   assertEquals(a.ended, undefined);
+});
+
+Deno.test("a hub that was away, or whose clock was set, closes nobody for it, and goes on with pings", () => {
+  for (const jumpSec of [3600, -3600]) {
+    const { join, pass, hub, time } = setup();
+    const a = join("a"), silent = join("silent");
+    pass(9);
+    hub.tick(time.now += jumpSec * 1000);
+    assertEquals([a.ended, silent.ended], [undefined, undefined]);
+    a.heard();
+    let pings = 0;
+    for (let sec = 0; sec < 29; sec++) {
+      pass(1);
+      pings += a.heard().filter(({ cmd }) => cmd === "_ping").length;
+      a.say({ cmd: "_pong" });
+    }
+    assert(pings >= 2, `${pings} pings in 29 s`);
+    assertEquals([a.ended, silent.ended], [undefined, undefined]);
+    pass(1);
+    assertEquals(a.ended, undefined);
+    assertMatch(silent.ended ?? "", /no message for 30 s/);
+  }
 });
 
 Deno.test("subscriptions of one client are bounded; what it has already counts once", () => {
