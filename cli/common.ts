@@ -33,7 +33,9 @@ export const LOG_OPTIONS = {
     type: "text",
     value: "LEVEL",
     default: "info",
-    help: `least severe lines that are written: ${LOG_LEVELS.join(", ")}`,
+    help: `least severe lines that are written: ${
+      LOG_LEVELS.join(", ")
+    }; the message _log sets it, too`,
   },
   "log-file": { type: "text", value: "FILE", help: "write the log here too, with rotation" },
 } as const satisfies OptionSpecs;
