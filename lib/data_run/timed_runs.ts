@@ -45,6 +45,14 @@ const MOST_AGAIN_SEC = 600;
 /** Programs that are taken up or started need a moment, in seconds. */
 const FIRST_SEC = 5;
 
+/**
+ * How long a run still takes, in seconds; the times are Unix times in seconds. A clock that was set
+ * back since it began makes it no longer.
+ */
+export function secondsLeft(forSec: number, begin: number, now: number): number {
+  return Math.max(0, Math.min(forSec, begin + forSec - now));
+}
+
 /** Makes it; nothing is timed yet. */
 export function createTimedRuns(options: TimedRunsOptions): TimedRuns {
   const { book, driver, alarms, log, now, isEnding, start } = options;
@@ -100,7 +108,7 @@ export function createTimedRuns(options: TimedRunsOptions): TimedRuns {
     if (phase !== "idle") seen = true;
     if (record === undefined || isStarting) return;
     if (phase === "running" && record.forSec !== undefined) {
-      const left = record.forSec - (now() - (record.started ?? record.begin));
+      const left = secondsLeft(record.forSec, record.started ?? record.begin, now());
       return set(`end ${record.run}`, left, stop);
     }
     const isWanted = phase === "idle" && record.repeat === true && !isEnding();
