@@ -27,6 +27,11 @@ export interface LedgerOptions {
   retryMs?: number;
   /** Written anew when it is this much larger than what still holds, and twice as large. Default 8 MiB. */
   slackBytes?: number;
+  /**
+   * What may wait for the disk, in characters; past it the file is written anew instead, from what holds.
+   * Default 64 Mi.
+   */
+  bufferLength?: number;
   log?: Log;
   /** Told when the ledger stops, goes on, or finds damage; `text` says it all. */
   onAlarm?: (state: LedgerAlarm, text: string) => void;
@@ -81,6 +86,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     ackMs = 5,
     retryMs = 1000,
     slackBytes = 8 * 1024 ** 2,
+    bufferLength = 64 * 1024 ** 2,
     log = NO_LOG,
     onAlarm = () => {},
   } = options;
@@ -125,7 +131,12 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
 
   function renew(lines: Iterable<string>): Renewal {
-    return renewal = beginRenewal(`${path}.new`, lines, () => writer.soon(0));
+    return renewal = beginRenewal({
+      path: `${path}.new`,
+      lines,
+      bufferLength,
+      settled: () => writer.soon(0),
+    });
   }
 
   /** Puts the new file, with what was appended since it was begun, in the place of the old one. */
@@ -143,6 +154,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     await syncFolder(folder);
   }
 
+  async function giveUp(failed: Renewal): Promise<void> {
+    await failed.drop();
+    renewal = undefined;
+  }
+
   /** Writes what waits, into the file that there is. */
   async function writeWaiting(): Promise<void> {
     const least = spread * held();
@@ -152,8 +168,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     if (renewal?.state === "failed") {
       // The old one is as good as before; it only goes on growing.
       log.warn(`Cannot write the ledger ${path} anew: ${renewal.failure}; it is tried again later`);
-      await renewal.drop();
-      renewal = undefined;
+      await giveUp(renewal);
       renewFrom = size + Math.max(slackBytes, least);
     }
     const text = waiting;
@@ -168,8 +183,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       else if (snapshot === undefined) throw new Error(stopped ?? "nobody has said yet what holds");
       else {
         // One that was begun while the file was good has all that was appended since, too.
-        const next = renewal ?? renew(snapshot());
-        await finish(next);
+        if (renewal?.state === "failed") await giveUp(renewal);
+        await finish(renewal ?? renew(snapshot()));
       }
       synced = upTo;
       if (stopped !== undefined) {
@@ -221,6 +236,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       renewal?.append(text);
       // Nothing goes into a file that is not good any more: it is written anew.
       if (!stale) waiting += text;
+      if (waiting.length > bufferLength) {
+        // All that holds is in the hub's memory.
+        stale = true;
+        waiting = "";
+      }
       writer.soon(stopped !== undefined ? retryMs : fsyncMs);
     },
     synced: () => writer.safe(appended),

@@ -26,26 +26,31 @@ export interface Renewal {
 
 /** So much is put together between two turns of the loop, in characters: a millisecond or two. */
 const SLICE = 1 << 18;
+const TOO_LATE = "the disk is too slow for what is appended";
 const encoder = new TextEncoder();
 
-/**
- * Begins one.
- *
- * @param lines What holds, as JSON; they are gone through bit by bit.
- * @param settled Told when it is ready, or has failed.
- */
-export function beginRenewal(
-  path: string,
-  lines: Iterable<string>,
-  settled: () => void,
-): Renewal {
+/** Options of {@linkcode beginRenewal}. */
+export interface RenewalOptions {
+  readonly path: string;
+  /** What holds, as JSON; they are gone through bit by bit. */
+  readonly lines: Iterable<string>;
+  /** What may be appended meanwhile and wait for the disk, in characters; past it this fails. */
+  readonly bufferLength: number;
+  /** Told when it is ready, or has failed. */
+  readonly settled: () => void;
+}
+
+/** Begins one. */
+export function beginRenewal(options: RenewalOptions): Renewal {
+  const { path, lines, bufferLength, settled } = options;
   let state: Renewal["state"] = "under way";
   let failure: string | undefined;
   let file: Deno.FsFile | undefined;
   let size = 0;
-  let dropped = false;
+  let dropped = false, isLate = false;
   /** What was appended since it was begun, and is not in it. */
   let since: string[] = [];
+  let sinceLength = 0;
 
   /** Writes lines; after each slice everything else has its turn, however quick the disk is. */
   async function write(all: Iterable<string>): Promise<void> {
@@ -53,6 +58,7 @@ export function beginRenewal(
     const flush = async () => {
       const bytes = encoder.encode(text);
       text = "";
+      if (isLate) throw new Error(TOO_LATE);
       if (file === undefined || dropped) throw new Error("nobody wants it any more");
       await appendTo(file, bytes);
       size += bytes.length;
@@ -73,6 +79,8 @@ export function beginRenewal(
   async function writeSince(): Promise<void> {
     const all = since;
     since = [];
+    sinceLength = 0;
+    if (isLate) throw new Error(TOO_LATE);
     await write(all);
   }
 
@@ -86,10 +94,12 @@ export function beginRenewal(
   }
 
   const written = begin().then(
-    () => void (state = "ready"),
+    () => {
+      if (!isLate) state = "ready";
+    },
     (error) => {
       state = "failed";
-      failure = reasonOf(error);
+      failure ??= reasonOf(error);
     },
   ).then(settled);
 
@@ -112,7 +122,16 @@ export function beginRenewal(
     get failure() {
       return failure;
     },
-    append: (line) => void since.push(line),
+    append(line) {
+      if (isLate) return;
+      since.push(line);
+      sinceLength += line.length;
+      if (sinceLength <= bufferLength) return;
+      isLate = true;
+      since = [];
+      state = "failed";
+      failure = TOO_LATE;
+    },
     async finish() {
       try {
         await written;

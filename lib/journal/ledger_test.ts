@@ -225,3 +225,46 @@ Deno.test("ledger: while it is written anew the loop turns, and what is appended
   assertEquals(lines.slice(0, LINES), range(0, LINES));
   assertEquals(lines.at(-1), '{"last":1}');
 });
+
+Deno.test("ledger: what waits is bounded; what holds is written instead, and nothing of it is lost", async () => {
+  await using file = await temporaryFile();
+  {
+    await using ledger = await openLedger({ path: file.path, bufferLength: 2000 });
+    const add = holdsTen(ledger);
+    for (let i = 0; i < 1000; i++) {
+      add(i);
+      assert(ledger.stats().waiting <= 2000);
+    }
+    await ledger.synced();
+    assertEquals(ledger.stats().stopped, undefined);
+    assert(ledger.stats().bytes < 3000, `${ledger.stats().bytes}`);
+    for (let i = 1000; i < 1005; i++) add(i);
+  }
+  assertEquals(await linesOf({ path: file.path }), range(990, 1005));
+});
+
+Deno.test("ledger: a renewal to which too much is appended is given up, and tried again", async () => {
+  await using file = await temporaryFile();
+  {
+    await using ledger = await openLedger({ path: file.path, slackBytes: 0, bufferLength: 2000 });
+    const held = range(0, 20_000);
+    let begun = 0;
+    ledger.rewriteFrom(function* () {
+      begun++;
+      for (const one of [...held]) yield one;
+    }, () => 1);
+    for (let i = 0; begun === 0; i++) {
+      ledger.append('{"before":1}');
+      await ledger.synced();
+      assert(i < 100, "it is not written anew");
+    }
+    for (let i = 0; i < 500; i++) {
+      held.push(line(20_000 + i));
+      ledger.append(line(20_000 + i));
+    }
+    await ledger.synced();
+    assert(begun > 1, "it was not given up");
+  }
+  const lines = await linesOf({ path: file.path });
+  assertEquals(lines.slice(0, 20_500), range(0, 20_500));
+});
