@@ -4,19 +4,21 @@ const NOBODY: Uint8Array = new Uint8Array();
 const NO_VIEW: DataView = new DataView(NOBODY.buffer);
 
 /** The buffers that were copied from last, and views of them: making one costs more than a copy. */
-let first = NOBODY, second = NOBODY, third = NOBODY;
-let firstView = NO_VIEW, secondView = NO_VIEW, thirdView = NO_VIEW;
+let first = NOBODY, second = NOBODY, third = NOBODY, fourth = NOBODY;
+let firstView = NO_VIEW, secondView = NO_VIEW, thirdView = NO_VIEW, fourthView = NO_VIEW;
 let turn = 0;
 
 function viewOf(bytes: Uint8Array): DataView {
   if (bytes === first) return firstView;
   if (bytes === second) return secondView;
   if (bytes === third) return thirdView;
+  if (bytes === fourth) return fourthView;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  turn = turn === 2 ? 0 : turn + 1;
+  turn = turn === 3 ? 0 : turn + 1;
   if (turn === 0) [first, firstView] = [bytes, view];
   else if (turn === 1) [second, secondView] = [bytes, view];
-  else [third, thirdView] = [bytes, view];
+  else if (turn === 2) [third, thirdView] = [bytes, view];
+  else [fourth, fourthView] = [bytes, view];
   return view;
 }
 

@@ -43,47 +43,69 @@ export interface Group {
 }
 
 const encoder = new TextEncoder();
-const HEAD = encoder.encode(RECORD_HEAD);
-const TAIL = encoder.encode(RECORD_TAIL);
-/** Pieces kept to be used again. */
-const MAX_SPARE = 64;
-/** More than a number has digits. */
-const MAX_DIGITS = 17;
+const END = encoder.encode(RECORD_TAIL);
+/** Memory kept to be used again, of each size of pieces. */
+const SPARE_BYTES = 16 * 1024 * 1024;
+const ZERO = 0x30, NINE = 0x39;
 
-/** Copies a few bytes, without an object for them; returns behind them. */
-function put(bytes: Uint8Array, to: Uint8Array, at: number): number {
-  for (let i = 0; i < bytes.length; i++) to[at++] = bytes[i] ?? 0;
-  return at;
+/** What stands before a record's message, the number in it counted up in place. */
+interface Head {
+  bytes: Uint8Array;
+  /** Where the number's last digit is. */
+  lastDigit: number;
+  seq: number;
 }
 
-/** Writes a whole number; returns behind it. */
-function putNumber(value: number, to: Uint8Array, at: number): number {
-  let end = at + 1;
-  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++;
-  for (let i = end - 1, rest = value; i >= at; i--) {
-    const tens = Math.floor(rest / 10);
-    to[i] = 0x30 + rest - 10 * tens;
-    rest = tens;
+function headOf(seq: number, middle: string): Head {
+  const start = `${RECORD_HEAD}${seq}`;
+  return { bytes: encoder.encode(start + middle), lastDigit: start.length - 1, seq };
+}
+
+/** Whether it could be made that of the next number. */
+function countUp(head: Head): boolean {
+  const { bytes } = head;
+  for (let at = head.lastDigit; at >= RECORD_HEAD.length; at--) {
+    if (bytes[at] !== NINE) {
+      bytes[at] = (bytes[at] ?? 0) + 1;
+      head.seq++;
+      return true;
+    }
+    bytes[at] = ZERO;
   }
-  return end;
+  return false; // it has one digit more
 }
 
-/** Makes a group that holds at most so many bytes, in pieces of this size; a long record has its own. */
-export function createGroup(maxBytes: number, pieceBytes: number): Group {
+/**
+ * Makes a group that holds at most so many bytes.
+ *
+ * @param options.pieceBytes How large a piece is.
+ * @param options.largestBytes How large one behind others is: each write waits for a turn of the event
+ * loop. A long record has a piece of its own.
+ */
+export function createGroup(
+  { maxBytes, pieceBytes, largestBytes }: {
+    maxBytes: number;
+    pieceBytes: number;
+    largestBytes: number;
+  },
+): Group {
   let pieces: Piece[] = [];
-  const spare: Piece[] = [];
+  const sizes = [pieceBytes, largestBytes];
+  const spare: Piece[][] = sizes.map(() => []);
   let bytes = 0;
   let since: number | undefined;
   let lastMs = NaN;
   let atSec = 0;
   /** It is the same for all messages of a millisecond. */
-  let middle = TAIL;
+  let middle = "";
+  let head = headOf(0, middle);
 
   function pieceFor(most: number): Piece {
     const last = pieces.at(-1);
     if (last !== undefined && last.length + most <= last.bytes.length) return last;
-    const used = most <= pieceBytes ? spare.pop() : undefined;
-    const bytes = used?.bytes ?? new Uint8Array(Math.max(pieceBytes, most));
+    const size = pieces.length === 0 ? 0 : 1;
+    const used = most <= pieceBytes ? spare[size]?.pop() : undefined;
+    const bytes = used?.bytes ?? new Uint8Array(Math.max(sizes[size] ?? 0, most));
     const piece: Piece = {
       bytes,
       view: used?.view ?? new DataView(bytes.buffer),
@@ -103,24 +125,30 @@ export function createGroup(maxBytes: number, pieceBytes: number): Group {
       return since;
     },
     add(seq, atMs, envelope, from, begin, end, tail) {
-      if (atMs !== lastMs) {
+      const isSameMs = atMs === lastMs;
+      if (!isSameMs) {
         lastMs = atMs;
         atSec = atMs / 1000;
-        middle = encoder.encode(recordMiddle(atSec));
+        middle = recordMiddle(atSec);
       }
+      if (!isSameMs || head.seq + 1 !== seq || !countUp(head)) head = headOf(seq, middle);
       const length = end - begin;
-      const most = HEAD.length + MAX_DIGITS + middle.length + length + tail.length + TAIL.length;
-      if (bytes + most > maxBytes && bytes > 0) return false;
-      const piece = pieceFor(most);
-      const before = piece.length;
+      const size = head.bytes.length + length + tail.length + END.length;
+      if (bytes + size > maxBytes && bytes > 0) return false;
+      const piece = pieceFor(size);
       const { bytes: to, view } = piece;
-      const at = put(middle, to, putNumber(seq, to, put(HEAD, to, before)));
+      let at = piece.length;
+      copyBytes(head.bytes, 0, head.bytes.length, to, view, at);
+      at += head.bytes.length;
       copyBytes(from, begin, end, to, view, at);
-      copyBytes(tail, 0, tail.length, to, view, at + length);
-      piece.length = put(TAIL, to, at + length + tail.length);
+      at += length;
+      copyBytes(tail, 0, tail.length, to, view, at);
+      at += tail.length;
+      for (let i = 0; i < END.length; i++) to[at++] = END[i] ?? 0;
+      piece.length = at;
       piece.summary.add(seq, atSec, envelope);
       piece.lastSeq = seq;
-      bytes += piece.length - before;
+      bytes += size;
       since ??= atMs;
       return true;
     },
@@ -132,7 +160,9 @@ export function createGroup(maxBytes: number, pieceBytes: number): Group {
       return taken;
     },
     free(piece) {
-      if (piece.bytes.length === pieceBytes && spare.length < MAX_SPARE) spare.push(piece);
+      const { length } = piece.bytes;
+      const list = spare[sizes.indexOf(length)];
+      if (list !== undefined && (list.length + 1) * length <= SPARE_BYTES) list.push(piece);
     },
     putBack(back, sinceMs) {
       if (back.length === 0) return;

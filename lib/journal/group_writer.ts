@@ -3,13 +3,18 @@
 
 /** Options of {@linkcode createGroupWriter}. Times in milliseconds. */
 export interface GroupWriterOptions {
-  /** Writes and syncs all that waits. Never throws: what went wrong is in `stopped`. */
+  /** Writes all that waits. Never throws: what went wrong is in `stopped`. */
   readonly write: () => Promise<void>;
+  /**
+   * Makes safe what was written, while more is written already if much waits. Never throws, either.
+   * Default: `write` does it.
+   */
+  readonly sync?: () => Promise<void>;
   /** Number up to which all is safe. */
   readonly synced: () => number;
   /** Why nothing is written now. */
   readonly stopped: () => string | undefined;
-  /** When what waits behind a write is to be written; `undefined`: nothing does. */
+  /** When what waits behind a write is to be written; 0: it is much; `undefined`: nothing does. */
   readonly pauseMs: () => number | undefined;
   /** The same while somebody waits for it to be safe. */
   readonly ackMs: number;
@@ -45,11 +50,12 @@ interface Waiter {
 
 /** Makes one; it has no timer until something waits. */
 export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
-  const { write, synced, stopped, pauseMs, ackMs, retryMs } = options;
+  const { write, sync, synced, stopped, pauseMs, ackMs, retryMs } = options;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due = Infinity;
   let setFor = Infinity;
   let writing: Promise<void> | undefined;
+  let syncing: Promise<void> | undefined;
   let closed = false;
   let waiters: Waiter[] = [];
 
@@ -81,14 +87,34 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
     }
   }
 
+  async function writeAndSync(): Promise<void> {
+    await write();
+    if (sync === undefined) return;
+    const isMuch = () => pauseMs() === 0 && stopped() === undefined;
+    // What waits is written meanwhile; a later sync makes it all safe.
+    if (syncing !== undefined && isMuch()) return;
+    await syncing;
+    syncing = sync().finally(() => {
+      syncing = undefined;
+      tellWaiters();
+    });
+    if (!isMuch()) await syncing;
+  }
+
+  function pauseNow(): number | undefined {
+    if (stopped() !== undefined) return retryMs;
+    const ms = pauseMs();
+    return waiters.length > 0 ? Math.min(ackMs, ms ?? ackMs) : ms;
+  }
+
   function now(): Promise<void> {
     if (writing !== undefined) return writing;
     clearTimeout(timer);
     timer = undefined;
-    return writing = write().finally(() => {
+    return writing = writeAndSync().finally(() => {
       writing = undefined;
       tellWaiters();
-      const ms = stopped() !== undefined ? retryMs : waiters.length > 0 ? ackMs : pauseMs();
+      const ms = pauseNow();
       if (ms !== undefined) soon(ms);
     });
   }
@@ -113,6 +139,7 @@ export function createGroupWriter(options: GroupWriterOptions): GroupWriter {
       closed = true;
       clearTimeout(timer);
       await writing;
+      await syncing;
     },
     giveUp(reason) {
       for (const { reject } of waiters.splice(0)) reject(reason);

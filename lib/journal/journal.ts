@@ -100,6 +100,10 @@ export interface Journal extends AsyncDisposable {
 
 const encoder = new TextEncoder();
 const NO_TAIL = new Uint8Array();
+/** While much waits the index tells larger stretches apart. */
+const LARGER = 8;
+/** So much is written at once. */
+const MUCH_BYTES = 1024 * 1024;
 
 /**
  * Opens a journal, repairs what a crash left, and goes on behind its last message.
@@ -123,10 +127,16 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
   } = options;
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const lock = await holdFolder(folder);
-  const group = createGroup(bufferBytes, Math.min(blockBytes, segmentBytes));
+  const group = createGroup({
+    maxBytes: bufferBytes,
+    pieceBytes: Math.min(blockBytes, segmentBytes),
+    largestBytes: Math.min(LARGER * blockBytes, segmentBytes),
+  });
 
   let lost = 0, lastLost = 0, damaged = 0;
   let stopped: string | undefined;
+  /** What was to be written last waits again. */
+  let hasFailed = false;
   /** The disk is too slow, and that has been said. */
   let isLosing = false;
   let closed = false;
@@ -167,27 +177,41 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
         group.free(piece);
         progress();
       }
-      await segments.sync();
-      synced = written;
-      if (stopped !== undefined || isLosing) {
-        const text = `The journal goes on; ${lost} messages were not kept in all`;
-        stopped = undefined;
-        isLosing = false;
-        log.warn(text);
-        onAlarm("resumed", text);
-      }
+      hasFailed = false;
     } catch (error) {
       onTheirWay = 0;
       group.putBack(pieces.slice(done), since);
-      const reason = `Cannot write the journal in ${folder}: ${reasonOf(error)}`;
-      if (stopped === undefined) {
-        log.error(`${reason}; the hub goes on without it`);
-        stopped = reason;
-        onAlarm("stopped", `${reason}; the hub goes on without it until there is room`);
-      }
-      stopped = reason;
+      hasFailed = true;
+      stop(error);
       progress();
     }
+  }
+
+  async function sync(): Promise<void> {
+    const upTo = written;
+    try {
+      await segments.sync();
+      synced = upTo;
+      if (hasFailed || (stopped === undefined && !isLosing)) return;
+      const text = `The journal goes on; ${lost} messages were not kept in all`;
+      stopped = undefined;
+      isLosing = false;
+      log.warn(text);
+      onAlarm("resumed", text);
+    } catch (error) {
+      stop(error);
+      progress();
+    }
+  }
+
+  function stop(error: unknown): void {
+    const reason = `Cannot write the journal in ${folder}: ${reasonOf(error)}`;
+    if (stopped === undefined) {
+      log.error(`${reason}; the hub goes on without it`);
+      stopped = reason;
+      onAlarm("stopped", `${reason}; the hub goes on without it until there is room`);
+    }
+    stopped = reason;
   }
 
   /** There was no room for a message. */
@@ -206,11 +230,12 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
 
   /** What waits is written soon; at once if it is much. */
   function pauseMs(): number {
-    return group.bytes > bufferBytes / 8 ? 0 : fsyncMs;
+    return group.bytes > Math.min(bufferBytes / 8, MUCH_BYTES) ? 0 : fsyncMs;
   }
 
   const writer = createGroupWriter({
     write: writeGroup,
+    sync,
     synced: () => synced,
     stopped: () => stopped,
     pauseMs: () => group.bytes === 0 ? undefined : pauseMs(),

@@ -41,7 +41,11 @@ export interface Segments {
    * @throws {Error} If the disk is full, say; then nothing of them is in the file.
    */
   write(piece: Piece): Promise<void>;
-  /** Makes what was written safe; and, now and then, room. */
+  /**
+   * Makes safe what was written before the call. More may be written meanwhile.
+   *
+   * @throws {Error} If that cannot be.
+   */
   sync(): Promise<void>;
   /** Stretches of the files as they are now, those that were not looked into yet loaded. */
   stretches(): AsyncGenerator<{ path: string; blocks: readonly Block[] }>;
@@ -62,6 +66,10 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   let segments: Segment[] = [];
   let tail: OpenBlock = openBlock(0);
   let file: Deno.FsFile | undefined;
+  /** Files that nothing more is written to, until they are safe. */
+  let finished: Deno.FsFile[] = [];
+  /** Lines that the indexes lack yet: they are written together, behind what they describe. */
+  let unindexed: { readonly path: string; readonly block: Block }[] = [];
   let lastFound = 0;
   let lastRetention = clock();
 
@@ -96,29 +104,60 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     return { path, firstSeq, size: 0, written: clock(), blocks: [] };
   }
 
-  async function appendIndex(segment: Segment, blocks: readonly Block[]): Promise<void> {
-    using index = await Deno.open(besides(segment.path, "index"), { append: true, create: true });
-    await appendTo(index, encoder.encode(blocks.map(encodeBlock).join("")));
+  /** Writes what the indexes lack; they can be made again, so that it fails stops nothing. */
+  async function index(): Promise<void> {
+    const lines = unindexed;
+    unindexed = [];
+    for (const path of new Set(lines.map((line) => line.path))) {
+      if (!segments.some((segment) => segment.path === path)) continue; // it is gone
+      try {
+        using file = await Deno.open(besides(path, "index"), { append: true, create: true });
+        const own = lines.filter((line) => line.path === path);
+        await appendTo(file, encoder.encode(own.map(({ block }) => encodeBlock(block)).join("")));
+      } catch {
+        // Behind a hole an index is not believed.
+      }
+    }
   }
 
-  async function seal(segment: Segment): Promise<void> {
-    if (tail.count > 0) {
-      const block = tail.block();
-      await appendIndex(segment, [block]);
-      segment.blocks?.push(block);
-      tail = openBlock(segment.size);
-    }
-    // Who waits for what is in it is told once the next file is synced, too.
-    await file?.syncData();
-    file?.close();
+  function finishBlock(segment: Segment): void {
+    if (tail.count === 0) return;
+    const block = tail.block();
+    segment.blocks?.push(block);
+    unindexed.push({ path: segment.path, block });
+    tail = openBlock(segment.size);
+  }
+
+  /** Nothing more is written to the file that is open. */
+  function leaveFile(): void {
+    if (file !== undefined) finished.push(file);
     file = undefined;
+  }
+
+  function seal(segment: Segment): void {
+    finishBlock(segment);
+    leaveFile();
+  }
+
+  async function sync(): Promise<void> {
+    const left = finished;
+    finished = [];
+    try {
+      for (const one of left) await one.syncData();
+      await file?.syncData();
+    } catch (error) {
+      finished = [...left, ...finished];
+      throw error;
+    }
+    for (const one of left) one.close();
+    await index();
   }
 
   /** The segment that a piece of so many bytes goes into, its file open. */
   async function segmentFor(piece: Piece): Promise<Segment> {
     let segment = segments.at(-1);
     if (segment !== undefined && segment.size > 0 && segment.size + piece.length > segmentBytes) {
-      await seal(segment);
+      seal(segment);
       segment = undefined;
     }
     if (segment === undefined) {
@@ -160,24 +199,13 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     } catch (error) {
       // What was written of it would be a torn line in the middle of the file.
       await file.truncate(segment.size).catch(() => {});
-      file.close();
-      file = undefined;
+      leaveFile();
       throw error;
     }
     segment.size += bytes.length;
     segment.written = clock();
     tail.join(piece.summary.block());
     tail.extend(bytes);
-  }
-
-  async function finishBlock(): Promise<void> {
-    const segment = segments.at(-1);
-    if (segment === undefined || tail.bytes < blockBytes) return;
-    const block = tail.block();
-    segment.blocks?.push(block);
-    tail = openBlock(segment.size);
-    // The index can be made again; that it fails stops nothing.
-    await appendIndex(segment, [block]).catch(() => {});
   }
 
   async function* stretches(): AsyncGenerator<{ path: string; blocks: readonly Block[] }> {
@@ -197,7 +225,8 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
           if (behind.count > 0) {
             segment.blocks = [...(segment.blocks ?? []), behind];
             // So that it need not be read again at the next start.
-            await appendIndex(segment, [behind]).catch(() => {});
+            unindexed.push({ path: segment.path, block: behind });
+            await index();
           }
         } catch (error) {
           segment.blocks = [];
@@ -222,17 +251,17 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     },
     async write(piece) {
       await writePiece(piece);
-      await finishBlock();
-    },
-    async sync() {
-      await file?.syncData();
+      const last = segments.at(-1);
+      if (last !== undefined && tail.bytes >= blockBytes) finishBlock(last);
       if (clock() - lastRetention > RETENTION_CHECK_MS) await retain();
     },
+    sync,
     stretches,
     async close() {
       const last = segments.at(-1);
-      if (last !== undefined) await seal(last).catch(() => {});
-      file?.close();
+      if (last !== undefined) seal(last);
+      await sync().catch(() => {});
+      for (const one of finished) one.close();
     },
   };
 }
