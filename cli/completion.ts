@@ -5,7 +5,8 @@ import { connect } from "../lib/client.ts";
 import { readStatus } from "../lib/status/read_status.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, toolName } from "./common.ts";
+import { toolName } from "./common.ts";
+import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { nearest } from "../lib/nearest.ts";
 
 /** Somebody waits with a finger on Tab: no longer than this for the hub and the controller, in s. */

@@ -7,7 +7,8 @@ import type { ExperimentStatus, ProgramStatus } from "../lib/status/program_stat
 import { readStatus, type VerdictLine } from "../lib/status/read_status.ts";
 import { programTopic } from "../lib/status/topics.ts";
 import { escapeControls } from "../lib/plain_text.ts";
-import { CLIENT_OPTIONS, type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
+import { type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
+import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that talks to a run controller. */

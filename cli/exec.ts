@@ -9,17 +9,14 @@ import {
   type Rule,
 } from "../lib/exec/policy.ts";
 import { createRunner } from "../lib/exec/runner.ts";
-import { type Client, createClient } from "../lib/client.ts";
-import { computerName } from "../lib/environment.ts";
-import type { Log } from "../lib/log.ts";
+import { createClient } from "../lib/client.ts";
 import { serveLogLevel } from "../lib/log_level.ts";
-import { isClientName, type Message } from "../lib/message.ts";
+import type { Message } from "../lib/message.ts";
 import { plainText } from "../lib/plain_text.ts";
-import { type Agent, startAgent } from "../lib/hosts/agent.ts";
-import type { AgentPolicy } from "../lib/hosts/agent_policy.ts";
-import { LockedError } from "../lib/run/state_folder.ts";
 import { aborted, CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, hubFrom, LOG_OPTIONS, logFrom, needProcFs, passKeyOn } from "./common.ts";
+import { agentOf, leave, ownName, realFolder } from "./exec_agent.ts";
+import { hubFrom, logFrom, needProcFs, passKeyOn } from "./common.ts";
+import { CLIENT_OPTIONS, LOG_OPTIONS } from "./shared_options.ts";
 
 /** What is said of a refusal, in characters: the asker's words may be in it. */
 const MOST_TEXT = 1000;
@@ -83,61 +80,6 @@ function readRequest(message: Message): string | {
     ...(cwd === undefined ? {} : { cwd }),
     ...(timeoutSec === undefined ? {} : { timeoutSec }),
   };
-}
-
-function realFolder(path: string): string {
-  try {
-    if (Deno.statSync(path).isDirectory) return Deno.realPathSync(path);
-  } catch (error) {
-    throw new UsageError(
-      `Cannot take the folder ${path}: ${error instanceof Error ? error.message : error}`,
-    );
-  }
-  throw new UsageError(`Cannot take the folder ${path}: it is no folder`);
-}
-
-/** The name that a host agent has if nobody says one: the computer's, without its domain. */
-function ownName(): string {
-  const name = (computerName() ?? "").replace(/\..*$/, "");
-  if (isClientName(name)) return name;
-  throw new UsageError(`Cannot be named as this computer ("${name}"): give a --name`);
-}
-
-async function agentOf(
-  client: Client,
-  policy: AgentPolicy,
-  options: {
-    readonly folder: string | undefined;
-    readonly server: string | undefined;
-    readonly "beacon-port": number;
-  },
-  log: Log,
-): Promise<Agent> {
-  const state = Deno.env.get("XDG_STATE_HOME") || `${Deno.env.get("HOME") ?? "."}/.local/state`;
-  Deno.mkdirSync(state, { recursive: true });
-  try {
-    return await startAgent({
-      client,
-      log,
-      policy,
-      statePath: `${Deno.realPathSync(state)}/abcd/agents/${client.name}`,
-      workFolder: realFolder(options.folder ?? "."),
-      server: options.server,
-      beaconPort: options["beacon-port"],
-    });
-  } catch (error) {
-    await client.close();
-    if (!(error instanceof LockedError)) throw error;
-    throw new CommandError(error.message);
-  }
-}
-
-/** Says what goes on without this agent. */
-function leave(agent: Agent | undefined, log: Log): number {
-  for (const programs of agent?.running() ?? []) {
-    log.info(`left running, for the next agent to take up: ${programs}`);
-  }
-  return EXIT.done;
 }
 
 /** `abcd exec`. */

@@ -8,7 +8,8 @@ import type { JournalRecord } from "../lib/journal/record.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
 import { parseDuration } from "../lib/units.ts";
-import { CLIENT_OPTIONS, hubFrom, toolName, useColor } from "./common.ts";
+import { hubFrom, toolName, useColor } from "./common.ts";
+import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, defineCommand, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that looks back: which messages. */

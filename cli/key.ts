@@ -15,7 +15,7 @@ import { defaultKeyFile, KeyFileError, readKeyFile, writeKeyFile } from "../lib/
 import { type Entry, RIGHT_TEXTS } from "../lib/keys/rights.ts";
 import type { RightsTable } from "../lib/keys/rights_file.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
-import { HUB_OPTIONS } from "./common.ts";
+import { HUB_OPTIONS } from "./shared_options.ts";
 
 /** Longest key on standard input, with its white space. */
 const MAX_INPUT = 1024;

@@ -1,7 +1,7 @@
 // The options of a subcommand in groups: its own first, then those that it shares with others.
 
 import type { Command, OptionSpec, OptionSpecs } from "./command.ts";
-import { CLIENT_OPTIONS, HUB_OPTIONS, JOURNAL_OPTIONS, LOG_OPTIONS } from "./common.ts";
+import { CLIENT_OPTIONS, HUB_OPTIONS, JOURNAL_OPTIONS, LOG_OPTIONS } from "./shared_options.ts";
 import { CONTROL_OPTIONS } from "./control.ts";
 
 /** Options under one title. */

@@ -3,7 +3,8 @@
 import { BufferFullError, type Client, connect, type Outgoing } from "../lib/client.ts";
 import { history } from "../lib/client/history.ts";
 import { HUB_NAME } from "../lib/message.ts";
-import { CLIENT_OPTIONS, hubFrom, toolName } from "./common.ts";
+import { hubFrom, toolName } from "./common.ts";
+import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { queryFrom, recordsIn, STRETCH_OPTIONS } from "./history.ts";
 import { pause } from "../lib/pause.ts";

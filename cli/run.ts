@@ -13,17 +13,8 @@ import { describeReload } from "../lib/run/reload.ts";
 import { writeUnlessStuck } from "../lib/terminal/screen.ts";
 import { startServer } from "../server.ts";
 import { aborted, defineCommand, EXIT } from "./command.ts";
-import {
-  CLIENT_OPTIONS,
-  HUB_OPTIONS,
-  hubFrom,
-  JOURNAL_OPTIONS,
-  journalFrom,
-  LOG_OPTIONS,
-  logFrom,
-  needProcFs,
-  passKeyOn,
-} from "./common.ts";
+import { hubFrom, journalFrom, logFrom, needProcFs, passKeyOn } from "./common.ts";
+import { CLIENT_OPTIONS, HUB_OPTIONS, JOURNAL_OPTIONS, LOG_OPTIONS } from "./shared_options.ts";
 import { readExperiment } from "./experiment.ts";
 import { makeFolder, stateFolderOf, takeStateFolder } from "./run_folders.ts";
 import { fileLog, lastWords, showTable } from "./run_table.ts";

@@ -14,7 +14,8 @@ import {
   type Message,
   MessageError,
 } from "../lib/message.ts";
-import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral, toolName } from "./common.ts";
+import { hubFrom, nameError, saySeveral, toolName } from "./common.ts";
+import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 
 function parseJson(text: string, what: string): Json {

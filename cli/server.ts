@@ -22,7 +22,8 @@ import {
   type OptionSpecs,
   UsageError,
 } from "./command.ts";
-import { HUB_OPTIONS, JOURNAL_OPTIONS, journalFrom, LOG_OPTIONS, logFrom } from "./common.ts";
+import { journalFrom, logFrom } from "./common.ts";
+import { HUB_OPTIONS, JOURNAL_OPTIONS, LOG_OPTIONS } from "./shared_options.ts";
 
 const OPTIONS = {
   "name": { type: "text", value: "NAME", help: "the hub's name; without it the computer's" },

@@ -8,7 +8,8 @@ import { INSTRUMENTS } from "../lib/sim/instruments.ts";
 import { seeded } from "../lib/sim/random.ts";
 import { simulate } from "../lib/sim/simulate.ts";
 import { defineCommand, UsageError } from "./command.ts";
-import { CLIENT_OPTIONS, hubFrom, logFrom, nameError } from "./common.ts";
+import { hubFrom, logFrom, nameError } from "./common.ts";
+import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { nearest } from "../lib/nearest.ts";
 
 const OPTIONS = {

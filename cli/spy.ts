@@ -7,7 +7,8 @@ import { createRotatingFile, type RotatingFile } from "../lib/process/log_file.t
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
-import { CLIENT_OPTIONS, hubFrom, nameError, saySeveral, toolName, useColor } from "./common.ts";
+import { hubFrom, nameError, saySeveral, toolName, useColor } from "./common.ts";
+import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { momentFrom } from "./history.ts";
 

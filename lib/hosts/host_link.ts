@@ -3,11 +3,8 @@
 
 import type { Client, Off } from "../client.ts";
 import { computerName } from "../environment.ts";
-import type { Log } from "../log.ts";
 import type { Message } from "../message.ts";
-import type { Alarm } from "../status/alarms.ts";
 import {
-  type HostLimits,
   type HostReport,
   isObject,
   objects,
@@ -17,77 +14,8 @@ import {
   readVerdict,
   texts,
 } from "./host_report.ts";
-import type { RemoteLine } from "../run/elsewhere.ts";
-import type { Presence } from "../run/presence.ts";
-import type { Verdict } from "../run/verdict.ts";
-
-/** A program on the host, as the link sees it. */
-export interface RemoteEnd {
-  readonly name: string;
-  /** What it is told, until the agent has carried it out. */
-  readonly order: Order | undefined;
-  /** What the agent knows of it; `undefined`: nothing. */
-  reported(report: HostReport | undefined): void;
-  /** The host is there, or is not any more. */
-  linkChanged(): void;
-  /** The agent does not carry its order out. */
-  refused(text: string): void;
-  /** Unexpected ends that may be known already. */
-  ended(verdicts: readonly Verdict[]): void;
-  /** Unix time in seconds of the last unexpected end that is known; 0: none. */
-  readonly lastEnd: number;
-}
-
-/** Options of {@linkcode createHostLink}. */
-export interface HostLinkOptions {
-  readonly host: string;
-  readonly experiment: string;
-  /** This controller's mark, which the next one in its place has too. */
-  readonly claim: string;
-  readonly client: Client | undefined;
-  readonly presence: Presence;
-  readonly log: Log;
-  /** When its disks are an alarm. */
-  readonly disk: () => HostLimits;
-  /** Told of alarms of the host itself. */
-  readonly alarm: (alarm: Alarm) => void;
-  /** Monotonic clock, in milliseconds. */
-  readonly now: () => number;
-}
-
-/** A host agent. */
-export interface HostLink extends Disposable {
-  readonly host: string;
-  /** Why nothing is known of its programs now; `undefined`: it is there. */
-  readonly trouble: string | undefined;
-  /** It may just not have answered yet: its trouble is no news. */
-  readonly isFresh: boolean;
-  /** Why it will do nothing for this experiment, as long as it is not started otherwise. */
-  readonly refusal: string | undefined;
-  add(end: RemoteEnd): void;
-  /** This controller has no more to do with it. */
-  remove(name: string): void;
-  /** It is stopped and not in the file any more: the agent drops it too. */
-  forget(name: string): void;
-  /** Sends what is not carried out yet. */
-  send(): void;
-  tick(): void;
-  /** Tells it the limits of its disks again, if they are others than before. */
-  renew(): void;
-  /**
-   * The last lines of programs, and when they were read, by the host's clock (Unix time in seconds);
-   * from then on the agent sends new ones to who follows, also after it was away.
-   *
-   * @throws {Error} If it is not there.
-   */
-  lines(
-    names: readonly string[],
-    count: number,
-    follow?: string,
-  ): Promise<{ readonly lines: readonly RemoteLine[]; readonly at: number }>;
-  /** All is stopped: whoever comes may have the experiment. */
-  release(): Promise<void>;
-}
+import { createHostClock } from "./host_clock.ts";
+import type { HostLink, HostLinkOptions, RemoteEnd } from "./host_link_contract.ts";
 
 /** An agent says something at least every 5 s; silent for longer than this it is not there, in ms. */
 const SILENT_MS = 15_000;
@@ -95,8 +23,6 @@ const SILENT_MS = 15_000;
 const ANSWER_SEC = 5;
 /** Between two tries to claim, in milliseconds. */
 const TRY_MS = 2000;
-/** A clock that is wrong by less than this is right, in seconds. */
-const SKEW_SEC = 5;
 /** How long nobody is told that nothing is known yet, after the start, in milliseconds. */
 const FRESH_MS = 3000;
 
@@ -108,13 +34,13 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   const strays = new Map<string, Order>();
   const followers = new Map<string, Set<string>>();
   const offs: Off[] = [];
+  const clock = createHostClock(host, log);
   /** What it has raised alarms of. */
   let alarmed = new Set<string>();
   const first = `${host} is asked for what it knows`;
   let trouble: string | undefined = first;
   let refusal: string | undefined;
   let claimed = false;
-  let skewSec = 0;
   /** The claim that is on its way. */
   let asking: string | undefined;
   /** The limits that it was told last, as text. */
@@ -180,14 +106,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     }
     claimed = true;
     freshUntil = 0;
-    // By how much its clock is wrong, or ours: once for all, as a time that moves would be news.
-    const ahead = Date.now() / 1000 - (message.time ?? 0);
-    const isNew = Math.abs(ahead - skewSec) > SKEW_SEC;
-    if (isNew) skewSec = Math.abs(ahead) > SKEW_SEC ? ahead : 0;
-    if (isNew && skewSec !== 0) {
-      const by = `${Math.round(Math.abs(skewSec))} s ${skewSec > 0 ? "behind" : "ahead of"}`;
-      log.warn(`the clock of ${host} is ${by} this computer's`);
-    }
+    clock.shows(message.time ?? 0);
     log.info(`${host} is there`);
     // Each program is told with what is known of it: what was known before says nothing now.
     trouble = refusal = undefined;
@@ -209,15 +128,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     send();
   }
 
-  /** Its reports, with the times that its clock gave in those of this computer's. */
-  function reportsOf(message: Message): HostReport[] {
-    const shift = (time: number | undefined) => time === undefined ? undefined : time + skewSec;
-    return readReports(message).map((one) => ({
-      ...one,
-      since: one.since + skewSec,
-      retryAt: shift(one.retryAt),
-    }));
-  }
+  const reportsOf = (message: Message) => readReports(message).map(clock.ours);
 
   function takeStray({ name, state, order }: HostReport): void {
     if (["stopped", "exited", "fatal"].includes(state)) {

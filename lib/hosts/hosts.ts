@@ -9,7 +9,8 @@ import type { Elsewhere, ElsewhereOptions } from "../run/elsewhere.ts";
 import type { StateFolder } from "../run/state_folder.ts";
 import { createRemoteRunner } from "./remote_runner.ts";
 import { createSshRunner } from "./ssh_runner.ts";
-import { createHostLink, type HostLink } from "./host_link.ts";
+import { createHostLink } from "./host_link.ts";
+import type { HostLink } from "./host_link_contract.ts";
 
 /** This controller's mark; the one of before if there was one, so that hosts know it again. */
 function claimOf(folder: StateFolder): string {

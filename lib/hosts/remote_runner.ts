@@ -4,25 +4,24 @@
 // The order of things between hosts is the controller's: a restart from here is a stop, then a start
 // when all that it depends on holds. Nothing is started elsewhere while it may still run there.
 
-import type { HostLink, RemoteEnd } from "./host_link.ts";
+import type { HostLink, RemoteEnd } from "./host_link_contract.ts";
 import type { HostReport, Order } from "./host_report.ts";
-import { type Presence, saidOf } from "../run/presence.ts";
+import type { Presence } from "../run/presence.ts";
 import type { Program } from "../experiment/program.ts";
 import { newMachine, type ProgramEvent } from "../run/program_state.ts";
-import type { ProgramState, ProgramStatus } from "../status/program_status.ts";
+import type { ProgramState } from "../status/program_status.ts";
 import { programKeys } from "../experiment/program_text.ts";
+import { createRecordKeeper, withVerdict } from "../run/keep_record.ts";
 import {
   type OrderKind,
   type ProgramRecord,
   type RemoteRecord,
   settingsText,
 } from "../run/record.ts";
+import { remoteStatus } from "./remote_status.ts";
 import { isActive, mayRunThere, type View, viewRemote } from "./remote_view.ts";
 import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "../run/runner.ts";
 import type { Verdict } from "../run/verdict.ts";
-
-/** Verdicts that are kept. */
-const VERDICTS = 20;
 
 /** What a remote runner is given. */
 export interface RemoteContext extends RunnerContext {
@@ -58,7 +57,6 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   let verdicts: readonly Verdict[] = [];
   let machine = newMachine(now());
   let since = Date.now() / 1000;
-  let saveFails = false;
   /** Taken over from a controller before this one, and not heard of yet. */
   let isRestored = false;
 
@@ -75,15 +73,8 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     };
   }
 
-  function save(closed = false): void {
-    try {
-      context.save(name, record(closed));
-      saveFails = false;
-    } catch (error) {
-      if (!saveFails) log.error(error instanceof Error ? error.message : String(error));
-      saveFails = true;
-    }
-  }
+  const keep = createRecordKeeper(name, context);
+  const save = (closed = false) => keep(record(closed));
 
   const mayRun = () => mayRunThere({ intent, order: order?.what, report });
 
@@ -294,7 +285,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
         if (verdicts.some(({ time, text }) => time === verdict.time && text === verdict.text)) {
           continue;
         }
-        verdicts = [...verdicts, verdict].toSorted((a, b) => a.time - b.time).slice(-VERDICTS);
+        verdicts = withVerdict(verdicts, verdict);
         context.verdict(runner, verdict);
       }
       save();
@@ -324,35 +315,8 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     tick() {},
     probe() {},
     measure() {},
-    status() {
-      const { state, reason, ready, was, restarts, exitCode, signal } = machine;
-      const known: Partial<ProgramStatus> = state === report?.state ? report : {
-        pid: state === "unreachable" || state === "stopping" ? report?.pid : undefined,
-        screen: report?.screen,
-      };
-      const { pid, screen, retryAt, lastLine, lastLines, cpuPercent, memoryBytes } = known;
-      return {
-        name,
-        state,
-        was,
-        ready,
-        pid,
-        host,
-        screen,
-        since,
-        restarts,
-        failedStarts: machine.failedStarts === 0 ? undefined : machine.failedStarts,
-        exitCode,
-        signal,
-        reason,
-        retryAt,
-        lastLines,
-        lastLine,
-        cpuPercent,
-        memoryBytes,
-        said: state === "running" ? saidOf(program, context.presence) : undefined,
-      };
-    },
+    status: () =>
+      remoteStatus({ program, host, machine, report, since, presence: context.presence }),
     change(changed) {
       if (mayRun() && intent !== "waiting") {
         // What runs, or is about to stop, does so by the settings that it was started with.

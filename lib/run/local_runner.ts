@@ -17,18 +17,17 @@ import { isCalm, localStatus } from "./local_status.ts";
 import { type Watch, watchProgram } from "./probes.ts";
 import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
 import type { ProgramAction } from "./program_state.ts";
+import { createRecordKeeper, withVerdict } from "./keep_record.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import { CALM_MS, SOON_MS, TICK_MS } from "./runner.ts";
 import { verdictOf } from "./unexpected_end.ts";
-import { createUsageMeter, type Usage, type UsageMeter } from "./usage.ts";
+import { createUsageWatch } from "./usage.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Lines of output that go with an unexpected end. */
 const LAST_LINES = 20;
 /** Looks by pid alone, or none where the end is told, up to one that makes sure. */
 const SURE_POLLS = 30;
-/** Verdicts that are kept. */
-const VERDICTS = 20;
 
 const HERE: Launcher = {
   start: startProgram,
@@ -62,7 +61,6 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   /** A signal for a program that has not told its pid yet. */
   let pending: Deno.Signal | undefined;
   let verdicts: readonly Verdict[] = [];
-  let saveFails = false;
 
   function record(closed = false): ProgramRecord {
     const leftMs = machine.deadline === undefined ? undefined : machine.deadline - now();
@@ -70,16 +68,8 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     return { version: 1, settings, machine, leftMs, since, runId, logFrom, closed, verdicts };
   }
 
-  function save(closed = false): void {
-    try {
-      context.save(name, record(closed));
-      saveFails = false;
-    } catch (error) {
-      // What is kept is older than what is: processes are found by their environment then.
-      if (!saveFails) log.error(error instanceof Error ? error.message : String(error));
-      saveFails = true;
-    }
-  }
+  const keep = createRecordKeeper(name, context);
+  const save = (closed = false) => keep(record(closed));
 
   function tail(): readonly string[] {
     return output.tail(LAST_LINES, logFrom);
@@ -98,7 +88,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       lastLines: tail(),
       now: now(),
     });
-    verdicts = [...verdicts, verdict].slice(-VERDICTS);
+    verdicts = withVerdict(verdicts, verdict);
     save();
     context.verdict(runner, verdict);
   }
@@ -262,9 +252,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     context.changed(runner);
   }
 
-  let meter: UsageMeter | undefined;
-  let usage: Usage | undefined;
-  let measuredAt: number | undefined;
+  const usage = createUsageWatch();
   const runner: LocalRunner = {
     get program() {
       return program;
@@ -300,17 +288,11 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     probe,
     measure(processes) {
       const pid = start?.pid;
-      if (pid === undefined || isGone(runner)) return void (meter = usage = undefined);
+      if (pid === undefined || isGone(runner)) return usage.forget();
       const seen = launcher.seen === undefined ? { all: processes(), at: now() } : launcher.seen();
-      if (seen === undefined || seen.at === measuredAt) return;
-      measuredAt = seen.at;
-      meter ??= createUsageMeter();
-      usage = meter.look(pid, seen.all, seen.at);
-      const { memoryMaxBytes } = program;
-      if (memoryMaxBytes === 0 || usage.memoryBytes <= memoryMaxBytes) return;
-      const reason =
-        `uses ${usage.memoryBytes} bytes of memory, memoryMaxBytes is ${memoryMaxBytes}`;
-      fire({ type: "aliveFailed", reason });
+      if (seen === undefined) return;
+      const reason = usage.measure(pid, seen, program.memoryMaxBytes);
+      if (reason !== undefined) fire({ type: "aliveFailed", reason });
     },
     status: () =>
       localStatus({
@@ -319,7 +301,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
         start: endTold ? undefined : start,
         lastLines: start === undefined ? [] : tail(),
         since,
-        usage,
+        usage: usage.usage,
         isHere,
         presence: context.presence,
         now: now(),

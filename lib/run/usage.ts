@@ -1,6 +1,7 @@
 // Processor and memory of each program, with all that descends from it.
 
 import { type ProcessStat, treeOf } from "../process/proc_fs.ts";
+import type { Seen } from "./local_contract.ts";
 
 /** What a program uses. */
 export interface Usage {
@@ -13,6 +14,37 @@ export interface Usage {
 /** Measures one program at each look. */
 export interface UsageMeter {
   look(root: number, all: readonly ProcessStat[], now: number): Usage;
+}
+
+/** What a program uses now, and whether that is too much. */
+export interface UsageWatch {
+  /** As it was measured last; `undefined`: it was not. */
+  readonly usage: Usage | undefined;
+  /** Measures, unless this was measured before. Returns why it is too much; `undefined`: it is not. */
+  measure(root: number, seen: Seen, memoryMaxBytes: number): string | undefined;
+  /** It does not run: nothing is used. */
+  forget(): void;
+}
+
+/** Nothing is measured yet. */
+export function createUsageWatch(): UsageWatch {
+  let meter: UsageMeter | undefined;
+  let usage: Usage | undefined;
+  let measuredAt: number | undefined;
+  return {
+    get usage() {
+      return usage;
+    },
+    measure(root, { all, at }, memoryMaxBytes) {
+      if (at === measuredAt) return undefined;
+      measuredAt = at;
+      meter ??= createUsageMeter();
+      usage = meter.look(root, all, at);
+      if (memoryMaxBytes === 0 || usage.memoryBytes <= memoryMaxBytes) return undefined;
+      return `uses ${usage.memoryBytes} bytes of memory, memoryMaxBytes is ${memoryMaxBytes}`;
+    },
+    forget: () => void (meter = usage = undefined),
+  };
 }
 
 /** Makes a meter; `now` is a monotonic clock, in milliseconds. */
