@@ -1,6 +1,7 @@
 // Probes, processor and memory of programs on a computer that is reached through ssh.
 
 import { assert, assertEquals } from "@std/assert";
+import { createSshShell } from "../lib/hosts/ssh_shell.ts";
 import { freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 import { COUNT, end, fakeSsh, FAR } from "./ssh_lab.ts";
@@ -73,4 +74,23 @@ Deno.test("ssh: probes look at the other computer, and what a program uses there
   assert((await busy()).memoryBytes > 25e6);
   assert((await busy()).memoryBytes < 500e6);
   await end(controller, lab);
+});
+
+Deno.test("ssh: what is begun there goes on beside the questions, and stands in no answer", async () => {
+  await using lab = await Lab.create({});
+  const { env } = fakeSsh(lab);
+  const path = Deno.env.get("PATH") ?? "";
+  Deno.env.set("PATH", env.PATH ?? path);
+  try {
+    using shell = createSshShell("daq2");
+    assertEquals(await shell.begin("echo lost; exit 4", 10), 4);
+    assertEquals(await shell.begin("sleep 0.3", 0.05), undefined);
+    const many = Array.from({ length: 10 }, (_, i) => shell.begin(`sleep 0.0${i}; exit ${i}`, 10));
+    // The one that came too late ends in the midst of this one.
+    const lines = await shell.run("for i in $(seq 40); do echo $i; sleep 0.01; done");
+    assertEquals(lines, Array.from({ length: 40 }, (_, i) => `${i + 1}\n`).join(""));
+    assertEquals(await Promise.all(many), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  } finally {
+    Deno.env.set("PATH", path);
+  }
 });

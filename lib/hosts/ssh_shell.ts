@@ -105,7 +105,8 @@ function connect(host: string): Connection {
   const pumps = [
     pump(child.stdout, (text) => {
       connection.text += text;
-      if (connection.begun.size > 0) takeBegun(connection);
+      // Also of one that nobody waits for any more: it must not stand in an answer.
+      if (connection.text.includes("\n@begun ")) takeBegun(connection);
     }),
     pump(
       child.stderr,
@@ -197,7 +198,7 @@ export function createSshShell(host: string): SshShell {
         const to = connection ??= connect(host);
         to.begun.set(mark, ended.resolve);
         const tell = `printf '\\n@begun %s %s@\\n' ${mark} $?`;
-        await ask(`{ { ${script}\n} >/dev/null 2>&1\n${tell}; } &`);
+        await ask(`{ ( ${script}\n) >/dev/null 2>&1\n${tell}; } &`);
         return to;
       });
       const late = setTimeout(() => ended.resolve(undefined), timeoutSec * 1000);
