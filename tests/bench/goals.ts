@@ -20,6 +20,8 @@ export const MEASURE = {
   idleBytes: "memory of an idle client, bytes",
   idleCore: "5,000 idle clients, part of a core",
   startMs: "start to first connection, ms",
+  lost: "messages that the journal did not keep",
+  pauses: "times that a sender was slowed down for the journal's disk",
 } as const;
 
 /** One goal. */
@@ -33,6 +35,7 @@ export interface Goal {
 }
 
 const NATS = "nats-server", MOSQUITTO = "mosquitto";
+const JETSTREAM = "nats-server with JetStream";
 
 /** A number with two or three places that say something. */
 function short(n: number): string {
@@ -135,6 +138,21 @@ export function goalsOf(
       [ws, m.oneToOne],
       true,
       0.8,
+    ),
+    ...[`${journal}, TCP`, `${journal}, WebSocket`].map((row) =>
+      ratio(
+        `${row}, one to one: JetStream's rate`,
+        [row, m.oneToOne],
+        [JETSTREAM, m.oneToOne],
+        true,
+        1,
+      )
+    ),
+    bound(
+      "messages that the journal did not keep",
+      figures.median(journal, m.lost),
+      false,
+      0,
     ),
     ratio("a spy beside a fan-out: without", [tcp, m.spyFanOut], [tcp, m.plainFanOut], true, 0.9),
     ratio(

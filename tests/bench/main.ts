@@ -12,7 +12,15 @@ import { IDLE_CLIENTS, measureIdle, measureStart } from "./alone.ts";
 import { createFigures, type Figures, medianOf } from "./figures.ts";
 import { goalsOf, MEASURE } from "./goals.ts";
 import { measureRoundTrips, measureThroughput, type Throughput } from "./load.ts";
-import { type Peer, startHub, startMosquitto, startNats, version } from "./peer.ts";
+import {
+  JETSTREAM,
+  type Peer,
+  startHub,
+  startJetStream,
+  startMosquitto,
+  startNats,
+  version,
+} from "./peer.ts";
 
 const RECEIVERS = 50;
 const BINARY = "dist/abcd";
@@ -101,6 +109,8 @@ async function measureHub(
       figures.add(peer.name, MEASURE.spyP50, trips.p50Us);
       figures.add(peer.name, MEASURE.spyP99, trips.p99Us);
     }
+    figures.add(withJournal(name), MEASURE.lost, await hub.metric("abcd_journal_lost_total"));
+    figures.add(withJournal(name), MEASURE.pauses, await hub.metric("abcd_pauses_total"));
   }
   if (!wanted(name)) return;
   console.error(`measures ${name}, idle clients and starts …`);
@@ -165,6 +175,7 @@ async function main(settings: Settings): Promise<void> {
   const left: string[] = [];
   const versions: { [name: string]: string } = { deno: Deno.version.deno };
   const brokers: (readonly [string, () => Promise<Peer>])[] = [];
+  let hasJetStream = false;
   for (
     const [name, flag, start] of [
       ["mosquitto", "-h", startMosquitto],
@@ -175,6 +186,7 @@ async function main(settings: Settings): Promise<void> {
     if (found === undefined) left.push(`${name} is not installed`);
     else {
       versions[name] = found;
+      hasJetStream ||= name === "nats-server";
       brokers.push([name, start]);
     }
   }
@@ -189,6 +201,11 @@ async function main(settings: Settings): Promise<void> {
       await using peer = await start();
       await measure(figures, { ...peer, name }, settings.sec);
     }
+    if (hasJetStream) {
+      await using peer = await startJetStream();
+      await measure(figures, peer, settings.sec);
+      figures.add(JETSTREAM, MEASURE.lost, await peer.lost());
+    }
     for (const [name, command] of hubs) {
       if (
         [name, withJournal(name)].some((one) => `${one}, TCP, WebSocket`.includes(settings.only))
@@ -201,6 +218,7 @@ async function main(settings: Settings): Promise<void> {
   const names = hubs.flatMap(([name]) => [name, withJournal(name)]);
   const rows = [
     ...brokers.map(([name]) => name),
+    JETSTREAM,
     ...names.flatMap((name) => [`${name}, TCP`, `${name}, WebSocket`]),
   ];
   console.log(rateTable(figures, rows, settings.runs));

@@ -199,6 +199,13 @@ export async function startHub(name: string, command: readonly string[], journal
   return {
     plain: peer("TCP", tcpDialect(tcp)),
     websocket: peer("WebSocket", webSocketDialect(http)),
+    /** A figure of the hub's own, by the name that `/metrics` has for it. */
+    async metric(name: string): Promise<number> {
+      const text = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+      const value = new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1];
+      if (value === undefined) throw new Error(`Cannot measure: the hub has no ${name}`);
+      return Number(value);
+    },
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }
@@ -227,6 +234,57 @@ export async function startNats(): Promise<Peer> {
     port,
   ]);
   return { name: "nats-server", dialect: natsDialect(port), ...child };
+}
+
+/** NATS with what it has for a journal. */
+export const JETSTREAM = "nats-server with JetStream";
+
+/** A stream of JetStream that keeps everything that the load sends, as the hub's journal does. */
+const STREAM = JSON.stringify({
+  ...{ name: "ALL", subjects: ["*"], storage: "file", no_ack: true, num_replicas: 1 },
+  ...{ retention: "limits", discard: "old", max_bytes: 2 * 1024 ** 3 },
+});
+
+/** Starts nats-server with JetStream; `lost` tells how many messages are not in its stream. */
+export async function startJetStream(): Promise<Peer & { lost(): Promise<number> }> {
+  const [port, http] = [freeTcpPort(), freeTcpPort()];
+  const folder = await Deno.makeTempDir({ prefix: "abcd-bench-" });
+  const child = await start(
+    "nats-server",
+    [
+      ...["nats-server", "-a", "127.0.0.1", "-p", String(port), "-m", String(http)],
+      ...["-js", "-sd", folder],
+    ],
+    [port, http],
+    () => Deno.remove(folder, { recursive: true }),
+  );
+  const ask = async (page: string) => {
+    const answer: { [field: string]: number } =
+      await (await fetch(`http://127.0.0.1:${http}/${page}`)).json();
+    return answer;
+  };
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const request = `PUB $JS.API.STREAM.CREATE.ALL ${STREAM.length}\r\n${STREAM}\r\n`;
+  await conn.write(encoder.encode(`CONNECT {"verbose":false}\r\n${request}`));
+  await until(async () => (await ask("jsz")).streams === 1, "JetStream has no stream");
+  const { in_msgs: before = 0 } = await ask("varz");
+  return {
+    name: JETSTREAM,
+    dialect: natsDialect(port),
+    ...child,
+    async lost() {
+      const { in_msgs: all = 0 } = await ask("varz");
+      let kept = -1;
+      // It writes behind its back.
+      for (;;) {
+        const { messages = 0 } = await ask("jsz");
+        if (messages === kept) break;
+        kept = messages;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      return Math.max(0, all - before - kept);
+    },
+  };
 }
 
 /** Whether the program is installed, and what it says of its version. */
