@@ -5,6 +5,7 @@
 
 import { copyBytes } from "./bytes.ts";
 import { MAX_NESTING } from "./defaults.ts";
+import type { Names } from "./names.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
 const OPEN = 0x7b, CLOSE = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
@@ -89,7 +90,7 @@ export class Envelope {
   readonly #ends = new Int32Array(FIELDS.length);
   /** The text of names, once somebody has asked. */
   readonly #texts: (string | undefined)[] = FIELDS.map(() => undefined);
-  /** How the last message that was not like the one before it began: its names. Mostly the next begins the same. */
+  /** How a message before began, up to behind its names: mostly the next begins the same. */
   readonly #known = new Uint8Array(MAX_KNOWN);
   readonly #knownView = new DataView(this.#known.buffer);
   #knownLength = 0;
@@ -443,35 +444,4 @@ export class Envelope {
       i = this.#space(bytes, i + 1, limit);
     }
   }
-}
-
-/** Remembers names and commands, which come again and again, so that they are not decoded each time. */
-export interface Names {
-  /** The text of these bytes, which must be UTF-8. */
-  text(bytes: Uint8Array, begin: number, end: number): string;
-}
-
-/** Makes an empty memory of names; it holds at most `size` of them, a power of two. */
-export function createNames(size = 1024): Names {
-  const known: ({ bytes: Uint8Array; text: string } | undefined)[] = new Array(size).fill(
-    undefined,
-  );
-  return {
-    text(bytes, begin, end) {
-      const length = end - begin;
-      let hash = length;
-      for (let i = begin; i < end; i++) hash = Math.imul(hash, 31) + (bytes[i] ?? 0) | 0;
-      const slot = (hash ^ hash >>> 10) & size - 1;
-      const entry = known[slot];
-      if (entry !== undefined && entry.bytes.length === length) {
-        let i = 0;
-        while (i < length && entry.bytes[i] === bytes[begin + i]) i++;
-        if (i === length) return entry.text;
-      }
-      const own = bytes.slice(begin, end);
-      const text = decoder.decode(own);
-      known[slot] = { bytes: own, text };
-      return text;
-    },
-  };
 }

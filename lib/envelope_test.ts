@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { createNames, Envelope } from "./envelope.ts";
+import { Envelope } from "./envelope.ts";
 import { checkMessage, MessageError } from "./message.ts";
+import { createNames } from "./names.ts";
 import { mutated, randomJson } from "../tests/fuzz_input.ts";
 import { seeded } from "./sim/random.ts";
 
@@ -180,15 +181,5 @@ Deno.test("envelope: a message that begins as the one before is read as if it we
   ) {
     read(encoder.encode(`${begin}"v":1}`));
     assertEquals(read(encoder.encode(text)), parsed(encoder.encode(text)));
-  }
-});
-
-Deno.test("names: each is what its bytes are, also when the memory overflows", () => {
-  const few = createNames(4);
-  for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 50; i++) {
-      const bytes = encoder.encode(`xx-é${i}yy`);
-      assertEquals(few.text(bytes, 2, bytes.length - 2), `-é${i}`);
-    }
   }
 });

@@ -1,7 +1,8 @@
 // The quick way through: a message goes on as the bytes it came in, without a parse.
 
-import { createNames, type Envelope } from "../envelope.ts";
+import type { Envelope } from "../envelope.ts";
 import { EVERYONE } from "../message.ts";
+import { createNames } from "../names.ts";
 import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";

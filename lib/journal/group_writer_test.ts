@@ -70,3 +70,42 @@ Deno.test("group writer: who waits is told when it stopped, and it is tried agai
   state.appended = 3;
   await assertRejects(() => writer.safe(3), Error, "closed");
 });
+
+Deno.test("group writer: while much waits writes go on beside a sync; who waits is told by a later one", async () => {
+  const state = { appended: 1, written: 0, synced: 0, isMuch: true };
+  const syncs: (() => void)[] = [];
+  const writer = createGroupWriter({
+    write() {
+      state.written = state.appended;
+      return Promise.resolve();
+    },
+    async sync() {
+      const upTo = state.written;
+      await new Promise<void>((done) => syncs.push(done));
+      state.synced = upTo;
+    },
+    synced: () => state.synced,
+    stopped: () => undefined,
+    pauseMs: () => state.isMuch ? 0 : state.appended > state.written ? 1 : undefined,
+    ackMs: 1,
+    retryMs: 1,
+  });
+  const told: number[] = [];
+  const first = writer.safe(1).then(() => told.push(1));
+  while (syncs.length === 0) await new Promise((go) => setTimeout(go, 1));
+  state.appended = 2;
+  const second = writer.safe(2).then(() => told.push(2));
+  while (state.written < 2) await new Promise((go) => setTimeout(go, 1));
+  assertEquals([syncs.length, state.synced, told], [1, 0, []], "the first sync is still under way");
+  state.isMuch = false;
+  syncs.shift()?.();
+  await first;
+  assertEquals(told, [1]);
+  while (syncs.length === 0) await new Promise((go) => setTimeout(go, 1));
+  syncs.shift()?.();
+  await second;
+  const closed = writer.close();
+  syncs.shift()?.();
+  await closed;
+  assertEquals([state.synced, told], [2, [1, 2]]);
+});
