@@ -85,7 +85,7 @@ export function createAnswers(
       case "_pong":
         if (client.pinged !== undefined) pings.add((settings.clock() - client.pinged) / 1000);
         client.pinged = undefined;
-        return;
+        return joining.answered(client);
       case "_log":
         return post.tell(client, { cmd: "_ok", ...setLevel(name, request), re });
       case "_clients":

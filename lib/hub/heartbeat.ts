@@ -49,8 +49,11 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
   function look(client: Client, now: number): void {
     const { waiting } = client;
     if (waiting !== undefined) {
-      const since = silentSince(waiting.holder, waiting.since, now);
+      const { holder } = waiting;
+      const since = silentSince(holder, Math.max(waiting.since, holder.lastSeen), now);
       if (now - since >= takeoverSec * 1000) joining.takeOver(client);
+      // It answers no pings, and says this and that.
+      else if (now - waiting.since >= timeoutSec * 1000) joining.answered(holder);
     } else if (client.entering?.refusal !== undefined) {
       joining.entrance.look(client, now);
     } else if (client.name === undefined) {

@@ -129,6 +129,30 @@ Deno.test("joining: unique gets the name itself if its holder does not answer", 
   assertMatch(dead.ended ?? "", /did not answer/);
 });
 
+Deno.test("a taken name: what the holder sent before it died does not keep the name for it", () => {
+  const { connect, join, pass } = setup();
+  const dead = join("a");
+  const heir = connect();
+  heir.say({ cmd: "_init", name: "a" });
+  // It was on its way still, as after a flood; then the hub sees the end of the connection.
+  for (let i = 0; i < 4; i++) {
+    pass(1);
+    dead.say({ cmd: "data", topic: "t" });
+  }
+  assertEquals(heir.heard(), []);
+  dead.close("killed");
+  assertEquals(heir.heard()[0]?.cmd, "_welcome");
+
+  const talker = join("b"), rival = connect();
+  rival.say({ cmd: "_init", name: "b", id: "1" });
+  for (let i = 0; i < 31; i++) {
+    pass(1);
+    talker.say({ cmd: "data", topic: "t" });
+  }
+  assertEquals(rival.heard()[0]?.code, "name-taken", "it answers no pings, but is there");
+  assertEquals(talker.ended, undefined);
+});
+
 Deno.test("a taken name: refused if the holder answers, given after 2 s if not", () => {
   const { connect, join, pass } = setup();
   const holder = join("a");

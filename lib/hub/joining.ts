@@ -8,6 +8,7 @@
 // A name that is held by a live connection is refused; who asked with `unique` gets another one then.
 // Whether it is alive is asked with a _ping; if nothing is heard for `takeoverSec`, the newcomer gets
 // the name: a half-open connection must not lock a restarted program out, nor make "run-2" of "run".
+// Only the answer decides at once: what else comes may have been sent before the program died.
 
 import { PROTOCOL_VERSION } from "../defaults.ts";
 import {
@@ -47,8 +48,10 @@ export interface Joining {
   isUndecided(client: Client): boolean;
   /** Keeps what a client says of which that is so. */
   hold(client: Client, text: string): void;
-  /** A sign of life: whoever waits for this client's name does not get it. */
+  /** A sign of life. */
   alive(client: Client, now: number): void;
+  /** The client has answered a ping: whoever waits for its name does not get it. */
+  answered(client: Client): void;
   /** The holder of the name was silent for long enough: it goes. */
   takeOver(client: Client): void;
   stopWaiting(client: Client): void;
@@ -235,7 +238,9 @@ export function createJoining(parts: JoiningParts): Joining {
     hold,
     alive(client, now) {
       client.lastSeen = now;
-      if (waiting === 0 || client.name === undefined) return;
+    },
+    answered(client) {
+      if (waiting === 0) return;
       for (const other of [...roster.all]) {
         if (other.waiting?.holder === client) nameTaken(other, client, other.waiting.init);
       }
