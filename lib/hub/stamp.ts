@@ -14,36 +14,62 @@ export interface Stamp {
 
 const encoder = new TextEncoder();
 
+const NEITHER = encoder.encode("}");
+const NOTHING_YET = new Uint8Array();
+
 /** A tail that ends with a time, in seconds with three decimals. */
-function createTimed(start: string): (now: number) => Uint8Array {
-  let bytes: Uint8Array = new Uint8Array();
-  let lastTime = NaN, lastSec = NaN;
-  return (now) => {
-    if (now === lastTime) return bytes;
+class TimedTail {
+  readonly #start: string;
+  #bytes: Uint8Array = NOTHING_YET;
+  #lastTime = NaN;
+  #lastSec = NaN;
+
+  constructor(start: string) {
+    this.#start = start;
+  }
+
+  at(now: number): Uint8Array {
+    if (now === this.#lastTime) return this.#bytes;
     const sec = Math.floor(now / 1000);
-    if (sec !== lastSec) bytes = encoder.encode(`${start}${sec}.000}`);
-    lastTime = now;
-    lastSec = sec;
+    if (sec !== this.#lastSec) this.#bytes = encoder.encode(`${this.#start}${sec}.000}`);
+    this.#lastTime = now;
+    this.#lastSec = sec;
     // In place: making all of it anew costs a lone message a tenth of its time.
+    const bytes = this.#bytes;
     const ms = Math.floor(now - 1000 * sec);
     const end = bytes.length;
     bytes[end - 4] = ZERO + Math.floor(ms / 100);
     bytes[end - 3] = ZERO + Math.floor(ms / 10) % 10;
     bytes[end - 2] = ZERO + ms % 10;
     return bytes;
-  };
+  }
+}
+
+/** The stamp of one sender. Made of nothing until it sends: most clients of a large hub are silent. */
+class SenderStamp implements Stamp {
+  readonly #name: string;
+  #from: Uint8Array | undefined;
+  #both: TimedTail | undefined;
+  #time: TimedTail | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  tail(now: number, hasFrom: boolean, hasTime: boolean): Uint8Array {
+    if (hasTime) return hasFrom ? NEITHER : this.#from ??= encoder.encode(`${this.#sender}}`);
+    const timed = hasFrom
+      ? this.#time ??= new TimedTail(`,"time":`)
+      : this.#both ??= new TimedTail(`${this.#sender},"time":`);
+    return timed.at(now);
+  }
+
+  get #sender(): string {
+    return `,"from":${JSON.stringify(this.#name)}`;
+  }
 }
 
 /** Makes the stamp of one sender. */
 export function createStamp(name: string): Stamp {
-  const from = `,"from":${JSON.stringify(name)}`;
-  const onlyFrom = encoder.encode(`${from}}`);
-  const neither = encoder.encode("}");
-  const both = createTimed(`${from},"time":`), onlyTime = createTimed(`,"time":`);
-  return {
-    tail(now, hasFrom, hasTime) {
-      if (hasTime) return hasFrom ? neither : onlyFrom;
-      return hasFrom ? onlyTime(now) : both(now);
-    },
-  };
+  return new SenderStamp(name);
 }
