@@ -30,14 +30,13 @@ Deno.test("pressure: what comes faster than the disk takes is kept whole, and ot
   echo.answer("get", ({ n }) => ({ n }));
   using a = await RawClient.join(hub.tcpPort, "a");
   using b = await RawClient.join(hub.tcpPort, "b");
-  let flooding = true;
   const sent = Promise.all([a, b].map(async (sender, i) => {
     for (const chunk of flood("ab".charAt(i))) await sender.say(chunk);
-  })).finally(() => flooding = false);
-  let asked = 0;
-  while (flooding) {
-    const answer = await modest.request({ cmd: "get", to: "echo", n: asked }, { timeoutSec: 20 });
-    assertEquals(answer.n, asked++);
+  }));
+  // Meanwhile, and as often on a quick disk.
+  for (let n = 0; n < 10; n++) {
+    const answer = await modest.request({ cmd: "get", to: "echo", n }, { timeoutSec: 20 });
+    assertEquals(answer.n, n);
   }
   await within(sent, 60_000, "the hub does not take it");
   const stats = await until(async () => {
@@ -51,7 +50,6 @@ Deno.test("pressure: what comes faster than the disk takes is kept whole, and ot
   const paused = new Map((await modest.clients()).map(({ name, pauses }) => [name, pauses]));
   assert((paused.get("a") ?? 0) > 0 && (paused.get("b") ?? 0) > 0, JSON.stringify([...paused]));
   assertEquals([paused.get("modest"), paused.get("echo")], [0, 0], "they sent little");
-  assert(asked > 5, `it was asked ${asked} times alone`);
   for (const name of ["a", "b"]) {
     const shown = await runAbcd([
       ...["history", ...hub.clientArgs, "--from", name, "--cmd", "flood", "--json"],

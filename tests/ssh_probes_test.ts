@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { createSshShell } from "../lib/hosts/ssh_shell.ts";
+import { commandLine } from "../lib/process/proc_fs.ts";
 import { freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 import { COUNT, end, fakeSsh, FAR } from "./ssh_lab.ts";
@@ -55,7 +56,10 @@ Deno.test("ssh: probes look at the other computer, and what a program uses there
   await controller.saw(/exec: stopping → starting/);
 
   // What cannot be looked at is no fault of the program.
-  const pids = () => ["exec", "file", "tcp"].map((name) => lab.instances(name)[0]?.pid);
+  // Its probes have its environment, and may be just at it.
+  const isProgram = ({ pid }: { pid: number }) => commandLine(pid).includes(COUNT);
+  const pids = () =>
+    ["exec", "file", "tcp"].map((name) => lab.instances(name).find(isProgram)?.pid);
   await until(() => pids().every((pid) => pid !== undefined), "it is not started again");
   const before = pids();
   cut();
