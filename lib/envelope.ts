@@ -26,7 +26,6 @@ const FIELDS = [
   "retain",
   "expires",
 ] as const;
-type Field = typeof FIELDS[number];
 /** Fields that are names, and mostly the same in one message and the next of a sender. */
 const LAST_NAME = FROM, NAMES = 1 << CMD | 1 << TO | 1 << TOPIC | 1 << FROM;
 /** A message is for one of them, or for none. */
@@ -157,11 +156,6 @@ export class Envelope {
     return (found & 1 << CMD) !== 0 && (found & RECEIVERS) !== RECEIVERS;
   }
 
-  /** Whether the message has this field. */
-  has(field: Field): boolean {
-    return (this.#found & 1 << FIELDS.indexOf(field)) !== 0;
-  }
-
   /** The message's command. */
   cmd(names: Names): string {
     return this.#name(CMD, names) ?? "";
@@ -199,11 +193,6 @@ export class Envelope {
   /** Whether the sender asks for more than that it is passed on: `ack` or `retain`. */
   get asks(): boolean {
     return (this.#found & (1 << ACK | 1 << RETAIN)) !== 0;
-  }
-
-  /** Whether it has a `from`. */
-  get hasFrom(): boolean {
-    return (this.#found & 1 << FROM) !== 0;
   }
 
   /** Whether it has a `time`. */

@@ -3,11 +3,10 @@
 
 import { JOURNAL_BUFFER_BYTES } from "../defaults.ts";
 import { type Log, NO_LOG } from "../log_contract.ts";
-import type { Envelope } from "./block.ts";
 import { holdFolder, reasonOf } from "./files.ts";
 import { createGroup } from "./group.ts";
 import { createGroupWriter } from "./group_writer.ts";
-import type { Backlog } from "./page.ts";
+import type { Append, Backlog } from "./page.ts";
 import type { JournalQuery } from "./query.ts";
 import { type Found, readBlocks, type ReadOptions } from "./read.ts";
 import { openSegments, type Segments } from "./segments.ts";
@@ -69,20 +68,7 @@ export interface Journal extends AsyncDisposable {
   /** Number of the last message. */
   readonly seq: number;
   readonly backlog: Backlog;
-  /**
-   * Keeps a message; returns its number. Never waits, never throws. Needs no `this`.
-   *
-   * @param begin Of bytes, those from here … Default: all of them.
-   * @param end … to here, and
-   * @param tail these behind them. Default: none.
-   */
-  append(
-    text: string | Uint8Array,
-    envelope: Envelope,
-    begin?: number,
-    end?: number,
-    tail?: Uint8Array,
-  ): number;
+  readonly append: Append;
   /**
    * Resolves once all that was appended is safe on the disk.
    *

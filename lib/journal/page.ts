@@ -42,18 +42,27 @@ export interface Backlog {
   onProgress(listener: () => void): void;
 }
 
+/**
+ * Keeps a message; returns its number. Never waits, never throws.
+ *
+ * @param begin Of bytes, those from here … Default: all of them.
+ * @param end … to here, and
+ * @param tail these behind them. Default: none.
+ */
+export type Append = (
+  text: string | Uint8Array,
+  envelope: Envelope,
+  begin?: number,
+  end?: number,
+  tail?: Uint8Array,
+) => number;
+
 /** What the hub needs of a journal. */
 export interface HubJournal {
   readonly seq: number;
   /** Default: it is as quick as what comes. */
   readonly backlog?: Backlog;
-  append(
-    text: string | Uint8Array,
-    envelope: Envelope,
-    begin?: number,
-    end?: number,
-    tail?: Uint8Array,
-  ): number;
+  readonly append: Append;
   /** Resolves once all messages from that number on are safe; rejects if one of them is not. */
   synced(since: number): Promise<void>;
   page(query: JournalQuery, options: PageOptions): Promise<HistoryPage>;

@@ -35,7 +35,8 @@ export interface Goal {
 }
 
 const NATS = "nats-server", MOSQUITTO = "mosquitto";
-const JETSTREAM = "nats-server with JetStream";
+/** NATS with what it has for a journal. */
+export const JETSTREAM = "nats-server with JetStream";
 
 /** A number with two or three places that say something. */
 function short(n: number): string {

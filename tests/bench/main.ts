@@ -10,17 +10,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { selfCommand } from "../../lib/process/self.ts";
 import { IDLE_CLIENTS, measureIdle, measureStart } from "./alone.ts";
 import { createFigures, type Figures, medianOf } from "./figures.ts";
-import { goalsOf, MEASURE } from "./goals.ts";
+import { goalsOf, JETSTREAM, MEASURE } from "./goals.ts";
 import { measureRoundTrips, measureThroughput, type Throughput } from "./load.ts";
-import {
-  JETSTREAM,
-  type Peer,
-  startHub,
-  startJetStream,
-  startMosquitto,
-  startNats,
-  version,
-} from "./peer.ts";
+import { type Peer, startHub, startJetStream, startMosquitto, startNats, version } from "./peer.ts";
 
 const RECEIVERS = 50;
 const BINARY = "dist/abcd";

@@ -1,6 +1,7 @@
 // What is measured: a hub or broker as a process, and how its clients speak.
 
 import { freeTcpPort, until } from "../harness.ts";
+import { JETSTREAM } from "./goals.ts";
 
 const encoder = new TextEncoder();
 
@@ -235,9 +236,6 @@ export async function startNats(): Promise<Peer> {
   ]);
   return { name: "nats-server", dialect: natsDialect(port), ...child };
 }
-
-/** NATS with what it has for a journal. */
-export const JETSTREAM = "nats-server with JetStream";
 
 /** A stream of JetStream that keeps everything that the load sends, as the hub's journal does. */
 const STREAM = JSON.stringify({
