@@ -5,11 +5,12 @@ import type { JournalOptions } from "../lib/journal/journal.ts";
 import { journalFolder } from "../lib/journal/page.ts";
 import { MAIN_KEY_ID } from "../lib/keys/key.ts";
 import { findKey } from "../lib/keys/key_file.ts";
-import { createLog, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
+import { createLog, dateAndTime, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { hasProcFs } from "../lib/process/proc_fs.ts";
 import { showsUnicode } from "../lib/terminal/ascii.ts";
 import { CommandError, UsageError } from "./command.ts";
+import { openStandardError } from "./standard_error.ts";
 
 /** Values of {@linkcode CLIENT_OPTIONS}. */
 export interface ClientValues {
@@ -128,17 +129,23 @@ export function logFrom(name: string, options: LogValues, json = false): Log {
   const path = options["log-file"];
   const file = path === undefined ? undefined : createRotatingFile({ path });
   const encoder = new TextEncoder();
-  return createLog({
+  const output = openStandardError((count, since) =>
+    log.error(`nobody read what is written here: ${count} lines are missing`, {
+      since: dateAndTime(new Date(since)),
+    })
+  );
+  const log = createLog({
     name,
     level,
     json,
     color: !json && useColor(Deno.stderr),
     write: (line) => {
-      console.error(line);
+      output.write(line);
       // deno-lint-ignore no-control-regex -- the colours are what is taken out
       file?.write(encoder.encode(line.replaceAll(/\x1b\[[0-9;]*m/g, "") + "\n"));
     },
   });
+  return log;
 }
 
 /**

@@ -7,6 +7,7 @@ import { CommandError, type Context, EXIT, UsageError } from "./command.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { parseLine } from "./parse.ts";
+import { openStandardError, standardErrorWritten } from "./standard_error.ts";
 
 /** Columns of a help text. */
 function width(): number {
@@ -59,34 +60,47 @@ async function main(argv: readonly string[]): Promise<number> {
   return await command.run({ ...line, ...context() });
 }
 
-function report(name: string, error: unknown): number {
+/** What is said of an error that ended the subcommand, and the exit code. */
+function report(name: string, error: unknown): { text: string; code: number } {
+  const text = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) {
     // A place in a file says where to look; it is no matter of options.
-    const isPlaced = /^[^\n]+:\d+:\d+: /.test(error.message);
-    const hint = isPlaced || error.message.includes("\n")
+    const isPlaced = /^[^\n]+:\d+:\d+: /.test(text);
+    const hint = isPlaced || text.includes("\n")
       ? ""
       : `\nRun "abcd ${name} --help" for its options`;
-    console.error(`abcd: ${error.message}${hint}`);
-    return EXIT.usage;
+    return { text: `abcd: ${text}${hint}`, code: EXIT.usage };
   }
-  if (error instanceof CommandError) {
-    console.error(`abcd ${name}: ${error.message}`);
-    return EXIT.failed;
+  const isExpected = error instanceof CommandError || Deno.env.get("ABCD_DEBUG") === undefined;
+  const stack = isExpected || !(error instanceof Error) ? "" : `\n${error.stack}`;
+  return { text: `abcd ${name}: ${text}${stack}`, code: EXIT.failed };
+}
+
+/** Ends the program; the last lines of its log are written before, and nobody is waited for who does not read. */
+async function end(code: number, lastWords?: string): Promise<never> {
+  await standardErrorWritten();
+  if (lastWords !== undefined) {
+    openStandardError(() => {}).write(lastWords);
+    await standardErrorWritten();
   }
-  console.error(`abcd ${name}: ${error instanceof Error ? error.message : String(error)}`);
-  if (Deno.env.get("ABCD_DEBUG") !== undefined && error instanceof Error) {
-    console.error(error.stack);
-  }
-  return EXIT.failed;
+  Deno.exit(code);
+}
+
+/** A mistake in abcd itself. What the log says of how it came to it must not be lost with it. */
+function onFault(event: Event, error: unknown): void {
+  event.preventDefault();
+  end(EXIT.failed, `error: Uncaught ${error instanceof Error ? error.stack : String(error)}`);
 }
 
 if (import.meta.main) {
-  // A reader that went away (`abcd spy | head`) ends the program in silence, as other tools do.
-  let code: number;
+  addEventListener("error", (event) => onFault(event, event.error));
+  addEventListener("unhandledrejection", (event) => onFault(event, event.reason));
   try {
-    code = await main(Deno.args);
+    await end(await main(Deno.args));
   } catch (error) {
-    code = error instanceof Deno.errors.BrokenPipe ? EXIT.done : report(Deno.args[0] ?? "", error);
+    // A reader that went away (`abcd spy | head`) ends the program in silence, as other tools do.
+    if (error instanceof Deno.errors.BrokenPipe) await end(EXIT.done);
+    const { text, code } = report(Deno.args[0] ?? "", error);
+    await end(code, text);
   }
-  Deno.exit(code);
 }

@@ -1,0 +1,97 @@
+// Lines for somebody who may not read them: a pipe to a program that is stopped, a terminal on which
+// Ctrl-S was pressed. Writing there holds up whoever writes, for as long as nobody reads; so it is done
+// beside everything else, and what there is no room for is counted.
+
+/** Lines to a reader for whom nothing waits. */
+export interface LineOutput {
+  /** Writes a line, without its newline, as soon as the reader takes it; its loss is no error. */
+  write(line: string): void;
+  /** Resolves when all is written, or when the reader takes nothing any more or is gone. */
+  written(): Promise<void>;
+}
+
+/** Options of {@linkcode createLineOutput}. */
+export interface LineOutputOptions {
+  /** Writes some of the bytes and resolves to how many, like `Deno.stderr.write`. */
+  readonly write: (bytes: Uint8Array) => Promise<number>;
+  /**
+   * Called when the reader takes lines again: how many were left out, and since when (Unix time in
+   * milliseconds). What it writes stands where they are missing.
+   */
+  readonly missed: (count: number, since: number) => void;
+  /** Most characters that wait for the reader. Default {@linkcode MOST_WAITING}. */
+  readonly mostWaiting?: number;
+  /** Unix time in milliseconds. Default: the computer's clock. */
+  readonly now?: () => number;
+}
+
+/** Characters that wait for a reader: some ten thousand lines, hours of a controller's log. */
+export const MOST_WAITING = 1024 ** 2;
+/** A reader that has taken nothing for so long takes nothing any more, in milliseconds. */
+const STUCK_MS = 1000;
+
+/** Makes the output; nothing is written yet. */
+export function createLineOutput(options: LineOutputOptions): LineOutput {
+  const { write, missed, mostWaiting = MOST_WAITING, now = Date.now } = options;
+  const encoder = new TextEncoder();
+  let waiting: string[] = [];
+  let characters = 0;
+  /** What is missing at the end of what waits. */
+  let left = { count: 0, since: 0 };
+  let isWriting = false;
+  /** Counts what the reader has taken. */
+  let taken = 0;
+  let changed = () => {};
+
+  async function writeAll(): Promise<void> {
+    isWriting = true;
+    try {
+      while (waiting.length > 0) {
+        let bytes = encoder.encode(waiting.join(""));
+        waiting = [];
+        while (bytes.length > 0) {
+          bytes = bytes.subarray(await write(bytes));
+          taken++;
+          changed();
+        }
+        // Only now: what is being written is in memory, too.
+        characters = waiting.reduce((sum, line) => sum + line.length, 0);
+        if (left.count === 0 || waiting.length > 0) continue;
+        const { count, since } = left;
+        left = { count: 0, since: 0 };
+        missed(count, since);
+      }
+    } catch {
+      // It is gone, as the terminal of somebody who has logged out: that is no fault of who writes.
+      [waiting, characters, left] = [[], 0, { count: 0, since: 0 }];
+    }
+    isWriting = false;
+    changed();
+  }
+
+  return {
+    write(line) {
+      const text = `${line}\n`;
+      // In order: behind the first that is left out all are, until that is said.
+      if (left.count > 0 || characters + text.length > mostWaiting) {
+        left = left.count === 0 ? { count: 1, since: now() } : { ...left, count: left.count + 1 };
+        return;
+      }
+      waiting.push(text);
+      characters += text.length;
+      if (!isWriting) writeAll();
+    },
+    async written() {
+      while (isWriting) {
+        const before = taken;
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        await new Promise<void>((resolve) => {
+          changed = resolve;
+          timer = setTimeout(resolve, STUCK_MS);
+        });
+        clearTimeout(timer);
+        if (isWriting && taken === before) return;
+      }
+    },
+  };
+}

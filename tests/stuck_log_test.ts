@@ -1,0 +1,138 @@
+// Nobody reads what a program writes to standard error: a pager that is stopped, a terminal on which
+// Ctrl-S was pressed. Its work goes on, and so does its end; what is missing is said when somebody reads.
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "../lib/client.ts";
+import {
+  abcdCommand,
+  freeTcpPort,
+  freeUdpPort,
+  Running,
+  temporaryFolder,
+  TestHub,
+  until,
+  within,
+} from "./harness.ts";
+import { Lab } from "./run_lab.ts";
+
+const isUnix = Deno.build.os !== "windows";
+/** What a pipe takes before somebody has to read, in bytes; Linux. */
+const PIPE_BYTES = 65_536;
+
+/** A pipe that is full, and whose reader does not read until it is told to. */
+class FullPipe implements AsyncDisposable {
+  private constructor(readonly path: string, readonly reader: Deno.FsFile) {}
+
+  static async create(folder: string): Promise<FullPipe> {
+    const path = `${folder}/pipe-${crypto.randomUUID()}`;
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assert(success, "mkfifo");
+    const [reader, writer] = await Promise.all([
+      Deno.open(path),
+      Deno.open(path, { write: true }),
+    ]);
+    await writer.write(new Uint8Array(PIPE_BYTES).fill("x".charCodeAt(0)));
+    writer.close();
+    return new FullPipe(path, reader);
+  }
+
+  /** Starts abcd with its standard error in this pipe. */
+  start(args: readonly string[], env: Record<string, string> = {}): Running {
+    const shell = ["sh", "-c", `exec "$@" 2>"$0"`, this.path];
+    return new Running([...shell, ...abcdCommand(), ...args], { env });
+  }
+
+  /** Reads until this is there; gives all that was read. */
+  async read(pattern: RegExp): Promise<string> {
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(PIPE_BYTES);
+    let text = "";
+    await until(async () => {
+      const reading = this.reader.read(buffer);
+      const count = await within(reading, 10_000, () => `${pattern} in ${text.slice(-2000)}`);
+      text += decoder.decode(buffer.subarray(0, count ?? 0), { stream: true });
+      return pattern.test(text) || count === null;
+    }, () => `${pattern} in ${text.slice(-2000)}`);
+    return text.replace(/^x+/, "");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.reader.close();
+    return Promise.resolve();
+  }
+}
+
+Deno.test({
+  name: "a log that nobody reads: hub and exec serve on, and end when told to",
+  ignore: !isUnix,
+  async fn() {
+    await using folder = await temporaryFolder();
+    await using pipe = await FullPipe.create(folder.path);
+    const httpPort = freeTcpPort();
+    await using hub = pipe.start([
+      ...["server", "--bind=127.0.0.1", `--http-port=${httpPort}`, "--tcp-port=0", "--open"],
+      ...[`--beacon-port=${freeUdpPort()}`, "--no-journal"],
+    ]);
+    const server = `127.0.0.1:${httpPort}`;
+    await using exec = pipe.start(["exec", "--allow=echo", `--server=${server}`]);
+    await using client = await within(connect({ name: "asker", server }), 10_000, "no hub");
+    await until(
+      async () => {
+        const { clients } = await client.request({ cmd: "_clients" });
+        return JSON.stringify(clients).includes('"exec"');
+      },
+      "exec is not in the hub",
+    );
+    for (const id of ["1", "2"]) {
+      const ended = Promise.withResolvers<unknown>();
+      const off = client.on("exec-exit", ({ re, code }) => {
+        if (re === id) ended.resolve(code);
+      });
+      client.send({ cmd: "exec", to: "exec", id, argv: ["echo", id] });
+      assertEquals(await within(ended.promise, 10_000, `no end of ${id}`), 0);
+      off();
+    }
+    for (const running of [exec, hub]) {
+      running.signal("SIGTERM");
+      assertEquals((await running.end(10_000)).code, 0);
+    }
+  },
+});
+
+Deno.test({
+  name: "a log that nobody reads: programs are started again; when it is read, the gap is told",
+  ignore: !isUnix,
+  async fn() {
+    await using hub = await TestHub.start();
+    await using lab = await Lab.create({
+      bad: {
+        cmd: `for i in $(seq 20); do printf '%01000d\\n' $i; done; sleep 0.02; exit 3`,
+        shell: true,
+        restartSec: 0.001,
+        restartMaxSec: 0.001,
+      },
+    });
+    await using pipe = await FullPipe.create(lab.path);
+    await using run = pipe.start(["run", `${lab.path}/lab.jsonc`, ...hub.clientArgs], {
+      XDG_STATE_HOME: `${lab.path}/state`,
+    });
+    await using client = await connect({ name: "asker", server: hub.address });
+    // Of each end there are more than 20 kB of lines; only 1 MB of them may wait.
+    await until(async () => {
+      try {
+        const { programs } = await client.request({ cmd: "status", to: "run" });
+        const [bad] = Array.isArray(programs) ? programs : [];
+        return Number(Object(bad).restarts) > 60;
+      } catch {
+        return false; // it is not in the hub yet
+      }
+    }, "it is not started again");
+    const text = await pipe.read(/lines are missing[^]*bad: starting → backoff/);
+    const [, count = ""] = /what is written here: (\d+) lines are missing/.exec(text) ?? [];
+    assert(Number(count) > 0, text.slice(-2000));
+    assert(text.startsWith("20"), text.slice(0, 200));
+    run.signal("SIGTERM");
+    await pipe.read(/all programs are stopped/);
+    assertEquals((await run.end()).code, 0);
+  },
+});
