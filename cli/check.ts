@@ -93,7 +93,7 @@ export default defineCommand({
       `    ${"alarm".padEnd(12)} under ${gigabytes(warnBytes)}, critical under ${
         gigabytes(criticalBytes)
       }`,
-      `    ${"folders".padEnd(12)} those of the logs and of the programs${
+      `    ${"folders".padEnd(12)} those of the logs and of the programs, on every host${
         [...folders, ...far].map((folder) => `, ${folder}`).join("")
       }`,
     );

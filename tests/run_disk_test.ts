@@ -7,6 +7,7 @@ import { readStatus } from "../lib/status/read_status.ts";
 import { runAbcd, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 import { mountSmall } from "./small_disk.ts";
+import { end, fakeSsh, FAR } from "./ssh_lab.ts";
 
 Deno.test("diskSpace: the room where a folder is, or would be made", async () => {
   const signal = AbortSignal.timeout(20_000);
@@ -91,4 +92,38 @@ Deno.test("the file's limits hold on the computer of an agent too, also after a 
   await Deno.writeFile(`${data}/filler`, new Uint8Array(380_000), { append: true });
   await using second = lab.agent("daq2", ...hub.clientArgs);
   await second.saw(new RegExp(`alarm: disk ${data}: \\d+ MB free; make room`));
+});
+
+Deno.test("the disks of a computer that is reached through ssh are watched, also while it is cut off", async () => {
+  await using lab = await Lab.create({});
+  const { env, cut, restore } = fakeSsh(lab);
+  const home = `${lab.path}/me@daq2`;
+  lab.write({ a: { ...FAR, cmd: "sleep 1000", cwd: "my data" } }, {
+    disk: {
+      folders: [`me@daq2:${lab.path}/more/yet to be made`],
+      warnBytes: "600k",
+      criticalBytes: "100k",
+      periodSec: 0.2,
+    },
+  });
+  await using data = await mountSmall(`${home}/my data`);
+  await using more = await mountSmall(`${lab.path}/more`);
+  if (data === undefined || more === undefined) return; // not allowed to
+  await using run = lab.runWith(env);
+  await run.saw(/a: starting → running/);
+  const source = (path: string) => `disk ${path} on me@daq2`;
+  await more.fill();
+  await run.saw(new RegExp(`ERROR run: alarm: ${source(`${lab.path}/more`)}: 0 MB free`));
+  await Deno.writeFile(`${home}/my data/filler`, new Uint8Array(500_000));
+  await run.saw(new RegExp(`alarm: ${source(`${home}/my data`)}: \\d+ MB free; make room`));
+
+  cut();
+  await run.saw(/a: unreachable/);
+  await data.free();
+  restore();
+  await run.saw(/a: me@daq2 is reached again/);
+  await run.saw(new RegExp(`alarm: ${source(`${home}/my data`)}: \\d MB free$`, "m"));
+  // What could not be looked at was no news.
+  assertEquals(run.stderr.match(/alarm: (disk|folder) /g)?.length, 3, run.stderr);
+  await end(run, lab);
 });

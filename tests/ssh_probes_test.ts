@@ -1,7 +1,7 @@
 // Probes, processor and memory of programs on a computer that is reached through ssh.
 
 import { assert, assertEquals } from "@std/assert";
-import { createSshShell } from "../lib/hosts/ssh_shell.ts";
+import { ASIDE_CHARS, createSshShell } from "../lib/hosts/ssh_shell.ts";
 import { commandLine } from "../lib/process/proc_fs.ts";
 import { freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
@@ -89,6 +89,9 @@ Deno.test("ssh: what is begun there goes on beside the questions, and stands in 
     using shell = createSshShell("daq2");
     assertEquals(await shell.begin("echo lost; exit 4", 10), 4);
     assertEquals(await shell.begin("sleep 0.3", 0.05), undefined);
+    assertEquals(await shell.aside("printf 'a @\\n b'; echo lost >&2; exit 4", 10), "a @\n b");
+    assertEquals(await shell.aside("sleep 0.3; echo late", 0.05), undefined);
+    assertEquals((await shell.aside("yes", 10))?.length, ASIDE_CHARS);
     const many = Array.from({ length: 10 }, (_, i) => shell.begin(`sleep 0.0${i}; exit ${i}`, 10));
     // The one that came too late ends in the midst of this one.
     const lines = await shell.run("for i in $(seq 40); do echo $i; sleep 0.01; done");

@@ -105,28 +105,25 @@ function readFolders(field: Field, { folder }: { readonly folder: string }): str
   );
 }
 
-/** Gives each host its folders, if there is an agent that could look at them. */
+/** Gives each host its folders, if a program runs there. */
 function splitFolders(
   file: JsoncFile,
   { folders, ...limits }: FileKeys["disk"],
   programs: readonly Program[],
 ): DiskLimits {
-  const agents = new Set(programs.flatMap(({ host, via }) => via === "agent" ? host ?? [] : []));
+  const hosts = new Set(programs.flatMap(({ host }) => host ?? []));
   const here: string[] = [];
   const there: Record<string, string[]> = {};
   for (const [i, folder] of folders.entries()) {
     const [, host, path = ""] = HOST_FOLDER.exec(folder) ?? [];
     if (host === undefined) here.push(folder);
-    else if (agents.has(host)) there[host] = [...there[host] ?? [], path];
+    else if (hosts.has(host)) there[host] = [...there[host] ?? [], path];
     else {
-      const isBySsh = programs.some((one) => one.host === host);
       file.problem(
         file.find(["disk", "folders", i]),
-        isBySsh
-          ? `the disks of "${host}" cannot be watched, as it is reached via ssh; expected the host of an agent`
-          : `no program has the host "${host}", expected ${
-            suggest(host, [...agents], "the host of a program")
-          }`,
+        `no program has the host "${host}", expected ${
+          suggest(host, [...hosts], "the host of a program")
+        }`,
       );
     }
   }

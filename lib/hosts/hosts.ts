@@ -3,7 +3,10 @@
 
 import type { DiskLimits } from "../experiment/experiment_file.ts";
 import type { HostLimits } from "./host_report.ts";
+import { watchSshDisks } from "./ssh_disks.ts";
+import { createSshShell } from "./ssh_shell.ts";
 import { createSshHost, type SshHost } from "./ssh_start.ts";
+import type { DiskWatch } from "../run/disk_watch.ts";
 import type { Alarm } from "../status/alarms.ts";
 import type { Elsewhere, ElsewhereOptions } from "../run/elsewhere.ts";
 import type { StateFolder } from "../run/state_folder.ts";
@@ -35,19 +38,32 @@ function hostLimits({ hostFolders, ...limits }: DiskLimits, host: string): HostL
 /** Makes no link before one is asked for. */
 export function createHosts(options: ElsewhereOptions): Elsewhere {
   const links = new Map<string, HostLink>();
-  const computers = new Map<string, SshHost>();
+  const computers = new Map<string, { readonly host: SshHost; readonly disks: DiskWatch }>();
   let claim: string | undefined;
 
-  function ssh(host: string): SshHost {
-    const computer = computers.get(host) ?? createSshHost(host);
-    computers.set(host, computer);
-    return computer;
+  /** What is of the host alone: when its disks are an alarm, and where its alarms go. */
+  const own = (host: string) => ({
+    disk: () => hostLimits(options.disk(), host),
+    alarm: (one: Alarm) => options.alarm({ ...one, source: `${one.source} on ${host}` }),
+  });
+
+  function ssh(name: string): SshHost {
+    const known = computers.get(name);
+    if (known !== undefined) return known.host;
+    const shell = createSshShell(name);
+    const { disk: limits, alarm } = own(name);
+    const { programs, now } = options;
+    const host = createSshHost(name, shell);
+    computers.set(name, {
+      host,
+      disks: watchSshDisks({ shell, limits, programs, alarm, now }),
+    });
+    return host;
   }
 
   function link(host: string): HostLink {
     claim ??= claimOf(options.folder);
-    const alarm = (one: Alarm) => options.alarm({ ...one, source: `${one.source} on ${host}` });
-    const disk = () => hostLimits(options.disk(), host);
+    const { disk, alarm } = own(host);
     const link = links.get(host) ?? createHostLink({ ...options, host, claim, alarm, disk });
     links.set(host, link);
     return link;
@@ -62,9 +78,11 @@ export function createHosts(options: ElsewhereOptions): Elsewhere {
     },
     tick() {
       for (const link of links.values()) link.tick();
+      for (const { disks } of computers.values()) disks.tick();
     },
     reloaded() {
       for (const link of links.values()) link.renew();
+      for (const { disks } of computers.values()) disks.soon();
     },
     async lines(programs, count, follow) {
       // What is started by ssh is brought over to the controller's computer.
@@ -93,7 +111,10 @@ export function createHosts(options: ElsewhereOptions): Elsewhere {
     },
     [Symbol.dispose]() {
       for (const link of links.values()) link[Symbol.dispose]();
-      for (const computer of computers.values()) computer[Symbol.dispose]();
+      for (const { host, disks } of computers.values()) {
+        disks[Symbol.dispose]();
+        host[Symbol.dispose]();
+      }
     },
   };
 }

@@ -18,7 +18,17 @@ export interface SshShell extends Disposable {
    * @throws {SshError} If it cannot be known how it ended. It may have run.
    */
   begin(script: string, timeoutSec: number): Promise<number | undefined>;
+  /**
+   * The same for a question that may take its time; resolves to the first {@linkcode ASIDE_CHARS} of what
+   * the script wrote on standard output.
+   *
+   * @throws {SshError} As `begin`.
+   */
+  aside(script: string, timeoutSec: number): Promise<string | undefined>;
 }
+
+/** Characters of the answer to a question that is asked aside: it has to come in one piece. */
+export const ASIDE_CHARS = 1000;
 
 /** The other computer cannot be reached, or does not answer. */
 export class SshError extends Error {
@@ -47,18 +57,21 @@ interface Connection {
   ended: boolean;
   changed: () => void;
   /** By its mark: what waits for a script that was begun. */
-  readonly begun: Map<string, (code: number | "lost") => void>;
+  readonly begun: Map<string, (said: string | typeof LOST) => void>;
 }
 
+const LOST = Symbol("lost");
+
 /**
- * How a script that was begun says that it has ended: in one write, so that it stands in one piece
- * wherever in an answer it falls, and can be taken out of it.
+ * How a script that was begun says that it has ended, its code or its words: in one write, so that it
+ * stands in one piece wherever in an answer it falls, and can be taken out of it. Its lines end with
+ * the ASCII separator of records there.
  */
-const BEGUN_ENDED = /\n@begun ([0-9a-f-]{36}) (\d+)@\n/g;
+const BEGUN_ENDED = /\n@begun ([0-9a-f-]{36}) ([^\n]*)@\n/g;
 
 function takeBegun(connection: Connection): void {
-  connection.text = connection.text.replaceAll(BEGUN_ENDED, (_, mark: string, code: string) => {
-    connection.begun.get(mark)?.(Number(code));
+  connection.text = connection.text.replaceAll(BEGUN_ENDED, (_, mark: string, said: string) => {
+    connection.begun.get(mark)?.(said.replaceAll("\x1e", "\n"));
     return "";
   });
 }
@@ -116,7 +129,7 @@ function connect(host: string): Connection {
   Promise.all([child.status, ...pumps]).then(() => {
     connection.ended = true;
     connection.changed();
-    for (const tell of connection.begun.values()) tell("lost");
+    for (const tell of connection.begun.values()) tell(LOST);
   });
   child.unref();
   return connection;
@@ -187,26 +200,35 @@ export function createSshShell(host: string): SshShell {
     return answer;
   }
 
+  /** Begins a script that leaves in `said` what it has to say, which is told when it has ended. */
+  async function beside(script: string, timeoutSec: number): Promise<string | undefined> {
+    const mark = crypto.randomUUID();
+    const ended = Promise.withResolvers<string | typeof LOST | undefined>();
+    const to = await inTurn(async () => {
+      if (over) throw new SshError("closed");
+      const to = connection ??= connect(host);
+      to.begun.set(mark, ended.resolve);
+      await ask(`{ ${script}\nprintf '\\n@begun %s %s@\\n' ${mark} "$said"; } &`);
+      return to;
+    });
+    const late = setTimeout(() => ended.resolve(undefined), timeoutSec * 1000);
+    const said = await ended.promise;
+    clearTimeout(late);
+    to.begun.delete(mark);
+    if (said === LOST) throw new SshError("the connection was closed");
+    return said;
+  }
+
   return {
     host,
     run: (script) => inTurn(() => ask(script)),
     async begin(script, timeoutSec) {
-      const mark = crypto.randomUUID();
-      const ended = Promise.withResolvers<number | "lost" | undefined>();
-      const to = await inTurn(async () => {
-        if (over) throw new SshError("closed");
-        const to = connection ??= connect(host);
-        to.begun.set(mark, ended.resolve);
-        const tell = `printf '\\n@begun %s %s@\\n' ${mark} $?`;
-        await ask(`{ ( ${script}\n) >/dev/null 2>&1\n${tell}; } &`);
-        return to;
-      });
-      const late = setTimeout(() => ended.resolve(undefined), timeoutSec * 1000);
-      const code = await ended.promise;
-      clearTimeout(late);
-      to.begun.delete(mark);
-      if (code === "lost") throw new SshError("the connection was closed");
-      return code;
+      const said = await beside(`( ${script}\n) >/dev/null 2>&1\nsaid=$?`, timeoutSec);
+      return said === undefined ? undefined : Number(said);
+    },
+    aside(script, timeoutSec) {
+      const cut = `head -c ${ASIDE_CHARS} | tr '\\n' '\\036'`;
+      return beside(`said=$( ( ${script}\n) 2>/dev/null | ${cut} )`, timeoutSec);
     },
     [Symbol.dispose]() {
       over = true;

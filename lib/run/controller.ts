@@ -79,6 +79,7 @@ export function createController(options: ControllerOptions): Controller {
     presence,
     log,
     now,
+    programs: () => experiment.programs,
     disk: () => experiment.disk,
     alarm({ source, state, text }) {
       if (state === "over") alarms.clear(source, text);

@@ -14,8 +14,11 @@ export interface DiskWatchOptions {
   readonly alarms: Alarms;
   /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
-  /** Looks at one folder. Default: {@linkcode diskSpace}. */
-  readonly look?: (folder: string, signal: AbortSignal) => Promise<DiskSpace>;
+  /**
+   * Looks at one folder; `undefined`: nobody can tell now, and all is taken to be as it was. Default:
+   * {@linkcode diskSpace}.
+   */
+  readonly look?: (folder: string, signal: AbortSignal) => Promise<DiskSpace | undefined>;
   /** One folder for each disk that these are on. Default: {@linkcode onePerDisk}. */
   readonly distinct?: (folders: readonly string[], signal: AbortSignal) => Promise<string[]>;
 }
@@ -57,6 +60,8 @@ export function watchDisks(options: DiskWatchOptions): DiskWatch {
   let disks: readonly DiskStatus[] = [];
   let next = -Infinity;
   let looking = false;
+  /** Folders that could not be looked at. */
+  let failed = new Set<string>();
 
   function tell({ mount, freeBytes, state }: DiskStatus): void {
     const source = `disk ${mount}`;
@@ -71,13 +76,19 @@ export function watchDisks(options: DiskWatchOptions): DiskWatch {
     const before = new Map(disks.map((disk) => [disk.mount, disk.state]));
     const late = () => AbortSignal.any([abort.signal, AbortSignal.timeout(PATIENCE_MS)]);
     const all = [...new Set([...folders(), ...limits().folders])];
+    const failing = new Set<string>();
+    let isKnown = true;
     await Promise.all((await distinct(all, late())).map(async (folder) => {
       const signal = late();
       try {
-        const { mount, freeBytes } = await look(folder, signal);
+        const space = await look(folder, signal);
+        if (space === undefined) {
+          isKnown = false;
+          return;
+        }
+        const { mount, freeBytes } = space;
         const state = judgeDisk(freeBytes, before.get(mount) ?? "good", limits());
         found.set(mount, { mount, freeBytes, state });
-        alarms.clear(`folder ${folder}`, "it answers");
       } catch (error) {
         if (abort.signal.aborted) return;
         const why = signal.aborted
@@ -85,10 +96,13 @@ export function watchDisks(options: DiskWatchOptions): DiskWatch {
           : error instanceof Error
           ? error.message
           : String(error);
+        failing.add(folder);
         alarms.raise(`folder ${folder}`, "warning", `Cannot tell the room in ${folder}: ${why}`);
       }
     }));
-    if (abort.signal.aborted) return;
+    if (abort.signal.aborted || !isKnown) return;
+    for (const folder of failed.difference(failing)) alarms.clear(`folder ${folder}`, "it answers");
+    failed = failing;
     disks = [...found.values()].sort((a, b) => a.freeBytes - b.freeBytes);
     for (const disk of disks) tell(disk);
     for (const mount of before.keys()) {

@@ -20,6 +20,8 @@ export interface ElsewhereOptions {
   readonly log: Log;
   /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
+  /** All programs of the experiment, as its file says now. */
+  readonly programs: () => readonly Program[];
   /** When the disks of other computers are an alarm. */
   readonly disk: () => DiskLimits;
   /** Told of alarms of other computers. */
