@@ -25,6 +25,8 @@ const COLUMNS = 120;
 
 /** Time between two questions to the controller if its topics say nothing, in milliseconds. */
 const ASK_MS = 2000;
+/** How long it may take to answer before the table says that it does not, in seconds. */
+const ANSWER_SEC = 4;
 const LOG_LINES = 200;
 /** How long all programs together may take to start or to stop a run, in seconds. */
 const RUN_SEC = 600;
@@ -39,11 +41,15 @@ async function watch(
   let status: ExperimentStatus = readStatus(await controller.ask("status", programs));
   let isAsking = false;
   let trouble: string | undefined;
+  /** Cuts a question short that nobody is there for any more. */
+  let gone = new AbortController();
   const ask = async () => {
     if (isAsking) return;
     isAsking = true;
     try {
-      status = readStatus(await controller.ask("status", programs));
+      const signal = AbortSignal.any([stop, gone.signal]);
+      const patience = { timeoutSec: ANSWER_SEC, signal };
+      status = readStatus(await controller.ask("status", programs, patience));
       trouble = undefined;
     } catch (error) {
       trouble = error instanceof Error ? error.message : String(error);
@@ -91,6 +97,12 @@ async function watch(
   const offs = [programTopic(name, "+", "state"), runTopic(name)].map((topic) =>
     client.subscribe(topic, ({ from }) => from === name ? ask() : undefined)
   );
+  offs.push(client.subscribe("_hub/left", (message) => {
+    if (message.name !== name) return;
+    trouble = `"${name}" has left the hub`;
+    gone.abort(new Error(trouble));
+    gone = new AbortController();
+  }));
   const timer = setInterval(ask, ASK_MS);
   try {
     await using live = showLive({ source, color: useColor(Deno.stdout), unicode: useUnicode() });

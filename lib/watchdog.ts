@@ -15,6 +15,8 @@ export interface SuperviseOptions {
   pidFile: string;
   /** A child that has not touched its file for this long is killed and replaced. */
   timeoutSec: number;
+  /** A child that starts has at least this long to touch its file for the first time. Default: 10. */
+  startSec?: number;
   /** End in order: SIGTERM to the child, SIGKILL 10 s later. */
   stop: AbortSignal;
   /** End at once: SIGKILL to the child. */
@@ -29,8 +31,7 @@ const CHECK_MS = 1000;
 const BACK_OFF_MS = 200;
 const BACK_OFF_MAX_MS = 5000;
 const STEADY_MS = 60_000;
-/** A child that starts has at least this long to touch its file for the first time. */
-const START_MS = 10_000;
+const START_SEC = 10;
 const GRACE_MS = 10_000;
 
 /** The child finds the parent's process number here: when its own parent is another, it is an orphan. */
@@ -74,7 +75,7 @@ async function live(
   options: SuperviseOptions,
   restarts: number,
 ): Promise<{ status: Deno.CommandStatus; touched: boolean }> {
-  const { childCommand, pidFile, timeoutSec, stop, kill, log } = options;
+  const { childCommand, pidFile, timeoutSec, startSec = START_SEC, stop, kill, log } = options;
   const [program = "", ...args] = childCommand;
   removePidFile(pidFile);
   const child = new Deno.Command(program, {
@@ -120,9 +121,9 @@ async function live(
       ageMs += Math.min(now - last, 2 * checkMs);
     }
     last = now;
-    const limitMs = stamp === undefined ? Math.max(START_MS, timeoutSec * 1000) : timeoutSec * 1000;
-    if (ageMs < limitMs || stop.aborted) return;
-    log.error(`hub process is stuck for ${limitMs / 1000} s: killed`, { pid: child.pid });
+    const limitSec = stamp === undefined ? Math.max(startSec, timeoutSec) : timeoutSec;
+    if (ageMs < limitSec * 1000 || stop.aborted) return;
+    log.error(`hub process is stuck for ${limitSec} s: killed`, { pid: child.pid });
     ageMs = 0;
     signal("SIGKILL");
   };

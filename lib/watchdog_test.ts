@@ -4,7 +4,7 @@ import { createLog } from "./log.ts";
 import { superviseHub, touchPidFile } from "./watchdog.ts";
 
 /** Supervises a shell script that knows `$PIDS`, a file for pids, and `$FILE`, its pid file. */
-async function supervised(script: string, timeoutSec: number) {
+async function supervised(script: string, timeoutSec: number, startSec?: number) {
   const folder = await temporaryFolder();
   const pidFile = `${folder.path}/hub.pid`;
   const lives = `${folder.path}/pids`;
@@ -15,6 +15,7 @@ async function supervised(script: string, timeoutSec: number) {
     childCommand: ["sh", "-c", `PIDS='${lives}'; FILE='${pidFile}'; echo $$ >>"$PIDS"; ${script}`],
     pidFile,
     timeoutSec,
+    startSec,
     stop: stop.signal,
     kill: kill.signal,
     log: createLog({ name: "watchdog", level: "debug", write: (line) => lines.push(line) }),
@@ -66,9 +67,12 @@ Deno.test("a hung child is killed and replaced", async () => {
   assert(hub.lines.some((line) => line.includes("stuck for 1 s")), hub.lines.join("\n"));
 });
 
-Deno.test("a child that never touches its file has 10 s, then is killed and replaced", async () => {
-  await using hub = await supervised("exec sleep 1000", 0.5);
+Deno.test("a child that never touches its file has longer, then is killed and replaced", async () => {
+  const began = performance.now();
+  await using hub = await supervised("exec sleep 1000", 0.2, 1.5);
   await until(() => hub.pids().length >= 2, "a second child");
+  assert(performance.now() - began > 1400, "it had no longer than one that has touched its file");
+  assert(hub.lines.some((line) => line.includes("stuck for 1.5 s")), hub.lines.join("\n"));
 });
 
 Deno.test("a child that touches its file lives on", async () => {

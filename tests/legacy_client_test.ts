@@ -141,8 +141,8 @@ function startHub(ports: { http: number; tcp: number; beacon: number }) {
     `--tcp-port=${ports.tcp}`,
     `--beacon-port=${ports.beacon}`,
     "--beacon-interval=0.3",
-    "--heartbeat=1",
-    "--timeout=4",
+    "--heartbeat=0.5",
+    "--timeout=2",
   ]);
 }
 
@@ -150,7 +150,7 @@ Deno.test("a libABCD 0.1 client joins, talks, stays, and finds the hub again", a
   const ports = { http: freeTcpPort(), tcp: freeTcpPort(), beacon: freeUdpPort() };
   await using first = startHub(ports);
   await first.saw(/listens: http/);
-  await using old = new LegacyClient("old", ports, "127.0.0.1", 700);
+  await using old = new LegacyClient("old", ports, "127.0.0.1", 350);
   await until(() => old.count("_welcome") === 1, "no welcome");
   await using web = await connect({ name: "web", server: `127.0.0.1:${ports.http}` });
 
@@ -164,8 +164,8 @@ Deno.test("a libABCD 0.1 client joins, talks, stays, and finds the hub again", a
   await until(() => old.count("set") === 1 && old.count("all") === 1, "nothing from the other");
   assertEquals(old.heard.find(({ cmd }) => cmd === "set")?.volts, [1, { "}": "{" }]);
 
-  // It answers no ping, and stays: its own are a sign of life. The hub's come every second, so
-  // with five of them the client was silent but for its own pings for longer than the timeout.
+  // It answers no ping, and stays: its own are a sign of life. The hub's come twice a second, so
+  // with six of them the client was silent but for its own pings for longer than the timeout.
   await until(() => old.count("_ping") >= 6 && old.count("_pong") >= 4, "no pings");
   assertEquals(await namesAt(ports.http), ["old", "web"]);
   assertEquals([old.connections, old.garbled], [1, []]);
@@ -183,7 +183,7 @@ Deno.test("a libABCD 0.1 client joins, talks, stays, and finds the hub again", a
 
   // Without its pings it is as dead as any other.
   old.pings = false;
-  await second.saw(/Closed old: no message for 4 s/);
+  await second.saw(/Closed old: no message for 2 s/);
 });
 
 Deno.test("a program of lines gets lines, also if it says of itself no more than libABCD 0.1 does", async () => {

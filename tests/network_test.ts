@@ -78,7 +78,7 @@ Deno.test({
   ignore,
   async fn() {
     await using net = await cable();
-    const fast = ["--heartbeat=1", "--timeout=6", "--beacon-interval=0.5"];
+    const fast = ["--heartbeat=0.5", "--timeout=3", "--beacon-interval=0.5"];
     // The usual ports, and no address anywhere: each computer has its own.
     await using hub = net.abcd("hub", ["server", "--name=lab", ...fast]);
     await hub.saw(/listens: http/);
@@ -98,10 +98,10 @@ Deno.test({
 
     await net.cut();
     for (const name of ["gauge", "far"]) {
-      await hub.saw(new RegExp(`Closed ${name}: no message for 6 s`));
-      await local.saw(new RegExp(`"cmd":"left","name":"${name}","reason":"no message for 6 s"`));
+      await hub.saw(new RegExp(`Closed ${name}: no message for 3 s`));
+      await local.saw(new RegExp(`"cmd":"left","name":"${name}","reason":"no message for 3 s"`));
     }
-    await spy.saw(/lost: silent for 6 s/);
+    await spy.saw(/lost: silent for 3 s/);
     // Nobody on the hub's side has noticed anything else.
     assert(!/lost/.test(local.stderr), local.stderr);
 
@@ -126,7 +126,8 @@ Deno.test({
     await local.saw(/joined: hub .* at 127\.0\.0\.1:9819/);
     await using far = net.abcd("client", ["spy"]);
     await far.saw(/searching/);
-    await using told = net.abcd("client", ["send", "--server", HUB_IP, "cmd=x", "to=spy"]);
+    const line = ["send", "--server", HUB_IP, "--timeout=2", "cmd=x", "to=spy"];
+    await using told = net.abcd("client", line);
     assertEquals((await told.end()).code, 1);
     // Ten announcements later it is not found either.
     for (let i = 0; i < 10; i++) await after(200);

@@ -10,7 +10,7 @@ export async function writeAll(conn: Deno.Conn, data: string | Uint8Array): Prom
   for (let done = 0; done < bytes.length;) done += await conn.write(bytes.subarray(done));
 }
 
-/** A plain-TCP connection that reads all the time, and keeps what it read. */
+/** A plain-TCP connection that reads all the time and keeps what it read, until either side closes. */
 export class RawClient implements Disposable {
   /** All that came. */
   text = "";
@@ -47,6 +47,7 @@ export class RawClient implements Disposable {
         this.#tell();
       }
       this.ended = "closed";
+      this.#conn.close();
     } catch (error) {
       this.ended = String(error);
     }

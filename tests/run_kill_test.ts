@@ -77,7 +77,7 @@ const STATES: readonly {
 
 for (const { state, program, seen, ask, then, begun } of STATES) {
   Deno.test(`the controller is killed while a program is ${state}`, async () => {
-    const never = { cmd: FOREVER, shell: true, ready: { file: "no-such-file" } };
+    const never = { cmd: FOREVER, shell: true, startSec: 0.05, ready: { file: "no-such-file" } };
     await using lab = await Lab.create({ p: { shell: true, ...program }, never });
     await using first = lab.run();
     await first.saw(/never: starting → running/);
@@ -111,7 +111,7 @@ function randomFrom(seed: number): () => number {
 }
 
 /** Length of the soak in ms, and its seed: longer ones by hand. */
-const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 20) * 1000;
+const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 8) * 1000;
 const SEED = Number(Deno.env.get("ABCD_SOAK_SEED") ?? 1);
 
 Deno.test("a soak of crashes, reloads and killed controllers: never two of one program", async (t) => {

@@ -96,7 +96,7 @@ export class Lab implements AsyncDisposable {
   instances(program: string): ProcessStat[] {
     return this.processes().filter(({ pid, group, session }) =>
       pid === group && pid === session && startVariable(pid, "ABCD_NAME") === program &&
-      !Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("abcd-shim")
+      !commandLine(pid).includes(" abcd-shim ")
     );
   }
 

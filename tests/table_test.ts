@@ -54,6 +54,7 @@ Deno.test({
     await run.saw(/steady: ready/);
     Deno.kill(await pidOf(run), "SIGTERM");
     await run.saw(/all programs are stopped/);
+    await run.end();
     assertEquals(run.stdout.includes("\x1b"), false, run.stdout);
   },
 });
@@ -127,6 +128,8 @@ Deno.test({
     run.signal("SIGINT");
     await run.end();
     await shows(watch, /unreachable/);
+    // What the last key came to stands in the place of the reason for a while, or until the next key.
+    await watch.type("k");
     await shows(watch, /Cannot find the controller "run"/);
     // deno-lint-ignore no-control-regex -- colours there may not be any
     assertEquals(/\x1b\[[1-9][0-9;]*m/.test(watch.stdout), false, "NO_COLOR");
@@ -165,6 +168,7 @@ Deno.test({
       if (readProcess(pid) !== undefined) Deno.kill(pid, "SIGKILL");
       run.signal("SIGCONT");
     }
+    await run.end();
     assertEquals(readProcess(pids()[1] ?? 0), undefined);
   },
 });

@@ -106,8 +106,8 @@ export function createMembership(
   let unique = options.unique ?? false;
   let hub: JoinedHub | undefined;
   let joined = false;
-  /** Whether the hub has answered the last attempt to join. */
-  let answered = false;
+  /** Whether nothing was heard of who was asked last: TLS may be spoken there, or not be. */
+  let isMute = false;
   /** Hubs with another key that are to be joined all the same: without showing ours. */
   const keyless = new Set<string>();
   const over = new AbortController();
@@ -143,9 +143,10 @@ export function createMembership(
   /** Joins, and resolves to the reason once it is over. */
   async function stay(address: HubAddress): Promise<string> {
     const where = `${address.host}:${address.port}`;
-    answered = false;
+    isMute = false;
     const found = keyless.has(where) ? undefined : findKey(options);
     if (found === undefined && options.open === false) throw new Error(NO_KEY_TO_CHECK);
+    isMute = true;
     return await holdConnection(address, findAuthorities(options), {
       init: ({ address, certificate }) => {
         const { open, hub } = options;
@@ -160,7 +161,7 @@ export function createMembership(
         events.joined(welcome, where, socket);
       },
       refused: (code, text, proven) => {
-        answered = true;
+        isMute = false;
         if (code === UNPROVEN && options.open === true && found !== undefined) {
           log.warn(`Joins ${where} without a key: ${text}`);
           keyless.add(where);
@@ -196,7 +197,7 @@ export function createMembership(
         joined = false;
         log.warn(`Lost the hub: ${reason}`);
         events.lost(reason);
-      } else if (!answered && await choice.learnTls()) {
+      } else if (isMute && await choice.learnTls()) {
         continue;
       } else if (reason !== said) {
         said = reason;
