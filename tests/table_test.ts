@@ -1,6 +1,6 @@
 // The live table on a terminal: keys do what they say, and the terminal is given back as it was.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readProcess } from "../lib/process/proc_fs.ts";
 import {
   abcd,
@@ -11,7 +11,7 @@ import {
   TestHub,
   until,
 } from "./harness.ts";
-import { abcdOnTerminal, hasTerminals, shows } from "./terminal.ts";
+import { abcdOnTerminal, hasTerminals, shows, slowTerminal } from "./terminal.ts";
 
 const ignore = !await hasTerminals();
 
@@ -170,6 +170,33 @@ Deno.test({
     }
     await run.end();
     assertEquals(readProcess(pids()[1] ?? 0), undefined);
+  },
+});
+
+Deno.test({
+  name:
+    "table: over a line that is slow and takes a lot at once, only the newest page is on its way",
+  ignore,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const file = await experiment(folder.path);
+    await using terminal = slowTerminal(["run", file, `--beacon-port=${freeUdpPort()}`], {
+      XDG_STATE_HOME: `${folder.path}/state`,
+    });
+    await terminal.reads(/● ready/);
+    const pid = Number(/<pid (\d+)>/.exec(terminal.text)?.[1]);
+    // Nobody reads for a while, and each new size makes the table draw all of it: a hundred pages.
+    for (let i = 0; i < 100; i++) {
+      Deno.kill(pid, "SIGWINCH");
+      await after(5);
+    }
+    const before = terminal.text.length;
+    await terminal.type("l");
+    await terminal.reads(/steady: log/);
+    const more = terminal.text.length - before;
+    assert(more < 5000, `${more} characters came first`);
+    await terminal.type("qqy");
+    await terminal.reads(/<after 0 /);
   },
 });
 

@@ -1,6 +1,6 @@
 // A terminal for tests: the program's input and output are a pseudo-terminal's, made by script(1).
 
-import { abcdCommand, Running, until } from "./harness.ts";
+import { abcdCommand, PATIENCE_MS, Running, until, within } from "./harness.ts";
 
 /** Whether there is script(1) of util-linux, which makes pseudo-terminals. */
 export async function hasTerminals(): Promise<boolean> {
@@ -14,6 +14,16 @@ export async function hasTerminals(): Promise<boolean> {
 
 const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
+/** The command of script(1) that gives abcd a terminal, as {@linkcode abcdOnTerminal} has it. */
+function onTerminal(args: readonly string[]): string[] {
+  const line = [...abcdCommand(), ...args].map(quote).join(" ");
+  const shell = `stty rows 20 cols 80; echo "<before $(stty -g)>"; trap : INT QUIT; ` +
+    `sh -c 'echo "<pid $$>"; exec "$@"' sh ${line}; echo "<after $? $(stty -g)>"`;
+  return ["script", "-qfec", shell, "/dev/null"];
+}
+
+const ENV = { TERM: "xterm", SHELL: "/bin/sh" };
+
 /**
  * Starts abcd on a terminal of 80 columns and 20 rows. Around it a shell writes what `stty -g` says
  * of the terminal: `<before …>`, `<after CODE …>`; and `<pid N>`, abcd's own.
@@ -22,14 +32,64 @@ export function abcdOnTerminal(
   args: readonly string[],
   options: Omit<Deno.CommandOptions, "args"> = {},
 ): Running {
-  const line = [...abcdCommand(), ...args].map(quote).join(" ");
-  const shell = `stty rows 20 cols 80; echo "<before $(stty -g)>"; trap : INT QUIT; ` +
-    `sh -c 'echo "<pid $$>"; exec "$@"' sh ${line}; echo "<after $? $(stty -g)>"`;
-  return new Running(["script", "-qfec", shell, "/dev/null"], {
+  return new Running(onTerminal(args), {
     stdin: "piped",
     ...options,
-    env: { TERM: "xterm", SHELL: "/bin/sh", ...options.env },
+    env: { ...ENV, ...options.env },
   });
+}
+
+/** A terminal that reads when it is told to; it says what it has shown, as terminals do. */
+export interface SlowTerminal extends AsyncDisposable {
+  /** What it has read so far. */
+  readonly text: string;
+  type(keys: string): Promise<void>;
+  /** Reads until the page, or what was written at last, is so. */
+  reads(pattern: RegExp): Promise<void>;
+}
+
+/** Starts abcd on such a terminal, otherwise as {@linkcode abcdOnTerminal} does. */
+export function slowTerminal(args: readonly string[], env: Record<string, string>): SlowTerminal {
+  const [command = "", ...rest] = onTerminal(args);
+  const child = new Deno.Command(command, {
+    args: rest,
+    env: { ...ENV, ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const writer = child.stdin.getWriter();
+  const type = (keys: string) => writer.write(new TextEncoder().encode(keys));
+  let text = "";
+  return {
+    get text() {
+      return text;
+    },
+    type,
+    async reads(pattern) {
+      const seen = () => `${pattern} on the page:\n${pageOf(text)}`;
+      for (const deadline = Date.now() + PATIENCE_MS; !pattern.test(pageOf(text));) {
+        const { value, done } = await within(reader.read(), deadline - Date.now(), seen);
+        if (done) throw new Error(`Cannot find ${seen()}`);
+        text += value;
+        // The rest of a question whose begin came with the piece before is not missed.
+        const asked = (part: string) => part.split("\x1b[5n").length - 1;
+        const answers = asked(text) - asked(text.slice(0, text.length - value.length));
+        if (answers > 0) await type("\x1b[0n".repeat(answers));
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // it has ended
+      }
+      await child.status;
+      await reader.cancel();
+      await writer.abort().catch(() => {});
+    },
+  };
 }
 
 /** What a terminal shows to which this was written: lines without colours. Wide characters aside. */

@@ -63,3 +63,9 @@ export function readKeys(text: string): Key[] {
   }
   return keys;
 }
+
+/** The end of what was typed, if that is the begin of an escape sequence; else `""`. */
+export function openSequence(typed: string): string {
+  // deno-lint-ignore no-control-regex -- escape is what begins a sequence
+  return /\x1b(\[[0-9;?]*|O)?$/.exec(typed)?.[0] ?? "";
+}

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readKeys } from "./keys.ts";
+import { openSequence, readKeys } from "./keys.ts";
 
 Deno.test("keys: characters, arrows, and several at once", () => {
   assertEquals(readKeys("s"), ["s"]);
@@ -12,4 +12,14 @@ Deno.test("keys: escape alone is a key; sequences without a meaning are none", (
   assertEquals(readKeys("\x1b"), ["escape"]);
   assertEquals(readKeys("\x1b[1;5C\x1b[200~x\x01"), ["x"]);
   assertEquals(readKeys(""), []);
+});
+
+Deno.test("keys: a sequence that has only begun is known as such", () => {
+  assertEquals(["a\x1b", "\x1b[", "j\x1b[5", "\x1bO"].map(openSequence), [
+    "\x1b",
+    "\x1b[",
+    "\x1b[5",
+    "\x1bO",
+  ]);
+  assertEquals(["", "a", "\x1b[A", "\x1b[5~", "\x1bOA"].map(openSequence), ["", "", "", "", ""]);
 });

@@ -58,20 +58,49 @@ function written(part: readonly Cell[]): string {
   return now === "" ? text : `${text}\x1b[0m`;
 }
 
+/** A change of what a terminal shows, or a part of one. */
+export interface Repaint {
+  /** What to write. */
+  readonly text: string;
+  /** What the terminal shows then. */
+  readonly shown: readonly string[];
+  /** The first row that is still to come; `undefined`: there is none. */
+  readonly left: number | undefined;
+}
+
+/** Rows at the foot of a page that come before the others: what a key is answered by stands there. */
+const FOOT = 2;
+
 /**
  * What to write so that a terminal that shows `before` shows `after`; `""` if they are the same. No
  * line may be wider than the terminal. An empty `before` is an empty terminal.
+ *
+ * @param most No row is begun when there are this many characters. Default: all are written.
+ * @param from The row to begin with, so that where parts do not come to an end each row has its turn.
  */
-export function repaint(before: readonly string[], after: readonly string[]): string {
+export function repaint(
+  before: readonly string[],
+  after: readonly string[],
+  most = Infinity,
+  from = 0,
+): Repaint {
+  const count = Math.max(before.length, after.length);
+  const shown = Array.from({ length: count }, (_, row) => before[row] ?? "");
+  const body = Math.max(0, after.length - FOOT);
+  const foot = Array.from({ length: after.length - body }, (_, i) => body + i);
+  const others = Array.from({ length: count }, (_, i) => (from + i) % count)
+    .filter((row) => row < body || row >= after.length);
   let text = "";
-  for (let row = 0; row < Math.max(before.length, after.length); row++) {
-    if (before[row] === after[row]) continue;
-    const old = cells(before[row] ?? "");
+  for (const row of most === Infinity ? shown.keys() : [...foot, ...others]) {
+    if (shown[row] === (after[row] ?? "")) continue;
+    if (text.length >= most) return { text, shown, left: row };
+    const old = cells(shown[row] ?? "");
     const now = cells(after[row] ?? "");
     for (const [from, to] of changes(old, now)) {
       text += `\x1b[${row + 1};${from + 1}H${written(now.slice(from, to))}`;
     }
     if (now.length < old.length) text += `\x1b[${row + 1};${now.length + 1}H\x1b[K`;
+    shown[row] = after[row] ?? "";
   }
-  return text;
+  return { text, shown: [...after], left: undefined };
 }

@@ -68,7 +68,7 @@ Deno.test("repaint: any page to any other, seeded", () => {
       { length: Math.floor(random() * 6) },
       (_, row) => random() < 0.3 ? before[row] ?? "" : line(),
     );
-    terminal.write(repaint(before, after));
+    terminal.write(repaint(before, after).text);
     assertEquals(terminal.shows(), whole(after, 20, 5), JSON.stringify({ before, after }));
     before = after;
   }
@@ -77,10 +77,42 @@ Deno.test("repaint: any page to any other, seeded", () => {
 Deno.test("repaint: nothing for nothing new; a second more is a few bytes", () => {
   const page = (seconds: number) =>
     Array.from({ length: 50 }, (_, i) => `program${i}  ● ready  ${seconds}s  ${"x".repeat(60)}`);
-  assertEquals(repaint(page(11), page(11)), "");
-  const second = repaint(page(11), page(12));
+  assertEquals(repaint(page(11), page(11)).text, "");
+  const second = repaint(page(11), page(12)).text;
   assert(second.length < 50 * 12, `${second.length} bytes`);
   const one = page(11);
   one[7] = "program7  ✖ fatal  1s";
-  assert(repaint(page(11), one).length < 60, repaint(page(11), one));
+  const { text } = repaint(page(11), one);
+  assert(text.length < 60, text);
+});
+
+Deno.test("repaint in parts: the foot first, each row in its turn, and the newest page in the end", () => {
+  const rows = 12;
+  const page = (n: number) => Array.from({ length: rows }, (_, i) => `row ${i} of page ${n}`);
+  const terminal = new Terminal(40, rows);
+  let shown: readonly string[] = [];
+  let from = 0;
+  const turns = new Set<string>();
+  // All of it changes at each part: what is begun is never finished.
+  for (let n = 0; n < 12; n++) {
+    const change = repaint(shown, page(n), 60, from);
+    terminal.write(change.text);
+    ({ shown } = change);
+    from = change.left ?? 0;
+    assertEquals(terminal.shows(), shown.map((line) => line.trimEnd()));
+    assertEquals(shown.slice(-2), page(n).slice(-2));
+    assert(change.text.length < 60 + 40, change.text);
+    for (const line of shown) turns.add(line.replace(/ of.*/, ""));
+  }
+  assertEquals(turns.size, rows + 1); // and what was empty at first
+  let parts = 0;
+  for (let left: number | undefined = from; left !== undefined; parts++) {
+    const change = repaint(shown, page(99), 60, left);
+    terminal.write(change.text);
+    ({ shown, left } = change);
+  }
+  assert(parts > 1, `${parts}`);
+  assertEquals(terminal.shows(), page(99));
+  const gone = repaint(page(1), page(1).slice(0, 3), 10);
+  assertEquals([gone.shown.length, gone.left], [rows, 5]);
 });

@@ -2,9 +2,11 @@
 // after every way of ending but SIGKILL.
 //
 // A terminal may take its time, as over a modem, or take nothing any more, as through an ssh whose
-// network is gone: nothing waits for it. The next page is written once it has taken the one before.
+// network is gone: nothing waits for it. Over a slow line only what is newest is written, in parts.
 
-import { type Key, readKeys } from "./keys.ts";
+import type { Key } from "./keys.ts";
+import { readKeyboard, setRaw } from "./keyboard.ts";
+import { createPacedLine, STUCK_MS } from "./paced_line.ts";
 import { repaint } from "./paint.ts";
 
 /** A page of the terminal; what was on the terminal before comes back when it is closed. */
@@ -45,48 +47,12 @@ const LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l";
 const EMPTY = "\x1b[0m\x1b[2J";
 /** A change of fewer characters than this is shown in one piece by every terminal. */
 const SMALL = 200;
-/** A terminal that has not taken something for so long takes nothing any more, in milliseconds. */
-const STUCK_MS = 1000;
-
-/** Resolves when it has happened, or after {@linkcode STUCK_MS}. */
-async function orStuck(taken: Promise<void> | undefined): Promise<void> {
-  if (taken === undefined) return;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STUCK_MS));
-  await Promise.race([taken, late]);
-  clearTimeout(timer);
-}
-
 /** Writes a text to standard output, unless that takes nothing any more. */
 export async function writeUnlessStuck(text: string): Promise<void> {
-  await orStuck(writeAll(text).catch(() => {}));
-}
-
-/** Keys one by one, unseen; Ctrl-C stays a signal. */
-function setRaw(raw: boolean): void {
-  try {
-    Deno.stdin.setRaw(raw, { cbreak: raw && Deno.build.os !== "windows" });
-  } catch {
-    // the terminal is gone
-  }
-}
-
-/** Calls the handler for each key until the function that it returns is called. */
-function readKeyboard(onKey: (key: Key) => void): () => void {
-  const reader = Deno.stdin.readable.getReader();
-  const decoder = new TextDecoder();
-  (async () => {
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        for (const key of readKeys(decoder.decode(value, { stream: true }))) onKey(key);
-      }
-    } catch {
-      // closed, or the terminal is gone
-    }
-  })();
-  return () => void reader.cancel().catch(() => {});
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, STUCK_MS));
+  await Promise.race([writeAll(text).catch(() => {}), late]);
+  clearTimeout(timer);
 }
 
 /**
@@ -102,42 +68,51 @@ export function openScreen(options: ScreenOptions = {}): Screen {
   let shown: readonly string[] = [];
   /** What is written before the next change. */
   let first = "";
-  /** What is to be shown when the terminal has taken the change before. */
+  /** What is to be shown, if that is not what is shown. */
   let next: readonly string[] | undefined;
-  /** A change that it has not taken yet, and since when. */
-  let taking: Promise<void> | undefined;
-  let since = 0;
+  /** The row with which the next part begins. */
+  let from = 0;
 
-  /** A terminal that is gone (its window closed, ssh lost) cannot be written to, and that is no error. */
-  function put(text: string): void {
-    let taken: void | Promise<void> = undefined;
-    try {
-      taken = write(text);
-    } catch {
-      shown = [];
-    }
-    if (!(taken instanceof Promise)) return;
-    since = performance.now();
-    taking = taken.catch(() => void (shown = [])).then(() => {
-      taking = undefined;
-      if (next !== undefined) screen.draw(next);
-    });
+  // A terminal that is gone (its window closed, ssh lost) cannot be written to, and that is no error.
+  const failed = () => void (shown = []);
+  const line = createPacedLine({ write, asks: takesKeys, freed: () => show(), failed });
+
+  /** Writes what is newest, or a part of it, if the terminal has shown all that came before. */
+  function show(): void {
+    if (next === undefined || away || !line.isFree) return;
+    const lines = next;
+    const change = repaint(shown, lines, line.most, from);
+    shown = change.shown;
+    from = change.left ?? 0;
+    const isPart = change.left !== undefined;
+    if (!isPart) next = undefined;
+    const { text } = change;
+    if (first + text === "") return;
+    // In one write, and a large one between the marks of a whole change: no terminal shows half of it.
+    const isSmall = text.length < SMALL || isPart;
+    const all = first + (isSmall ? text : `\x1b[?2026h${text}\x1b[?2026l`);
+    first = "";
+    line.put(all, isPart);
+    show();
   }
 
   const take = () => {
     away = false;
-    if (takesKeys) setRaw(true);
     shown = [];
     first = ENTER;
+    if (!takesKeys) return;
+    setRaw(true);
+    // By itself: how long its answer takes tells of the line before a page is on it.
+    line.forget();
+    line.put(ENTER);
+    first = "";
   };
   async function giveBack(): Promise<void> {
     next = undefined;
-    await orStuck(taking);
     // Its settings too change only when it has taken all that was written: that would hold us up.
-    if (taking !== undefined) return;
-    put(LEAVE);
-    await orStuck(taking);
-    if (takesKeys && taking === undefined) setRaw(false);
+    if (!await line.settled()) return;
+    line.putLast(LEAVE);
+    if (await line.settled() && takesKeys) setRaw(false);
   }
 
   // The only signals that are listened to outside of the main program: they are the terminal's own.
@@ -164,7 +139,6 @@ export function openScreen(options: ScreenOptions = {}): Screen {
 
   function letGo(): void {
     open = false;
-    stopReading();
     for (const [signal, handler] of signals) Deno.removeSignalListener(signal, handler);
     for (const type of ends) globalThis.removeEventListener(type, closeNow);
   }
@@ -173,7 +147,7 @@ export function openScreen(options: ScreenOptions = {}): Screen {
   function closeNow(): void {
     if (!open) return;
     letGo();
-    if (taking !== undefined && performance.now() - since > STUCK_MS) return;
+    if (line.isStuck) return;
     if (takesKeys) setRaw(false);
     try {
       if (options.write === undefined) Deno.stdout.writeSync(encoder.encode(LEAVE));
@@ -187,15 +161,8 @@ export function openScreen(options: ScreenOptions = {}): Screen {
   const screen: Screen = {
     draw(lines) {
       if (!open || away) return;
-      next = undefined;
-      if (taking !== undefined) return void (next = lines);
-      const change = repaint(shown, lines);
-      shown = [...lines];
-      if (first + change === "") return;
-      // In one write, and a large one between the marks of a whole change: no terminal shows half of it.
-      const isSmall = change.length < SMALL;
-      put(first + (isSmall ? change : `\x1b[?2026h${change}\x1b[?2026l`));
-      first = "";
+      next = lines;
+      show();
     },
     forget() {
       shown = [];
@@ -205,12 +172,15 @@ export function openScreen(options: ScreenOptions = {}): Screen {
       if (!open) return;
       letGo();
       await giveBack();
+      stopReading();
     },
     [Symbol.asyncDispose]: () => screen.close(),
   };
+  const stopReading = takesKeys
+    ? readKeyboard((key) => open && onKey(key), () => line.answered())
+    : () => {};
   take();
   for (const [signal, handler] of signals) Deno.addSignalListener(signal, handler);
   for (const type of ends) globalThis.addEventListener(type, closeNow);
-  const stopReading = takesKeys ? readKeyboard((key) => open && onKey(key)) : () => {};
   return screen;
 }
