@@ -12,7 +12,7 @@ const STATES: {
   readonly [name: string]: { keys: object; seen: RegExp; then: RegExp; begun: number };
 } = {
   starting: {
-    keys: { body: FOREVER, startSec: 5 },
+    keys: { body: FOREVER, startSec: 4 },
     seen: /starting: waiting → starting/,
     then: /starting: starting → running/,
     begun: 1,

@@ -68,7 +68,7 @@ Deno.test({
       "--only=from=mine",
       "--only=cmd=_pong",
       "--json",
-      "--count=4",
+      "--count=3",
     ]);
     assertEquals((await spy.end()).code, 0);
   },

@@ -83,7 +83,7 @@ Deno.test("alive: so many failures in a row restart it, one in between does not"
   await run.saw(/p: stopping → starting/);
 });
 
-Deno.test("more memory than memoryMaxBytes: restarted; the whole tree counts", async () => {
+Deno.test("processor and memory are told; with more than memoryMaxBytes: restarted; the whole tree counts", async () => {
   const hog = `const b = new Uint8Array(150e6).fill(1); setInterval(() => b.at(1), 1000)`;
   await using lab = await Lab.create({
     hog: {
@@ -93,11 +93,20 @@ Deno.test("more memory than memoryMaxBytes: restarted; the whole tree counts", a
     },
     small: { cmd: FOREVER, ...quick, memoryMaxBytes: 120_000_000 },
   });
-  await using run = lab.run();
+  await using hub = await TestHub.start();
+  await using client = await connect({ name: "test", server: hub.address });
+  await using run = lab.run(...hub.clientArgs);
   await run.saw(
     /hog: running → stopping \(uses \d{9} bytes of memory, memoryMaxBytes is 120000000\)/,
   );
   await run.saw(/hog: stopping → starting/);
+  await run.saw(/in hub/);
+  await until(async () => {
+    const ask = { cmd: "status", to: "run", programs: ["small"] };
+    return /"cpuPercent":[\d.]+,"memoryBytes":\d{5,}/.test(
+      JSON.stringify(await client.request(ask)),
+    );
+  }, "processor and memory are not told");
   assert(!run.stderr.includes("small: running → stopping"), run.stderr);
 });
 
@@ -120,7 +129,7 @@ Deno.test("withDependency: restarted with the other; without it, left alone", as
   assertEquals(lab.instances("without").map(({ pid }) => pid), [alone]);
 });
 
-Deno.test("by message: log, following it, why, reload, processor and memory", async () => {
+Deno.test("by message: log, following it, why, reload", async () => {
   await using lab = await Lab.create({});
   const file = `${lab.path}/lab.jsonc`;
   const talk = `n=0; while :; do n=$((n+1)); echo line $n; sleep 0.05; done`;
@@ -157,13 +166,6 @@ Deno.test("by message: log, following it, why, reload, processor and memory", as
   const text = JSON.stringify(why.verdicts);
   assert(/SIGSEGV; it used memory that is not its own;/.test(text), text);
   assert(/Its last lines:\\n {2}oh"/.test(text), text);
-
-  await until(async () => {
-    const status = JSON.stringify(
-      await client.request({ cmd: "status", to: "run", programs: ["talk"] }),
-    );
-    return /"cpuPercent":[\d.]+,"memoryBytes":\d{5,}/.test(status);
-  }, "processor and memory are not told");
 
   await Deno.writeTextFile(file, `{"run": {"talk": {"cmmd": "x"}}}`);
   const bad = await client.request({ cmd: "reload", to: "run" });
