@@ -16,7 +16,7 @@ function randomFrom(seed: number): () => number {
 }
 
 /** Length of the soak in ms, and its seed: longer ones by hand. */
-const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 8) * 1000;
+const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 6) * 1000;
 const SEED = Number(Deno.env.get("ABCD_SOAK_SEED") ?? 1);
 
 Deno.test("a soak of hosts: everything is killed and moved; never two of one program, no line lost", async () => {

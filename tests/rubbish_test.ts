@@ -145,7 +145,7 @@ Deno.test({
   name: "plain TCP: one byte at a time, and never the end",
   ignore,
   fn: () =>
-    underWatch(["--join-timeout=3", "--timeout=4", "--heartbeat=1"], async (hub) => {
+    underWatch(["--join-timeout=2", "--timeout=3", "--heartbeat=1"], async (hub) => {
       using slow = await RawClient.connect(hub.tcpPort);
       for (const byte of encoder.encode('{"cmd":"_init","name":"slow","py":"ä"}')) {
         await slow.say(Uint8Array.of(byte));
@@ -167,8 +167,8 @@ Deno.test({
         drip(stranger, '{"cmd":"_init","name":"'),
         drip(member, '{"cmd":"x","fill":"'),
       ]);
-      assertMatch(stranger.text, /"code":"not-joined","text":"Closed: no _init within 3 s/);
-      assertMatch(member.text, /"text":"Closed: no message for 4 s"/);
+      assertMatch(stranger.text, /"code":"not-joined","text":"Closed: no _init within 2 s/);
+      assertMatch(member.text, /"text":"Closed: no message for 3 s"/);
     }),
 });
 
@@ -176,7 +176,7 @@ Deno.test({
   name: "1,000 connections that say nothing",
   ignore,
   fn: () =>
-    underWatch(["--join-timeout=5"], async (hub) => {
+    underWatch(["--join-timeout=3"], async (hub) => {
       await using silent = new AsyncDisposableStack();
       const clients: RawClient[] = [];
       for (let i = 0; i < 500; i++) {
@@ -185,7 +185,7 @@ Deno.test({
         clients.push(one);
         silent.use(await RawClient.connect(hub.httpPort));
       }
-      await Promise.all(clients.map((one) => one.saw(/no _init within 5 s/)));
+      await Promise.all(clients.map((one) => one.saw(/no _init within 3 s/)));
       await Promise.all(clients.map((one) => one.end()));
       // Somebody who has something to say is let in meanwhile.
       using late = await RawClient.join(hub.tcpPort, "late");

@@ -89,7 +89,8 @@ for (const { state, program, seen, ask, then, begun } of STATES) {
     await killNow(first);
     await using second = lab.run();
     await second.saw(then);
-    await second.saw(/never: adopted/);
+    // Told to stop it may have ended before this one came.
+    if (ask === undefined) await second.saw(/never: adopted/);
     const began = () => lab.text("witness").split("\n").length - 1;
     await until(() => began() === begun, `${begun} instances were to begin`);
     assert(lab.instances("p").length <= 1);
@@ -111,7 +112,7 @@ function randomFrom(seed: number): () => number {
 }
 
 /** Length of the soak in ms, and its seed: longer ones by hand. */
-const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 8) * 1000;
+const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 6) * 1000;
 const SEED = Number(Deno.env.get("ABCD_SOAK_SEED") ?? 1);
 
 Deno.test("a soak of crashes, reloads and killed controllers: never two of one program", async (t) => {

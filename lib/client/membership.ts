@@ -108,6 +108,8 @@ export function createMembership(
   let joined = false;
   /** Whether nothing was heard of who was asked last: TLS may be spoken there, or not be. */
   let isMute = false;
+  /** Whether another hub is to be tried than the last. */
+  let isPassedOver = false;
   /** Hubs with another key that are to be joined all the same: without showing ours. */
   const keyless = new Set<string>();
   const over = new AbortController();
@@ -143,7 +145,6 @@ export function createMembership(
   /** Joins, and resolves to the reason once it is over. */
   async function stay(address: HubAddress): Promise<string> {
     const where = `${address.host}:${address.port}`;
-    isMute = false;
     const found = keyless.has(where) ? undefined : findKey(options);
     if (found === undefined && options.open === false) throw new Error(NO_KEY_TO_CHECK);
     isMute = true;
@@ -170,6 +171,7 @@ export function createMembership(
         keyless.delete(where);
         const mayBeFalse = !proven && found !== undefined && code !== "shutting-down";
         if (mayBeFalse && choice.passOver(where, { code, text })) {
+          isPassedOver = true;
           log.warn(`Did not join ${where}: ${text}`, { code });
         } else refused({ code, text });
       },
@@ -183,6 +185,7 @@ export function createMembership(
     let said = "";
     while (!signal.aborted) {
       const start = performance.now();
+      isMute = isPassedOver = false;
       let reason: string;
       try {
         const address = await choice.next(signal);
@@ -192,7 +195,9 @@ export function createMembership(
         reason = textOf(error);
       }
       if (signal.aborted) break;
-      if (performance.now() - start > STEADY_SEC * 1000 && joined) delay = REJOIN_SEC;
+      const wasSteady = performance.now() - start > STEADY_SEC * 1000 && joined;
+      // However many hubs of others are heard, our own does not have to wait long for its turn.
+      if (wasSteady || isPassedOver) delay = REJOIN_SEC;
       if (joined) {
         joined = false;
         log.warn(`Lost the hub: ${reason}`);
