@@ -1,8 +1,39 @@
-// deno task test: all tests, or those that are named. Tests wait more than they work, so there is one file
-// more at a time than there are processors; DENO_JOBS says otherwise.
+// deno task test: all tests, or those that are named.
+//
+// Tests wait more than they work, so more files are tested at a time than there are processors. The black-box
+// tests are begun first: they take longest, and behind the last of them nothing is to be waited for.
+
+/** Test files at a time, for each processor; DENO_JOBS says otherwise. */
+const FILES_A_PROCESSOR = 2;
+
+/** All test files in a folder and those in it, but for hidden ones and what was built. */
+function testFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    if (!isDirectory) return name.endsWith("_test.ts") ? [path] : [];
+    return /^\.|^node_modules$|^dist$/.test(name) ? [] : testFiles(path);
+  });
+}
+
+/** Whether the arguments of the task say which files. */
+function namesFiles(given: readonly string[]): boolean {
+  return given.some((word) => {
+    try {
+      Deno.statSync(word);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
 
 if (import.meta.main) {
-  const jobs = Deno.env.get("DENO_JOBS") ?? String(navigator.hardwareConcurrency + 1);
+  const isBlackBox = (path: string) => path.startsWith("./tests/");
+  const all = testFiles(".").toSorted((a, b) =>
+    Number(isBlackBox(b)) - Number(isBlackBox(a)) || (a < b ? -1 : 1)
+  );
+  const files = namesFiles(Deno.args) ? [] : all;
+  const jobs = navigator.hardwareConcurrency * FILES_A_PROCESSOR;
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: [
       "test",
@@ -11,9 +42,10 @@ if (import.meta.main) {
       "--unstable-net",
       "--parallel",
       "--import-map=.import_map.json",
+      ...files,
       ...Deno.args,
     ],
-    env: { DENO_JOBS: jobs },
+    env: { DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(jobs) },
   }).spawn().status;
   Deno.exitCode = code;
 }
