@@ -1,7 +1,7 @@
 // deno task test: all tests, or those that are named.
 //
-// Tests wait more than they work, so more files are tested at a time than there are processors. The black-box
-// tests are begun first: they take longest, and behind the last of them nothing is to be waited for.
+// Tests wait more than they work, so more files are tested at a time than there are processors. Long files are
+// begun first: they take longer, and at the end no processor is to wait for the last of them.
 
 /** Test files at a time, for each processor; DENO_JOBS says otherwise. */
 const FILES_A_PROCESSOR = 2;
@@ -28,11 +28,9 @@ function namesFiles(given: readonly string[]): boolean {
 }
 
 if (import.meta.main) {
-  const isBlackBox = (path: string) => path.startsWith("./tests/");
-  const all = testFiles(".").toSorted((a, b) =>
-    Number(isBlackBox(b)) - Number(isBlackBox(a)) || (a < b ? -1 : 1)
-  );
-  const files = namesFiles(Deno.args) ? [] : all;
+  const size = (path: string) => Deno.statSync(path).size;
+  const longFirst = (a: string, b: string) => size(b) - size(a);
+  const files = namesFiles(Deno.args) ? [] : testFiles(".").toSorted(longFirst);
   const jobs = navigator.hardwareConcurrency * FILES_A_PROCESSOR;
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: [
