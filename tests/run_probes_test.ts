@@ -97,7 +97,7 @@ Deno.test("processor and memory are told; with more than memoryMaxBytes: restart
   await using client = await connect({ name: "test", server: hub.address });
   await using run = lab.run(...hub.clientArgs);
   await run.saw(
-    /hog: running → stopping \(uses \d{9} bytes of memory, memoryMaxBytes is 120000000\)/,
+    /hog: running → stopping \(uses \d{3} MB of memory, more than memoryMaxBytes, 120 MB\)/,
   );
   await run.saw(/hog: stopping → starting/);
   await run.saw(/in hub/);

@@ -99,3 +99,28 @@ Deno.test("why: each kind of end in words, also after the controller was killed"
   await second.saw(/in hub/);
   await check();
 });
+
+Deno.test("why: what hangs again and again is an alarm with its cause, until somebody stops it", async () => {
+  await using lab = await Lab.create({
+    hangs: {
+      cmd: "sleep 1000",
+      startSec: 0.05,
+      restartSec: 0.01,
+      alive: { file: "none", periodSec: 0.05, failures: 1 },
+    },
+    windows: { cmd: "./windows.sh" },
+  });
+  Deno.writeTextFileSync(`${lab.path}/windows.sh`, "#!/bin/sh\r\necho hello\r\n");
+  Deno.chmodSync(`${lab.path}/windows.sh`, 0o755);
+  await using hub = await TestHub.start();
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/windows: starting → fatal \(cannot be started: .* lines that end as on Windows/);
+  await run.saw(/alarm: windows: .*; it is not tried again; when mended: abcd start windows/);
+  await run.saw(/hangs: stopping → backoff \(is not alive: file \S+ failed\)/);
+  await run.saw(/alarm: hangs: 5 unexpected ends in a row, the last: is not alive: file/);
+  await run.saw(/: in hub /);
+  const stopped = await runAbcd(["stop", "hangs", ...hub.clientArgs]);
+  assertEquals(stopped.code, 0, stopped.stderr);
+  await run.saw(/alarm: hangs: stopped/);
+  assertEquals(run.stderr.match(/alarm: hangs: /g)?.length, 2, run.stderr);
+});

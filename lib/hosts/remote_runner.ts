@@ -108,6 +108,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       next,
       was: moved ? was ?? before.state : before.was,
       restarts: restarts ?? report?.restarts ?? 0,
+      failures: report?.failures ?? 0,
       failedStarts: report?.failedStarts ?? 0,
       exitCode: exitCode ?? report?.exitCode,
       signal: signal ?? report?.signal,

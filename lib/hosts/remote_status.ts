@@ -21,7 +21,7 @@ export interface RemoteKnown {
 /** What there is to know of it now. */
 export function remoteStatus(known: RemoteKnown): ProgramStatus {
   const { program, host, machine, report, since, presence } = known;
-  const { state, reason, ready, was, restarts, failedStarts, exitCode, signal } = machine;
+  const { state, reason, ready, was, restarts, failures, failedStarts, exitCode, signal } = machine;
   // What its host said holds only for the state that it said it of.
   const said: Partial<ProgramStatus> = state === report?.state ? report : {
     pid: state === "unreachable" || state === "stopping" ? report?.pid : undefined,
@@ -38,6 +38,7 @@ export function remoteStatus(known: RemoteKnown): ProgramStatus {
     screen,
     since,
     restarts,
+    failures: failures === 0 ? undefined : failures,
     failedStarts: failedStarts === 0 ? undefined : failedStarts,
     exitCode,
     signal,

@@ -13,7 +13,7 @@ import {
   startedAt,
   startVariable,
 } from "./proc_fs.ts";
-import { whyNoCommand } from "./command_path.ts";
+import { whyNoCommand, whyNoFolder } from "./command_path.ts";
 import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "./holder.ts";
 import { screenArguments, screenSettings } from "./screen.ts";
 
@@ -264,9 +264,8 @@ export function forgetStart(base: string): void {
 export function startProgram(options: StartOptions): Start {
   const { argv, cwd, env, logPath, id, base, screen } = options;
   const [command = ""] = argv;
-  if (!Deno.statSync(cwd).isDirectory) {
-    throw new Deno.errors.NotFound(`Cannot start in ${cwd}: it is no folder`);
-  }
+  const folder = whyNoFolder(cwd);
+  if (folder !== undefined) throw new Deno.errors.NotFound(folder);
   const why = whyNoCommand(command, cwd, env.PATH ?? Deno.env.get("PATH") ?? "");
   if (why !== undefined) throw new Deno.errors.NotFound(why);
   if (screen !== undefined) {

@@ -122,6 +122,8 @@ export function createController(options: ControllerOptions): Controller {
         for (const handler of changeHandlers) handler(status);
       },
       verdict(runner, verdict) {
+        // Its last lines stand above.
+        log.warn(`${runner.program.name}: ${verdict.text.split("\n")[0]}`);
         for (const handler of verdictHandlers) handler(runner.program.name, verdict);
       },
       over: leftovers.add,

@@ -62,3 +62,24 @@ Deno.test("a first delay longer than the longest is what was asked for", () => {
   machine = step(machine, { type: "exited", code: 1 }, 0, policy).machine;
   assertEquals(machine.deadline, 60_000);
 });
+
+Deno.test("one that hangs is started again at once; hanging again and again it has the back-off of a crash", () => {
+  let now = 0;
+  let machine = step(newMachine(now), { type: "start" }, now, POLICY).machine;
+  machine = step(machine, { type: "dependenciesHold" }, now, POLICY).machine;
+  const hang = (ranMs: number): number => {
+    for (const end = now + ranMs; now < end;) {
+      machine = step(machine, { type: "tick" }, ++now, POLICY).machine;
+    }
+    assertEquals(machine.state, "running");
+    machine = step(machine, { type: "aliveFailed", reason: "no answer" }, now, POLICY).machine;
+    machine = step(machine, { type: "groupGone" }, now, POLICY).machine;
+    const begin = now;
+    ({ machine, now } = nextStart(machine, now));
+    assertEquals(machine.state, "starting");
+    return now - begin;
+  };
+  assertEquals(Array.from({ length: 4 }, () => hang(5000)), [0, 2000, 4000, 8000]);
+  assertEquals([machine.restarts, machine.failures], [4, 4]);
+  assertEquals(hang(70_000), 0);
+});

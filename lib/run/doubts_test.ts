@@ -29,7 +29,7 @@ Deno.test("doubtsOf: commands and folders that are not there, where they stand a
     `${file}:4:17: program near cannot be started: there is no command raedout, perhaps readout`,
     `${file}:5:17: program path cannot be started: there is no command bin/readuot, perhaps bin/readout`,
     `${file}:6:19: program folder cannot be started: ./bin is a folder, no program`,
-    `${file}:7:17: program mode cannot be started: ./notes may not be executed (chmod +x ${folder.path}/./notes)`,
+    `${file}:7:17: program mode cannot be started: ./notes may not be executed (chmod +x ${folder.path}/notes)`,
     `${file}:8:16: program dot cannot be started: there is no command mine; the file in its folder is ./mine`,
     `${file}:9:34: the folder of program cwd is not there: ${folder.path}/data`,
     `${file}:11:38: "alive" of program probe cannot be started: there is no command no-such-thing`,

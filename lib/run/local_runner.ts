@@ -15,7 +15,14 @@ import {
 } from "./local_contract.ts";
 import { isCalm, localStatus } from "./local_status.ts";
 import { type Watch, watchProgram } from "./probes.ts";
-import { howItEnded, type Machine, newMachine, type ProgramEvent, step } from "./program_state.ts";
+import {
+  howItEnded,
+  isGoodEnd,
+  type Machine,
+  newMachine,
+  type ProgramEvent,
+  step,
+} from "./program_state.ts";
 import type { ProgramAction } from "./program_state.ts";
 import { createRecordKeeper, withVerdict } from "./keep_record.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
@@ -126,7 +133,11 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (event.type === "aliveFailed") {
       tellEnd(undefined, event.reason, (now() - before.since) / 1000);
     } else if (event.type === "spawnFailed") tellEnd(undefined, event.reason);
-    else if (ended !== undefined && wasAlive && (isBad || !isWanted(ended))) tellEnd(ended);
+    else if (
+      ended !== undefined && wasAlive && (isBad || !isGoodEnd(program, ended.code, ended.signal))
+    ) {
+      tellEnd(ended);
+    }
     // The lines above are of the start that ended; what comes now is of the next.
     if (spawns) logFrom = output.end();
     for (const action of actions) perform(action, old);
@@ -134,11 +145,9 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       if (oldId !== undefined) launcher.forget(oldId, context.basePath(oldId));
       save();
     }
-    if (moved || machine.ready !== before.ready) context.changed(runner);
-  }
-
-  function isWanted({ code, signal }: Ended): boolean {
-    return signal === undefined && code !== undefined && program.successExitCodes.includes(code);
+    // It has run for long enough: what failed before is over.
+    const isOver = machine.failures < before.failures;
+    if (moved || machine.ready !== before.ready || isOver) context.changed(runner);
   }
 
   function perform(action: ProgramAction, target: Start | undefined): void {

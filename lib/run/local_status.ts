@@ -44,7 +44,7 @@ function screenOf({ program: { name, screen }, start, isHere }: LocalView): stri
 /** What there is to know of it now. */
 export function localStatus(view: LocalView): ProgramStatus {
   const { program, machine, start, lastLines, now } = view;
-  const { state, was, ready, restarts, failedStarts, exitCode, signal, reason } = machine;
+  const { state, was, ready, restarts, failures, failedStarts, exitCode, signal, reason } = machine;
   const trouble = start?.trouble;
   const waitMs = (machine.deadline ?? now) - now;
   return {
@@ -57,6 +57,7 @@ export function localStatus(view: LocalView): ProgramStatus {
     screen: screenOf(view),
     since: view.since,
     restarts,
+    failures: failures === 0 ? undefined : failures,
     failedStarts: failedStarts === 0 ? undefined : failedStarts,
     exitCode,
     signal,
@@ -65,7 +66,7 @@ export function localStatus(view: LocalView): ProgramStatus {
     lastLines: ["backoff", "exited", "fatal"].includes(state) ? lastLines : undefined,
     lastLine: lastLines.at(-1),
     said: state === "running" ? saidOf(program, view.presence) : undefined,
-    ...view.usage,
+    ...(start === undefined ? {} : view.usage),
   };
 }
 

@@ -186,7 +186,9 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
     if (life.failures < alive.failures) return undefined;
     return {
       type: "aliveFailed",
-      reason: `is not alive: ${what} failed ${life.failures} times in a row`,
+      reason: `is not alive: ${what} failed${
+        life.failures === 1 ? "" : ` ${life.failures} times in a row`
+      }`,
     };
   }
 

@@ -89,6 +89,15 @@ export function howItEnded(code?: number, signal?: string): string {
   return code === undefined ? "ended while nobody could see how" : `exit code ${code}`;
 }
 
+/** Whether it ended as it should when its work is done. */
+export function isGoodEnd(
+  { successExitCodes }: Pick<Policy, "successExitCodes">,
+  code?: number,
+  signal?: string,
+): boolean {
+  return signal === undefined && code !== undefined && successExitCodes.includes(code);
+}
+
 /** The table. An event that means nothing in a state leaves the machine as it is. */
 export function step(machine: Machine, event: ProgramEvent, now: number, policy: Policy): Step {
   const stay: Step = { machine, actions: [] };
@@ -119,9 +128,10 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
   const stopping = (
     reason: string,
     next: Machine["next"],
+    more: Partial<Machine> = {},
     signal: Deno.Signal = policy.stopSignal,
   ): Step =>
-    to("stopping", reason, { next, deadline: now + policy.stopSec * 1000 }, [
+    to("stopping", reason, { ...more, next, deadline: now + policy.stopSec * 1000 }, [
       { type: "signal", signal },
     ]);
   const backoff = (reason: string, more: Partial<Machine>, actions: readonly ProgramAction[]) => {
@@ -181,6 +191,10 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
         case "groupGone":
           if (machine.next === "stopped") return to("stopped", machine.reason);
           if (machine.next === "waiting") return asked(machine.reason);
+          // The first time at once; what hangs again and again is no better for being started at once.
+          if (machine.failures > 1) {
+            return backoff(machine.reason, { next: "stopped", failures: machine.failures }, []);
+          }
           return starting(machine.reason, { restarts: machine.restarts + 1, next: "stopped" });
         case "tick":
           if (machine.deadline === undefined || now < machine.deadline) return stay;
@@ -215,11 +229,11 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
     case "stop":
       return stopping("told to stop", "stopped");
     case "kill":
-      return stopping("told to stop at once", "stopped", "SIGKILL");
+      return stopping("told to stop at once", "stopped", {}, "SIGKILL");
     case "restart":
       return stopping("told to restart", "waiting");
     case "aliveFailed":
-      return stopping(event.reason, "starting");
+      return stopping(event.reason, "starting", { failures: machine.failures + 1 });
     case "readyHolds":
       return machine.state === "running" && !machine.ready
         ? { machine: { ...machine, ready: true }, actions: [] }
@@ -239,8 +253,7 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
     case "exited": {
       const { code: exitCode, signal } = event;
       const how = howItEnded(exitCode, signal);
-      const good = signal === undefined && exitCode !== undefined &&
-        policy.successExitCodes.includes(exitCode);
+      const good = isGoodEnd(policy, exitCode, signal);
       // What the program left behind in its group must not run beside its successor.
       const left: readonly ProgramAction[] = [{ type: "signal", signal: "SIGKILL" }];
       const ended = { exitCode, signal };

@@ -105,6 +105,12 @@ const EDGES: [string, Machine, ProgramEvent, string, Partial<Policy>?][] = [
     { type: "groupGone" },
     "starting spawn",
   ],
+  [
+    "stopping, gone, not alive again",
+    at("stopping", { next: "starting", failures: 2 }),
+    { type: "groupGone" },
+    "backoff",
+  ],
   ["stopping, late", at("stopping", { deadline: 5000 }), tick, "stopping SIGKILL"],
   ["stopping, kill", at("stopping"), { type: "kill" }, "stopping SIGKILL"],
   ["stopping, exit", at("stopping"), EXIT_3, "stopping"],

@@ -22,10 +22,14 @@ export function statusOf(runner: Runner, roster: Roster): ProgramStatus {
 
 /** A program that cannot be kept running is an alarm, until it runs or nobody wants it to. */
 export function tellTrouble({ program: { name }, machine }: Runner, alarms: Alarms): void {
-  const { state, reason, failedStarts } = machine;
+  const { state, reason, failures } = machine;
   if (state === "fatal") {
-    return alarms.raise(name, "critical", `${reason}; it is not tried again`);
+    const then = `it is not tried again; when mended: abcd start ${name}`;
+    return alarms.raise(name, "critical", `${reason}; ${then}`);
   }
-  if (failedStarts < ALARM_STARTS || state === "stopped") return alarms.clear(name, state);
-  alarms.raise(name, "critical", `${failedStarts} failed starts in a row; it is tried on`);
+  if (failures < ALARM_STARTS || state === "stopped") return alarms.clear(name, state);
+  // Between two ends it runs for a moment, and that is no news.
+  if (state !== "backoff" && state !== "stopping") return;
+  const last = `${failures} unexpected ends in a row, the last: ${reason}`;
+  alarms.raise(name, "critical", `${last}; it is tried on; abcd why ${name}`);
 }

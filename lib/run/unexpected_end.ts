@@ -5,6 +5,7 @@ import { corePattern, describeCore } from "../process/core_file.ts";
 import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
 import type { Ended } from "../process/spawn.ts";
 import type { Machine } from "./program_state.ts";
+import { isGoodEnd } from "./program_state.ts";
 import { describeEnd, duration, type Verdict } from "./verdict.ts";
 
 /** What {@linkcode verdictOf} goes by. */
@@ -25,12 +26,16 @@ export interface UnexpectedEnd {
 }
 
 /** What the table does about an end, in words. */
-function nextInWords({ state, next, deadline }: Machine, now: number): string {
+function nextInWords({ state, next, deadline, failures }: Machine, now: number): string {
   if (state === "starting") return "it is started again at once";
   if (state === "backoff") {
     return `it is started again in ${duration(((deadline ?? now) - now) / 1000)}`;
   }
-  if (state === "stopping" && next !== "stopped") return "it is stopped and started again";
+  if (state === "stopping" && next !== "stopped") {
+    return failures > 1
+      ? "it is stopped, and started again after the back-off"
+      : "it is stopped and started again";
+  }
   return state === "fatal" ? "it is not tried again" : "it is not started again";
 }
 
@@ -49,6 +54,7 @@ export function verdictOf(end: UnexpectedEnd): Verdict {
     ranSec: started === undefined ? end.ranSec : Math.max(0, time - started),
     restarts: machine.restarts - (machine.state === "starting" ? 1 : 0),
     lastLines,
+    isGood: isGoodEnd(program, code, signal),
     next: nextInWords(machine, now),
   });
 }

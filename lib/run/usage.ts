@@ -41,7 +41,10 @@ export function createUsageWatch(): UsageWatch {
       meter ??= createUsageMeter();
       usage = meter.look(root, all, at);
       if (memoryMaxBytes === 0 || usage.memoryBytes <= memoryMaxBytes) return undefined;
-      return `uses ${usage.memoryBytes} bytes of memory, memoryMaxBytes is ${memoryMaxBytes}`;
+      const [used, most] = [usage.memoryBytes, memoryMaxBytes].map((n) =>
+        `${Math.ceil(n / 1e6)} MB`
+      );
+      return `uses ${used} of memory, more than memoryMaxBytes, ${most}`;
     },
     forget: () => void (meter = usage = undefined),
   };

@@ -35,6 +35,8 @@ export interface EndFacts {
   readonly ranSec?: number;
   readonly restarts: number;
   readonly lastLines: readonly string[];
+  /** It ended as it should at the end of its work, and is to run on all the same. Default: false. */
+  readonly isGood?: boolean;
   /** What happens to it now, in words. */
   readonly next: string;
 }
@@ -92,6 +94,8 @@ export function describeEnd(facts: EndFacts): Verdict {
   const { time, cause, code, signal, core, outOfMemory, ranSec, restarts, lastLines } = facts;
   const meaning = cause !== undefined
     ? undefined
+    : facts.isGood
+    ? 'a good end, but it is to run on: "restart": "on-failure" would leave it at that'
     : signal === undefined
     ? CODE_WORDS[code ?? -1]
     : signal === "SIGKILL"

@@ -28,6 +28,10 @@ Deno.test("describeEnd says all there is to know in one line, then the last line
   );
   assertEquals(coreDumped, true);
   assertStringIncludes(first({ code: 127 }) ?? "", "exit code 127; a command was not found; ");
+  assertStringIncludes(
+    first({ code: 0, isGood: true }) ?? "",
+    'exit code 0; a good end, but it is to run on: "restart": "on-failure" would leave it at that; ',
+  );
   assertStringIncludes(first({}) ?? "", "ended while nobody could see how; it had not been");
   assertEquals(describeEnd(facts).text.split("\n")[1], "It wrote nothing.");
   const cause = "is not alive: no client hv for 30 s";

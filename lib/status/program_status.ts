@@ -37,6 +37,8 @@ export type ProgramStatus = {
   readonly since: number;
   /** Starts after the first since somebody asked for it. */
   readonly restarts: number;
+  /** Unexpected ends in a row, until it has run for `restartResetSec`; absent: none. */
+  readonly failures?: number;
   /** Failed starts in a row; absent: none. */
   readonly failedStarts?: number;
   /** How it ended last: its code, */

@@ -61,6 +61,7 @@ export function readProgram(value: JsonObject): ProgramStatus | undefined {
     pid: number(value.pid),
     host: text(value.host),
     screen: text(value.screen),
+    failures: number(value.failures),
     failedStarts: number(value.failedStarts),
     exitCode: number(value.exitCode),
     signal: text(value.signal),

@@ -1,6 +1,6 @@
 // Terminals that show ASCII alone, as that of a serial line or of LANG=C. Pure.
 
-import { textWidth } from "./table.ts";
+import { textWidth } from "./text_width.ts";
 
 /** What stands for the table's own characters; its words say the same as its shapes. */
 const INSTEAD: { readonly [char: string]: string } = {

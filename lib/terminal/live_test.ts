@@ -4,7 +4,7 @@ import { showLive } from "./live.ts";
 import { LIVE_START, type LiveState, press } from "./live_state.ts";
 import { liveLines } from "./live_view.ts";
 import type { ScreenOptions } from "./screen.ts";
-import { textWidth } from "./table.ts";
+import { textWidth } from "./text_width.ts";
 
 const NOW = 1_000_000;
 const program = (name: string, state: ProgramState = "running", more = {}): ProgramStatus => ({
@@ -20,7 +20,11 @@ const STATUS: ExperimentStatus = {
   hub: "h",
   programs: [
     program("cryo"),
-    program("hv", "backoff", { reason: "exit code 3", retryAt: NOW + 4 }),
+    program("hv", "backoff", {
+      reason: "exit code 3",
+      retryAt: NOW + 4,
+      lastLine: "no high voltage",
+    }),
     program("ccd1", "stopped"),
     program("ccd2", "running", { host: "daq2" }),
   ],
@@ -101,7 +105,10 @@ Deno.test("live: pages of logs and verdicts, scrolled", () => {
 
 Deno.test("live: what there is to say of the selected program, questions, keys", () => {
   const hv = pressAll(["j"]).state;
-  assertEquals(liveLines(STATUS, hv, TEXTS, view).at(-2), "hv: exit code 3; again in 4s");
+  assertEquals(
+    liveLines(STATUS, hv, TEXTS, view).at(-2),
+    "hv: exit code 3; again in 4s | no high voltage",
+  );
   const asked = pressAll(["j", "t"]).state;
   assertEquals(liveLines(STATUS, asked, TEXTS, view).at(-2), "Stop hv? y/n");
   const quit = pressAll(["q"]).state;

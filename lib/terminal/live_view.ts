@@ -3,7 +3,8 @@
 import { escapeControls } from "../plain_text.ts";
 import type { ExperimentStatus } from "../status/program_status.ts";
 import { filtered, type LiveState, selectedProgram } from "./live_state.ts";
-import { cutText, lastOf, renderTable, type TableView, wrapText, wrapWords } from "./table.ts";
+import { lastOf, renderTable, type TableView } from "./table.ts";
+import { cutText, wrapText, wrapWords } from "./text_width.ts";
 
 /** What is shown beside the table. */
 export interface LiveTexts {

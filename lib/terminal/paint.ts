@@ -1,7 +1,7 @@
 // From one page of the terminal to the next with as few bytes as will do: over a slow line a page
 // of fifty programs of which one changed is a few dozen bytes, not four thousand.
 
-import { textWidth } from "./table.ts";
+import { textWidth } from "./text_width.ts";
 
 /** One column of a line: the colours it has, and the character; "" behind one that is two wide. */
 type Cell = { readonly paint: string; readonly char: string };

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { seeded } from "../sim/random.ts";
 import { repaint } from "./paint.ts";
-import { textWidth } from "./table.ts";
+import { textWidth } from "./text_width.ts";
 
 /** A terminal that knows what repaint writes, and nothing else. */
 class Terminal {

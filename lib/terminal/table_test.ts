@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import type { ProgramStatus } from "../status/program_status.ts";
 import { escapeControls } from "../plain_text.ts";
-import { cutText, renderTable, textWidth, wrapWords } from "./table.ts";
+import { renderTable } from "./table.ts";
+import { cutText, textWidth, wrapWords } from "./text_width.ts";
 
 const NOW = 1_000_000;
 const program = (name: string, more: Partial<ProgramStatus> = {}): ProgramStatus => ({
@@ -138,7 +139,16 @@ Deno.test("table: alarms stand above the programs, worst first, three at most", 
   const lines = renderTable(status, view);
   assertEquals(lines[1], "▲ CRITICAL  disk /a: 8.1 GB free;\\nmake room");
   assertEquals(lines[2], "▲ warning  b: 8.1 GB free;\\nmake room");
+  assertEquals(lines[3], "▲ and 2 more alarms: abcd status");
   assertEquals(lines.findIndex((line) => line.startsWith("p ")), 5);
+  const all = renderTable(status, { ...view, rows: Infinity });
+  assertEquals(all[4], "▲ warning  d: 8.1 GB free;\\nmake room");
+  // What the row of a program says has been said; of a disk it is not.
+  const [first] = renderTable({
+    ...status,
+    alarms: [alarm("p", "critical"), alarm("disk /", "warning")],
+  }, view).slice(1);
+  assertStringIncludes(first ?? "", "▲ warning  disk /: ");
   const colored = renderTable(status, { ...view, color: true });
   assertEquals(plain(colored[1] ?? ""), lines[1]);
   // On a screen of a few lines the programs come first.
