@@ -119,7 +119,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     if (!isNews) return;
     save();
     if (state !== before.state) logStep(before.state, state, reason);
-    else if (ready && !before.ready) log.info(`${name}: ready on ${host}`);
+    if (ready && !before.ready) log.info(`${name}: ready on ${host}`);
     context.changed(runner);
   }
 
@@ -170,8 +170,9 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       order = { ...order, number: heard.order + 1 };
     }
     if (order === undefined) settle(heard);
+    // The pid of one that has just started may come later than its state.
     const isOther = before?.state === "running" && heard.state === "running" &&
-      before.pid !== heard.pid;
+      before.pid !== undefined && before.pid !== heard.pid;
     if (isOther && order === undefined) {
       bridge = true;
       update();

@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { parseExperiment } from "../experiment/experiment_file.ts";
+import { createLog } from "../log.ts";
+import type { HostLink } from "./host_link_contract.ts";
+import type { HostReport } from "./host_report.ts";
+import { createRemoteRunner } from "./remote_runner.ts";
+
+/** A runner of a program on a host that is there; what it was told, and the steps that it logged. */
+function runnerOf() {
+  const { programs: [program] } = parseExperiment(
+    JSON.stringify({ run: { p: { cmd: "sleep 1", host: "daq2" } } }),
+    "/lab/lab.jsonc",
+  );
+  if (program === undefined) throw new Error("there is no program");
+  const steps: string[] = [];
+  let hear: (report: HostReport) => void = () => {};
+  const link: HostLink = {
+    host: "daq2",
+    trouble: undefined,
+    isFresh: false,
+    refusal: undefined,
+    add: (end) => void (hear = end.reported),
+    remove() {},
+    forget() {},
+    send() {},
+    tick() {},
+    renew() {},
+    lines: () => Promise.resolve({ lines: [], at: 0 }),
+    release: () => Promise.resolve(),
+    [Symbol.dispose]() {},
+  };
+  const runner = createRemoteRunner(program, {
+    link,
+    presence: {
+      known: false,
+      has: () => false,
+      said: () => undefined,
+      refresh() {},
+      [Symbol.dispose]() {},
+    },
+    log: createLog({
+      name: "run",
+      write: (line) => steps.push(/ run: (.*)/.exec(line)?.[1] ?? line),
+    }),
+    now: () => 0,
+    logPath: (name) => name,
+    save() {},
+    changed() {},
+    verdict() {},
+  });
+  const report = (pid: number | undefined, more: Partial<HostReport> = {}) => {
+    hear({
+      name: "p",
+      state: "running",
+      ready: false,
+      since: 1,
+      restarts: 0,
+      order: 0,
+      pid,
+      ...more,
+    });
+    // What is true for a moment alone is over then.
+    return Promise.resolve();
+  };
+  return { runner, report, steps: () => steps.splice(0) };
+}
+
+Deno.test("remote runner: a pid that comes later than the state is no restart", async () => {
+  const { runner, report, steps } = runnerOf();
+  await report(undefined);
+  assertEquals(steps(), ["p: stopped → running on daq2 ()"]);
+  await report(4711);
+  await report(4711, { ready: true });
+  assertEquals(steps(), ["p: ready on daq2"]);
+  assertEquals([runner.machine.state, runner.machine.ready], ["running", true]);
+});
+
+Deno.test("remote runner: another pid is a restart, which others see; ready is told each time", async () => {
+  const { runner, report, steps } = runnerOf();
+  await report(4711, { ready: true });
+  assertEquals(steps(), ["p: stopped → running on daq2 ()", "p: ready on daq2"]);
+  await report(4712, { ready: true });
+  assertEquals(steps(), [
+    "p: running → starting on daq2 (it was restarted meanwhile)",
+    "p: starting → running on daq2 ()",
+    "p: ready on daq2",
+  ]);
+  assertEquals(runner.machine.ready, true);
+});
