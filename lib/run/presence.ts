@@ -43,7 +43,7 @@ function readSaid(fields: Fields, time: number, now: number): Said | undefined {
  * it is one alone.
  */
 export function watchPresence(
-  client: Client | undefined,
+  client: Pick<Client, "addEventListener" | "joined" | "request" | "subscribe"> | undefined,
   log: Log,
   now: () => number,
   changed: (name?: string) => void,
@@ -51,11 +51,15 @@ export function watchPresence(
   const names = new Map<string, Said | undefined>();
   const offs: Off[] = [];
   let known = false;
-  let asking = false;
+  /**
+   * What the hub has told since it was asked. What comes right behind its answer may be here before
+   * that is: all of it is done once more on top of the answer, which changes nothing that was in it.
+   */
+  let told: (() => void)[] | undefined;
 
   async function ask(): Promise<void> {
-    if (client === undefined || asking) return;
-    asking = true;
+    if (client === undefined || told !== undefined) return;
+    const since: (() => void)[] = told = [];
     try {
       const answer = await client.request({ cmd: "_clients" });
       const entries = Array.isArray(answer.clients) ? answer.clients : [];
@@ -68,13 +72,14 @@ export function watchPresence(
           : {};
         if (typeof name === "string") names.set(name, readSaid(fields, answer.time ?? 0, now()));
       }
+      for (const change of since) change();
       known = client.joined;
       changed();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       log.debug(`Cannot learn who is in the hub: ${why}`);
     } finally {
-      asking = false;
+      told = undefined;
     }
   }
 
@@ -84,7 +89,9 @@ export function watchPresence(
     offs.push(client.subscribe(topic, (message) => {
       const { name, from } = message;
       if (from !== "_hub" || typeof name !== "string") return;
-      change(name, message);
+      const apply = () => change(name, message);
+      apply();
+      told?.push(apply);
       changed(name);
     }));
   }

@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import type { Handler } from "../client.ts";
+import { createLog } from "../log.ts";
+import type { Message } from "../message.ts";
+import { watchPresence } from "./presence.ts";
+
+/** A client in a hub whose answer, and what else it tells, a test gives. */
+function presenceOf() {
+  const handlers = new Map<string, Handler>();
+  const answer = Promise.withResolvers<Message>();
+  const presence = watchPresence(
+    {
+      joined: true,
+      request: () => answer.promise,
+      subscribe(topic, handler) {
+        handlers.set(topic, handler);
+        return () => {};
+      },
+      addEventListener: () => () => {},
+    },
+    createLog({ name: "run", write() {} }),
+    () => 5000,
+    () => {},
+  );
+  const tell = (topic: string, fields: Partial<Message>) =>
+    handlers.get(topic)?.({ cmd: topic.slice(5), topic, from: "_hub", time: 100, ...fields });
+  return { presence, tell, answer: answer.resolve };
+}
+
+/** All that is on its way is through. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+Deno.test("presence: who comes or goes right behind the answer is not forgotten with it", async () => {
+  const { presence, tell, answer } = presenceOf();
+  const clients = [{ name: "stays" }, { name: "goes" }, { name: "talks" }];
+  answer({ cmd: "_clients", time: 100, clients });
+  // In the same turn: whoever waits for the answer has not seen it yet.
+  tell("_hub/joined", { name: "comes" });
+  tell("_hub/left", { name: "goes" });
+  tell("_hub/status", { name: "talks", state: "ready", since: 99 });
+  await settled();
+  assertEquals(presence.known, true);
+  const there = ["stays", "comes", "goes", "talks"].map((name) => presence.has(name));
+  assertEquals(there, [true, true, false, true]);
+  assertEquals(presence.said("talks"), { state: "ready", since: 99, at: 5000 });
+});
+
+Deno.test("presence: what was told before the answer does not stand against it", async () => {
+  const { presence, tell, answer } = presenceOf();
+  tell("_hub/left", { name: "back" });
+  tell("_hub/joined", { name: "back" });
+  tell("_hub/status", { name: "back", state: "ready", since: 99 });
+  tell("_hub/joined", { name: "gone" });
+  tell("_hub/left", { name: "gone" });
+  const status = { state: "ready", since: 99 };
+  answer({ cmd: "_clients", time: 100, clients: [{ name: "back", status }] });
+  await settled();
+  assertEquals([presence.has("back"), presence.has("gone")], [true, false]);
+  assertEquals(presence.said("back")?.state, "ready");
+});
