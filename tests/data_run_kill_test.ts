@@ -2,6 +2,7 @@
 // are damaged; a disk that is full.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { seeded } from "../lib/sim/random.ts";
 import { after, until } from "./harness.ts";
 import { killNow } from "./run_lab.ts";
 import { RunLab, SLEEPS } from "./run_actor.ts";
@@ -170,21 +171,11 @@ Deno.test("runs: the computer was restarted: interrupted when somebody last look
   await second.end();
 });
 
-/** mulberry32: numbers from 0 to 1 that are the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 const ROUNDS = Number(Deno.env.get("ABCD_RUN_ROUNDS") ?? 8);
 const SEED = Number(Deno.env.get("ABCD_RUN_SEED") ?? 1);
 
 Deno.test("runs: no number is given twice, whatever is killed, torn or deleted", async () => {
-  const random = randomFrom(SEED);
+  const random = seeded(SEED);
   await using lab = await RunLab.create({ logger: { ...PATIENT, runOrder: 1 } });
   const logger = await lab.actor("logger");
   const damage = [

@@ -86,6 +86,14 @@ export class TestHub implements AsyncDisposable {
   }
 }
 
+/** The same that asks for a key, named `lab`. */
+export function closedHub(
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<TestHub> {
+  return TestHub.start(["--no-watchdog", "--name=lab", ...args], { open: false, env });
+}
+
 /** A temporary folder that goes with the test. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "abcd-test-" });

@@ -2,25 +2,16 @@
 // are killed at any moment. Never are there two of one program, and no line is lost.
 
 import { assert, assertEquals } from "@std/assert";
+import { seeded } from "../lib/sim/random.ts";
 import { freeTcpPort, type Running, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
-
-/** mulberry32: numbers from 0 to 1 that are the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** Length of the soak in ms, and its seed: longer ones by hand. */
 const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 6) * 1000;
 const SEED = Number(Deno.env.get("ABCD_SOAK_SEED") ?? 1);
 
 Deno.test("a soak of hosts: everything is killed and moved; never two of one program, no line lost", async () => {
-  const random = randomFrom(SEED);
+  const random = seeded(SEED);
   const pick = <T>(list: readonly [T, ...T[]]) =>
     list[Math.floor(random() * list.length)] ?? list[0];
   const names = ["a", "b", "c"] as const;

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { canCollapse } from "../lib/process/log_rotation.ts";
+import { seeded } from "../lib/sim/random.ts";
 import { until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 
@@ -101,23 +102,13 @@ for (const { state, program, seen, ask, then, begun } of STATES) {
   });
 }
 
-/** mulberry32: numbers from 0 to 1 that are the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Length of the soak in ms, and its seed: longer ones by hand. */
 const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 6) * 1000;
 const SEED = Number(Deno.env.get("ABCD_SOAK_SEED") ?? 1);
 
 Deno.test("a soak of crashes, reloads and killed controllers: never two of one program", async (t) => {
   const exact = await canCollapse(Deno.env.get("TMPDIR") ?? "/tmp");
-  const random = randomFrom(SEED);
+  const random = seeded(SEED);
   const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)];
   const names = ["a", "b", "c", "d"];
   // Each instance holds a lock of its program while it lives: a second one would say so. What it

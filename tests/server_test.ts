@@ -1,27 +1,15 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { TestHub, until, within } from "./harness.ts";
+// The hub as a program: how it starts, or does not; who talks with it; how it ends.
 
-/** Reads from the connection until the pattern is there. */
-async function readUntil(conn: Deno.Conn, pattern: RegExp): Promise<string> {
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(4096);
-  let text = "";
-  while (!pattern.test(text)) {
-    const count = await within(conn.read(buffer), 10_000, () => `only got ${text}`);
-    if (count === null) throw new Error(`The connection ended after: ${text}`);
-    text += decoder.decode(buffer.subarray(0, count), { stream: true });
-  }
-  return text;
-}
-const say = (conn: Deno.Conn, text: string) => conn.write(new TextEncoder().encode(text));
+import { assertEquals, assertMatch } from "@std/assert";
+import { abcd, runAbcd, TestHub, until } from "./harness.ts";
+import { RawClient } from "./raw_client.ts";
 
 Deno.test("plain TCP and WebSocket clients talk; HTTP tells of them", async () => {
   await using hub = await TestHub.start(["--watchdog=0", "--name=h"]);
-  using old = await Deno.connect({ hostname: "127.0.0.1", port: hub.tcpPort });
-  await say(old, '{"cmd":"_init","name":"old"}{"cmd":"_ping"}');
-  const answers = await readUntil(old, /_pong.*\}$/);
-  assertMatch(answers, /\}\{/);
-  assertEquals(answers.includes("\n"), false);
+  using old = await RawClient.connect(hub.tcpPort);
+  await old.say('{"cmd":"_init","name":"old"}{"cmd":"_ping"}');
+  await old.saw(/\}\{.*_pong.*\}$/);
+  assertEquals(old.text.includes("\n"), false);
 
   const heard: string[] = [];
   const socket = new WebSocket(`ws://${hub.address}/ws`);
@@ -29,10 +17,10 @@ Deno.test("plain TCP and WebSocket clients talk; HTTP tells of them", async () =
   socket.onopen = () => socket.send('{"cmd":"_init","name":"web","info":{"program":"test"}}');
   socket.onmessage = ({ data }) => void heard.push(String(data));
   await until(() => heard.some((text) => text.includes("_welcome")), "no _welcome");
-  await say(old, '{"cmd":"hello","to":"web"}');
+  await old.say('{"cmd":"hello","to":"web"}');
   await until(() => heard.some((text) => text.includes('"hello"')), "no hello");
   socket.send('{"cmd":"back","to":"old"}');
-  await readUntil(old, /"back"/);
+  await old.saw(/"back"/);
 
   const clients = await (await fetch(`http://${hub.address}/clients`)).json();
   assertEquals(clients.map(({ name }: { name: string }) => name), ["old", "web"]);
@@ -43,19 +31,19 @@ Deno.test("plain TCP and WebSocket clients talk; HTTP tells of them", async () =
   assertEquals(lost.status, 404);
 
   hub.process.signal("SIGTERM");
-  await readUntil(old, /shutting-down/);
+  await old.saw(/shutting-down/);
   await closed;
   assertEquals((await hub.process.end()).code, 0);
 });
 
 Deno.test("a client with an id gets lines; a refused one is told why before the end", async () => {
   await using hub = await TestHub.start(["--watchdog=0", "--max-message=1000"]);
-  using conn = await Deno.connect({ hostname: "127.0.0.1", port: hub.tcpPort });
-  await say(conn, '{"cmd":"_init","name":"a","id":"1"}');
-  assertMatch(await readUntil(conn, /\n/), /"re":"1".*\n$/);
-  await say(conn, `{"cmd":"x","fill":"${"x".repeat(2000)}"}`);
-  await readUntil(conn, /too-large/);
-  assertEquals(await within(conn.read(new Uint8Array(10)), 10_000, "not closed"), null);
+  using client = await RawClient.connect(hub.tcpPort);
+  await client.say('{"cmd":"_init","name":"a","id":"1"}');
+  await client.saw(/"re":"1".*\n$/);
+  await client.say(`{"cmd":"x","fill":"${"x".repeat(2000)}"}`);
+  await client.saw(/too-large/);
+  await client.end();
 });
 
 Deno.test("under the watchdog the hub serves, and ends with it", async () => {
@@ -70,4 +58,51 @@ Deno.test("under the watchdog the hub serves, and ends with it", async () => {
       ),
     "the hub lives on",
   );
+});
+
+Deno.test("a second hub on the same ports: exit code 1, and what to do", async () => {
+  await using hub = await TestHub.start();
+  for (const watchdog of ["--watchdog=30", "--no-watchdog"]) {
+    for (const [what, mine, free] of [["TCP", "tcp", "http"], ["HTTP", "http", "tcp"]] as const) {
+      const port = mine === "tcp" ? hub.tcpPort : hub.httpPort;
+      const { code, stderr } = await runAbcd([
+        "server",
+        "--bind=127.0.0.1",
+        `--beacon-port=${hub.beaconPort}`,
+        `--${mine}-port=${port}`,
+        `--${free}-port=0`,
+        watchdog,
+      ]);
+      assertEquals(code, 1, stderr);
+      assertMatch(stderr, new RegExp(`Cannot listen on ${what} port ${port}: another program`));
+      assertMatch(stderr, new RegExp(`ss -ltnp .*${port}.*--${mine}-port`));
+      assertEquals(stderr.match(/Cannot listen/g)?.length, 1, stderr);
+    }
+  }
+});
+
+Deno.test("what cannot work is said at the start, once", async () => {
+  const few = ["server", "--http-port=0", "--tcp-port=0", "--beacon-interval=0"];
+  const short = await runAbcd([...few, "--watchdog=1"]);
+  assertEquals(short.code, 2);
+  assertMatch(short.stderr, /the least is 2 s/);
+  const elsewhere = await runAbcd([...few, "--bind=192.0.2.1"]);
+  assertEquals(elsewhere.code, 1);
+  assertMatch(elsewhere.stderr, /Cannot listen on TCP port 0/);
+  const noFile = await runAbcd([...few, "--bind=127.0.0.1", "--pid-file=/no/such/folder/pid"]);
+  assertEquals(noFile.code, 1);
+  assertMatch(noFile.stderr, /Cannot write the pid file \/no\/such\/folder\/pid/);
+});
+
+Deno.test("a UDP port that another program does not share: the client says so, and goes on", async () => {
+  const alone = Deno.listenDatagram({ hostname: "0.0.0.0", port: 0, transport: "udp" });
+  const { port } = alone.addr as Deno.NetAddr;
+  try {
+    await using spy = abcd(["spy", `--beacon-port=${port}`]);
+    await spy.saw(new RegExp(`Cannot listen for hubs on UDP port ${port}: `));
+    spy.signal("SIGTERM");
+    assertEquals((await spy.end()).code, 0);
+  } finally {
+    alone.close();
+  }
 });

@@ -8,7 +8,6 @@ import {
   freeTcpPort,
   freeUdpPort,
   PATIENCE_MS,
-  runAbcd,
   Running,
   temporaryFolder,
   until,
@@ -224,40 +223,6 @@ Deno.test({
   },
 });
 
-Deno.test("a second hub on the same ports: exit code 1, and what to do", async () => {
-  await using hub = await startHub();
-  for (const watchdog of ["--watchdog=30", "--no-watchdog"]) {
-    for (const [what, mine, free] of [["TCP", "tcp", "http"], ["HTTP", "http", "tcp"]] as const) {
-      const port = mine === "tcp" ? hub.tcpPort : hub.httpPort;
-      const { code, stderr } = await runAbcd([
-        "server",
-        "--bind=127.0.0.1",
-        `--beacon-port=${hub.beaconPort}`,
-        `--${mine}-port=${port}`,
-        `--${free}-port=0`,
-        watchdog,
-      ]);
-      assertEquals(code, 1, stderr);
-      assertMatch(stderr, new RegExp(`Cannot listen on ${what} port ${port}: another program`));
-      assertMatch(stderr, new RegExp(`ss -ltnp .*${port}.*--${mine}-port`));
-      assertEquals(stderr.match(/Cannot listen/g)?.length, 1, stderr);
-    }
-  }
-});
-
-Deno.test("what cannot work is said at the start, once", async () => {
-  const few = ["server", "--http-port=0", "--tcp-port=0", "--beacon-interval=0"];
-  const short = await runAbcd([...few, "--watchdog=1"]);
-  assertEquals(short.code, 2);
-  assertMatch(short.stderr, /the least is 2 s/);
-  const elsewhere = await runAbcd([...few, "--bind=192.0.2.1"]);
-  assertEquals(elsewhere.code, 1);
-  assertMatch(elsewhere.stderr, /Cannot listen on TCP port 0/);
-  const noFile = await runAbcd([...few, "--bind=127.0.0.1", "--pid-file=/no/such/folder/pid"]);
-  assertEquals(noFile.code, 1);
-  assertMatch(noFile.stderr, /Cannot write the pid file \/no\/such\/folder\/pid/);
-});
-
 Deno.test({
   name: "a pid file without a watchdog: the hub outlives who started it",
   ignore,
@@ -316,17 +281,4 @@ Deno.test({
     for (const line of lines) assertEquals(typeof JSON.parse(line), "object", line);
     assert(lines.some((line) => line.includes("starts again in")), lines.join("\n"));
   },
-});
-
-Deno.test("a UDP port that another program does not share: the client says so, and goes on", async () => {
-  const alone = Deno.listenDatagram({ hostname: "0.0.0.0", port: 0, transport: "udp" });
-  const { port } = alone.addr as Deno.NetAddr;
-  try {
-    await using spy = abcd(["spy", `--beacon-port=${port}`]);
-    await spy.saw(new RegExp(`Cannot listen for hubs on UDP port ${port}: `));
-    spy.signal("SIGTERM");
-    assertEquals((await spy.end()).code, 0);
-  } finally {
-    alone.close();
-  }
 });
