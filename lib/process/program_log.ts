@@ -18,10 +18,15 @@ export interface ProgramLog {
   tail(count: number, from?: number): readonly string[];
   /** Reads from a point on; default: from its end. */
   cursor(from?: number): LogCursor;
-  /** Moves its front aside if it is too large; a call while that is done does nothing. */
+  /**
+   * Moves its front aside if it is too large; to be called about once a second. A call while that is
+   * done does nothing, nor do three of four while nothing is written.
+   */
   keepSmall(limits: { readonly maxBytes: number; readonly backups: number }): Promise<void>;
 }
 
+/** Looks at the size that are left out of a program that writes nothing: most of fifty do so. */
+const MOST_QUIET = 3;
 const READ_BYTES = 256 * 1024;
 /** A reader that is further behind than this goes on near the end. */
 const BEHIND_BYTES = 4 * 1024 * 1024;
@@ -38,6 +43,8 @@ export function openProgramLog(options: {
   const { path, warn, moved } = options;
   const cursors = new Set<{ at: number }>();
   let busy = false;
+  /** Its size at the last look, how many looks it has been so, and how many can be left out. */
+  let [sizeBefore, quiet, calmLooks] = [-1, 0, 0];
   let collapse: boolean | undefined;
   let failed = false;
   let cached: { readonly key: string; readonly lines: readonly string[] } | undefined;
@@ -96,7 +103,12 @@ export function openProgramLog(options: {
       return cached.lines;
     },
     async keepSmall(limits) {
-      if (busy || sizeOf(path) <= limits.maxBytes) return;
+      if (busy || calmLooks-- > 0) return;
+      const size = sizeOf(path);
+      quiet = size === sizeBefore ? Math.min(MOST_QUIET, quiet + 1) : 0;
+      sizeBefore = size;
+      calmLooks = quiet;
+      if (size <= limits.maxBytes) return;
       busy = true;
       try {
         if (collapse === undefined) {
