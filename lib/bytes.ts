@@ -13,6 +13,11 @@ function viewOf(bytes: Uint8Array): DataView {
   if (bytes === second) return secondView;
   if (bytes === third) return thirdView;
   if (bytes === fourth) return fourthView;
+  return newViewOf(bytes);
+}
+
+/** On its own, so that the above is small enough to be inlined. */
+function newViewOf(bytes: Uint8Array): DataView {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   turn = turn === 3 ? 0 : turn + 1;
   if (turn === 0) [first, firstView] = [bytes, view];
@@ -26,8 +31,9 @@ function viewOf(bytes: Uint8Array): DataView {
 const LONG = 512;
 
 /**
- * Copies the bytes from `begin` to `end` to where `at` is; `into` and `view` are the same buffer.
- * For a message `set` takes half as long again, as it needs an object for the stretch.
+ * Copies the bytes from `begin` to `end` to where `at` is; `into` and `view` are the same buffer, and
+ * not that of `from`. Eight bytes at a time: for a message `set` takes twice as long, as it needs an
+ * object for the stretch.
  */
 export function copyBytes(
   from: Uint8Array,
@@ -37,20 +43,27 @@ export function copyBytes(
   view: DataView,
   at: number,
 ): void {
-  if (end - begin > LONG) {
+  const length = end - begin;
+  if (length > LONG) {
     into.set(from.subarray(begin, end), at);
     return;
   }
   const source = viewOf(from);
+  if (length < 8) {
+    for (let i = 0; i < length; i++) view.setUint8(at + i, source.getUint8(begin + i));
+    return;
+  }
+  const lastAt = at + length - 8;
   let i = begin;
-  for (const last = end - 15; i < last; i += 16, at += 16) {
-    view.setInt32(at, source.getInt32(i, true), true);
-    view.setInt32(at + 4, source.getInt32(i + 4, true), true);
-    view.setInt32(at + 8, source.getInt32(i + 8, true), true);
-    view.setInt32(at + 12, source.getInt32(i + 12, true), true);
+  for (const last = end - 31; i < last; i += 32, at += 32) {
+    view.setBigInt64(at, source.getBigInt64(i, true), true);
+    view.setBigInt64(at + 8, source.getBigInt64(i + 8, true), true);
+    view.setBigInt64(at + 16, source.getBigInt64(i + 16, true), true);
+    view.setBigInt64(at + 24, source.getBigInt64(i + 24, true), true);
   }
-  for (const last = end - 3; i < last; i += 4, at += 4) {
-    view.setInt32(at, source.getInt32(i, true), true);
+  for (const last = end - 8; i < last; i += 8, at += 8) {
+    view.setBigInt64(at, source.getBigInt64(i, true), true);
   }
-  for (; i < end; i++, at++) view.setUint8(at, source.getUint8(i));
+  // The last eight, some of them once more.
+  view.setBigInt64(lastAt, source.getBigInt64(end - 8, true), true);
 }

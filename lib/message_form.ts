@@ -44,6 +44,9 @@ export interface Message {
   readonly [field: string]: Json | undefined;
 }
 
+/** What a message is, who sent it, and where it goes: that of it which searches and filters look at. */
+export type Route = Pick<Message, "cmd" | "from" | "to" | "topic">;
+
 /** Why a message or a client was refused. */
 export const ERROR_CODES = [
   "bad-json",

@@ -10,6 +10,7 @@ import {
   kind,
   type Message,
   MessageError,
+  type Route,
 } from "./message_form.ts";
 import { plainText } from "./plain_text.ts";
 import { problemWithSubscription, topicMatches } from "./topic.ts";
@@ -557,7 +558,7 @@ export function asFromHub(message: Message): FromHub | undefined {
 }
 
 /** Whether a message passes a filter. */
-export function passesFilter(message: Message, filter: MessageFilter): boolean {
+export function passesFilter(message: Route, filter: MessageFilter): boolean {
   const { from, to, cmd, topic, not } = filter;
   if (from !== undefined && !from.includes(message.from ?? "")) return false;
   if (to !== undefined && !to.includes(message.to ?? "")) return false;

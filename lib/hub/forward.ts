@@ -1,7 +1,7 @@
 // The quick way through: a message goes on as the bytes it came in, without a parse.
 
 import type { Envelope } from "../envelope.ts";
-import { EVERYONE } from "../message.ts";
+import { EVERYONE, type Route } from "../message.ts";
 import { createNames } from "../names.ts";
 import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
@@ -30,6 +30,10 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
   const names = createNames();
   /** Messages that go to several are put together here. */
   let whole = new Uint8Array(4096);
+  /** Where the message at hand goes; one object for all, as there may be a million in a second. */
+  const route: { -readonly [F in keyof Route]: Route[F] } = {
+    ...{ cmd: "", from: undefined, to: undefined, topic: undefined },
+  };
 
   return (client, envelope) => {
     const { name, stamp } = client;
@@ -59,7 +63,11 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     counters.bytes += end - begin;
     counters.messages++;
     const delivery = post.next();
-    journal?.append(bytes, { cmd, from: name, to, topic }, begin, end - 1, tail);
+    route.cmd = cmd;
+    route.from = name;
+    route.to = to;
+    route.topic = topic;
+    journal?.append(bytes, route, begin, end - 1, tail);
     if (one !== undefined && spies.size === 0) {
       post.send(one, delivery, bytes, begin, end - 1, tail);
       post.settle();
@@ -78,7 +86,7 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
       }
     }
     if (spies.size > 0) {
-      spies.show({ cmd, from: name, to, topic }, whole.subarray(0, size), delivery);
+      spies.show(route, whole.subarray(0, size), delivery);
     }
     post.settle();
     return true;

@@ -1,6 +1,6 @@
 // Who sees what is routed, whoever it is for.
 
-import { HUB_NAME, type Message, type MessageFilter, passesFilter } from "../message.ts";
+import { HUB_NAME, type MessageFilter, passesFilter, type Route } from "../message.ts";
 import type { Client } from "./client.ts";
 
 /** Clients that spy, each with what it wants to see. */
@@ -12,10 +12,10 @@ export interface Spies {
   remove(client: Client): void;
   clear(): void;
   /** Gives the message to each spy that was not sent it in the same delivery. */
-  show(message: Message, bytes: Uint8Array, delivery: number): void;
+  show(message: Route, bytes: Uint8Array, delivery: number): void;
 }
 
-function isOfHub({ from }: Message): boolean {
+function isOfHub({ from }: Route): boolean {
   return from === HUB_NAME;
 }
 

@@ -3,10 +3,7 @@
 // A line of it: {"offset","bytes","count","firstSeq","lastSeq","minAt","maxAt","sum","names"}.
 
 import { createChecksum } from "./checksum.ts";
-import type { Message } from "../message.ts";
-
-/** The envelope's fields that a search may ask for. */
-export type Envelope = Pick<Message, "cmd" | "from" | "to" | "topic">;
+import type { Route } from "../message.ts";
 
 const FIELDS = ["from", "to", "cmd", "topic"] as const;
 type Field = typeof FIELDS[number];
@@ -36,7 +33,7 @@ export interface OpenBlock {
   readonly count: number;
   readonly bytes: number;
   /** One more record. */
-  add(seq: number, at: number, envelope: Envelope): void;
+  add(seq: number, at: number, route: Route): void;
   /** The bytes of records that were added, in order. */
   extend(bytes: Uint8Array): void;
   /** What another block holds, and this one from now on too. */
@@ -55,8 +52,9 @@ export function openBlock(offset: number): OpenBlock {
     cmd: new Set(),
     topic: new Set(),
   };
-  /** The last that was added: mostly the next one is the same. */
-  let last: Envelope = { cmd: "" };
+  /** Those of the last that was added: mostly the next one has the same. */
+  let lastCmd: string | undefined;
+  let lastFrom: string | undefined, lastTo: string | undefined, lastTopic: string | undefined;
   function addName(field: Field, name: string | undefined): void {
     const known = names[field];
     if (known === undefined || name === undefined) return;
@@ -77,14 +75,13 @@ export function openBlock(offset: number): OpenBlock {
     get bytes() {
       return bytes;
     },
-    add(seq, at, envelope) {
+    add(seq, at, route) {
       addTimes(1, seq, seq, at, at);
-      const { from, to, cmd, topic } = envelope;
-      if (from !== last.from) addName("from", from);
-      if (to !== last.to) addName("to", to);
-      if (cmd !== last.cmd) addName("cmd", cmd);
-      if (topic !== last.topic) addName("topic", topic);
-      last = envelope;
+      const { from, to, cmd, topic } = route;
+      if (from !== lastFrom) addName("from", lastFrom = from);
+      if (to !== lastTo) addName("to", lastTo = to);
+      if (cmd !== lastCmd) addName("cmd", lastCmd = cmd);
+      if (topic !== lastTopic) addName("topic", lastTopic = topic);
     },
     extend(piece) {
       bytes += piece.length;

@@ -36,7 +36,7 @@ Deno.test("checksum: every changed bit, byte, swap and length changes it", () =>
     changed(Uint8Array.of(0, ...some, 0));
     assertEquals(seen.size, count, `${length} bytes`);
   }
-  // Words that change places, also from one of the four sums to another.
+  // Words that change places, also from one of the eight sums to another.
   const words = new Uint8Array(bytes.slice(0, 64).buffer);
   for (let i = 0; i < 16; i++) {
     for (let k = 0; k < i; k++) {

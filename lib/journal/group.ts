@@ -2,7 +2,7 @@
 
 import { copyBytes } from "../bytes.ts";
 import { type OpenBlock, openBlock } from "./block.ts";
-import type { Envelope } from "./query.ts";
+import type { Route } from "../message.ts";
 import { RECORD_HEAD, RECORD_TAIL, recordMiddle } from "./record.ts";
 
 /** Some records, as they go into the file. */
@@ -28,7 +28,7 @@ export interface Group {
   add(
     seq: number,
     atMs: number,
-    envelope: Envelope,
+    route: Route,
     bytes: Uint8Array,
     begin: number,
     end: number,
@@ -44,8 +44,6 @@ export interface Group {
 
 const encoder = new TextEncoder();
 const END = encoder.encode(RECORD_TAIL);
-/** Memory kept to be used again, of each size of pieces. */
-const SPARE_BYTES = 16 * 1024 * 1024;
 const ZERO = 0x30, NINE = 0x39;
 
 /** What stands before a record's message, the number in it counted up in place. */
@@ -124,7 +122,7 @@ export function createGroup(
     get since() {
       return since;
     },
-    add(seq, atMs, envelope, from, begin, end, tail) {
+    add(seq, atMs, route, from, begin, end, tail) {
       const isSameMs = atMs === lastMs;
       if (!isSameMs) {
         lastMs = atMs;
@@ -146,7 +144,7 @@ export function createGroup(
       at += tail.length;
       for (let i = 0; i < END.length; i++) to[at++] = END[i] ?? 0;
       piece.length = at;
-      piece.summary.add(seq, atSec, envelope);
+      piece.summary.add(seq, atSec, route);
       piece.lastSeq = seq;
       bytes += size;
       since ??= atMs;
@@ -155,14 +153,18 @@ export function createGroup(
     take() {
       const taken = pieces;
       pieces = [];
+      // Nothing has waited behind others: there is no need of so much memory any more.
+      if (taken.length === 1) { for (const list of spare.slice(1)) list.length = 0; }
       bytes = 0;
       since = undefined;
       return taken;
     },
     free(piece) {
-      const { length } = piece.bytes;
-      const list = spare[sizes.indexOf(length)];
-      if (list !== undefined && (list.length + 1) * length <= SPARE_BYTES) list.push(piece);
+      const list = spare[sizes.indexOf(piece.bytes.length)];
+      // More than half of what may wait is rare.
+      if (list !== undefined && (list.length + 1) * piece.bytes.length <= maxBytes / 2) {
+        list.push(piece);
+      }
     },
     putBack(back, sinceMs) {
       if (back.length === 0) return;

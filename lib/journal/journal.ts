@@ -86,8 +86,11 @@ export interface Journal extends AsyncDisposable {
 
 const encoder = new TextEncoder();
 const NO_TAIL = new Uint8Array();
-/** While much waits the index tells larger stretches apart. */
-const LARGER = 8;
+/**
+ * While much waits the index tells larger stretches apart: each write waits for a turn of the event loop,
+ * and a hub that has much to do brings a MiB and more in each.
+ */
+const LARGER = 32;
 /** So much is written at once. */
 const MUCH_BYTES = 1024 * 1024;
 
@@ -266,11 +269,11 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
         progress = listener;
       },
     },
-    append(text, envelope, begin = 0, end, tail = NO_TAIL) {
+    append(text, route, begin = 0, end, tail = NO_TAIL) {
       if (closed) return seq;
       seq++;
       const bytes = typeof text === "string" ? encoder.encode(text) : text;
-      if (!group.add(seq, clock(), envelope, bytes, begin, end ?? bytes.length, tail)) lose();
+      if (!group.add(seq, clock(), route, bytes, begin, end ?? bytes.length, tail)) lose();
       writer.soon(stopped !== undefined ? retryMs : pauseMs());
       return seq;
     },

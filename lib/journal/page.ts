@@ -1,7 +1,8 @@
 // History for clients: one page for each question, so that a slow reader is never flooded.
 
 import { stateHome } from "../environment.ts";
-import type { Envelope, JournalQuery } from "./query.ts";
+import type { Route } from "../message.ts";
+import type { JournalQuery } from "./query.ts";
 import type { Found } from "./read.ts";
 
 /** Some records, and where to go on. */
@@ -51,7 +52,7 @@ export interface Backlog {
  */
 export type Append = (
   text: string | Uint8Array,
-  envelope: Envelope,
+  route: Route,
   begin?: number,
   end?: number,
   tail?: Uint8Array,

@@ -17,8 +17,6 @@ export interface JournalQuery extends MessageFilter {
   readonly through?: number;
 }
 
-export type { Envelope } from "./block.ts";
-
 /** Whether a record is wanted. */
 export function matches(query: JournalQuery, { seq, at, message }: JournalRecord): boolean {
   return seq > (query.after ?? -1) && seq <= (query.through ?? Infinity) &&

@@ -68,6 +68,8 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   let file: Deno.FsFile | undefined;
   /** Files that nothing more is written to, until they are safe. */
   let finished: Deno.FsFile[] = [];
+  /** The name of a file is not safe yet. */
+  let hasNewFile = false;
   /** Lines that the indexes lack yet: they are written together, behind what they describe. */
   let unindexed: { readonly path: string; readonly block: Block }[] = [];
   let lastFound = 0;
@@ -142,11 +144,16 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   async function sync(): Promise<void> {
     const left = finished;
     finished = [];
+    const isNew = hasNewFile;
+    hasNewFile = false;
     try {
       for (const one of left) await one.syncData();
       await file?.syncData();
+      // A file's name is to survive a power cut, too.
+      if (isNew) await syncFolder(folder);
     } catch (error) {
       finished = [...left, ...finished];
+      hasNewFile ||= isNew;
       throw error;
     }
     for (const one of left) one.close();
@@ -168,8 +175,7 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     }
     if (file === undefined) {
       file = await Deno.open(segment.path, { append: true, create: true });
-      // The file's name is to survive a power cut, too.
-      if (segment.size === 0) await syncFolder(folder);
+      if (segment.size === 0) hasNewFile = true;
     }
     return segment;
   }

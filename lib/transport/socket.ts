@@ -3,6 +3,7 @@
 
 import { plainAddress } from "../keys/handshake.ts";
 import { Outbox } from "./outbox.ts";
+import { turnAfter } from "./turn.ts";
 
 /** After `close` a client has this long to read the rest, in milliseconds. */
 const LINGER_MS = 2000;
@@ -187,7 +188,7 @@ export class Socket {
         }
         this.#makeRoom(count, wasFull);
         // What came is passed on before more is asked for: that is a part of its way's time.
-        await undefined;
+        await turnAfter(count);
       }
       this.#end("the client closed the connection");
     } catch (error) {
