@@ -3,13 +3,16 @@
 import { type Client, type ConnectOptions, createClient } from "../lib/client.ts";
 import { spySince } from "../lib/client/backlog.ts";
 import { isClientName, type Message, type MessageFilter } from "../lib/message.ts";
+import { timeOfDay } from "../lib/log.ts";
 import { createRotatingFile, type RotatingFile } from "../lib/process/log_file.ts";
+import { createLineOutput } from "../lib/process/line_output.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
 import { hubFrom, nameError, saySeveral, toolName, useColor } from "./common.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
-import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { aborted, CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { openStandardError } from "./standard_error.ts";
 import { momentFrom } from "./history.ts";
 
 type Field = "from" | "to" | "cmd" | "topic";
@@ -46,11 +49,10 @@ export function filterFrom(conditions: readonly string[]): MessageFilter | undef
 
 const encoder = new TextEncoder();
 
-function writeOut(text: string): void {
-  for (let bytes = encoder.encode(text); bytes.length > 0;) {
-    bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
-  }
-}
+/** Characters that wait for who reads the messages: a pager that is stopped, a terminal after Ctrl-S. */
+const MOST_WAITING = 16 * 1024 ** 2;
+/** At the end whoever still reads gets all of it, in milliseconds; Ctrl-C ends that. */
+const LONG_MS = 2 ** 31 - 1;
 
 /** The file that is written too; that it cannot be written is said now, not at the first message. */
 function openLog(path: string, maxBytes: number): RotatingFile {
@@ -126,24 +128,38 @@ export default defineCommand({
     let isOver = false;
     let hasJoined = false;
 
-    const show = (message: Message) => {
+    // Neither the file nor the spy's place in the hub is to wait for who reads what is shown.
+    const errors = openStandardError(() => {});
+    const say = (text: string) => errors.write(text);
+    const output = createLineOutput({
+      write: (bytes) => Deno.stdout.write(bytes),
+      mostWaiting: MOST_WAITING,
+      missed: (missed, since) =>
+        say(
+          `${missed} messages since ${
+            timeOfDay(new Date(since))
+          } are not shown, as nobody read them${
+            options.log === undefined ? "" : `; they are in ${options.log}`
+          }`,
+        ),
+      // Whoever read has gone, as `head` does: that is an end, not a failure.
+      failed: (error) =>
+        error instanceof Deno.errors.BrokenPipe ? end.resolve() : end.reject(error),
+    });
+
+    const show = (message: Message): void | Promise<void> => {
       // Behind the end there are the spy's own last words.
       if (isOver || count >= limit) return;
       const json = JSON.stringify(message);
       const width = options.json ? undefined : terminalSize()?.columns;
-      try {
-        writeOut((options.json ? json : messageLine(message, { width, color })) + "\n");
-      } catch (error) {
-        // Whoever read has gone, as `head` does: that is an end, not a failure.
-        if (error instanceof Deno.errors.BrokenPipe) return end.resolve();
-        return end.reject(error);
-      }
+      output.write(options.json ? json : messageLine(message, { width, color }));
       try {
         file?.write(encoder.encode(json + "\n"));
       } catch (error) {
         return end.reject(error);
       }
       if (++count >= limit) end.resolve();
+      return output.hasRoom();
     };
 
     await using client = createSpy({
@@ -153,17 +169,17 @@ export default defineCommand({
       several: saySeveral,
       info: { program: "abcd spy" },
     });
-    client.addEventListener("searching", ({ reason }) => console.error(`searching: ${reason}`));
+    client.addEventListener("searching", ({ reason }) => say(`searching: ${reason}`));
     client.addEventListener("joined", ({ name, hub, address, again }) => {
       hasJoined = true;
-      console.error(`joined${again ? " again" : ""}: hub "${hub}" at ${address}, as ${name}`);
+      say(`joined${again ? " again" : ""}: hub "${hub}" at ${address}, as ${name}`);
     });
-    client.addEventListener("lost", ({ reason }) => console.error(`lost: ${reason}`));
-    client.addEventListener("refused", ({ text }) => console.error(`refused: ${text}`));
-    client.addEventListener("error", ({ error }) => console.error(`error: ${error.message}`));
+    client.addEventListener("lost", ({ reason }) => say(`lost: ${reason}`));
+    client.addEventListener("refused", ({ text }) => say(`refused: ${text}`));
+    client.addEventListener("error", ({ error }) => say(`error: ${error.message}`));
     const over = new AbortController();
     if (since === undefined) {
-      client.spy(only, show);
+      client.spy(only, (message) => void show(message));
     } else {
       const off = client.addEventListener("joined", () => {
         off();
@@ -189,6 +205,9 @@ export default defineCommand({
       isOver = true;
       over.abort();
       clearTimeout(timer);
+      // Whoever is slow gets what was seen, unless somebody wants an end now.
+      await Promise.race([output.written(LONG_MS), aborted(stop)]);
+      await output.written();
       stop.removeEventListener("abort", stopped);
     }
     if (isTimeUp && !hasJoined) throw new CommandError(`Cannot spy: no hub in ${options.for} s`);

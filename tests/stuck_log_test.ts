@@ -36,9 +36,9 @@ class FullPipe implements AsyncDisposable {
     return new FullPipe(path, reader);
   }
 
-  /** Starts abcd with its standard error in this pipe. */
-  start(args: readonly string[], env: Record<string, string> = {}): Running {
-    const shell = ["sh", "-c", `exec "$@" 2>"$0"`, this.path];
+  /** Starts abcd with its standard error, or its standard output, in this pipe. */
+  start(args: readonly string[], env: Record<string, string> = {}, stream = 2): Running {
+    const shell = ["sh", "-c", `exec "$@" ${stream}>"$0"`, this.path];
     return new Running([...shell, ...abcdCommand(), ...args], { env });
   }
 
@@ -134,5 +134,38 @@ Deno.test({
     run.signal("SIGTERM");
     await pipe.read(/all programs are stopped/);
     assertEquals((await run.end()).code, 0);
+  },
+});
+
+Deno.test({
+  name:
+    "a spy that nobody reads: its file has everything, what it showed comes late, Ctrl-C ends it",
+  ignore: !isUnix,
+  async fn() {
+    await using folder = await temporaryFolder();
+    await using pipe = await FullPipe.create(folder.path);
+    await using hub = await TestHub.start();
+    const log = `${folder.path}/spy.jsonl`;
+    const line = ["spy", "--json", "--only=cmd=x", `--log=${log}`, ...hub.clientArgs];
+    await using spy = pipe.start(line, {}, 1);
+    await spy.saw(/joined: hub/);
+    await using client = await connect({ name: "sender", server: hub.address });
+    const last = 3000;
+    for (let n = 0; n <= last; n++) client.send({ cmd: "x", topic: "a", n, pad: "p".repeat(100) });
+    await client.flush();
+    const numbers = (text: string) =>
+      text.split("\n").slice(0, -1).map((line) => Number(JSON.parse(line).n));
+    const all = Array.from({ length: last + 1 }, (_, n) => n);
+    await until(() => Deno.readTextFileSync(log).includes(`"n":${last},`), "its file ends before");
+    assertEquals(numbers(Deno.readTextFileSync(log)), all);
+    assertEquals(numbers(await pipe.read(new RegExp(`"n":${last},[^\n]*\n`))), all);
+
+    await using other = await FullPipe.create(folder.path);
+    await using stuck = other.start(line, {}, 1);
+    await stuck.saw(/joined: hub/);
+    client.send({ cmd: "x", topic: "a" });
+    await client.flush();
+    stuck.signal("SIGINT");
+    assertEquals((await stuck.end(10_000)).code, 0);
   },
 });

@@ -18,7 +18,7 @@ export async function spySince(
   client: Client,
   since: number,
   only: MessageFilter | undefined,
-  show: (message: Message) => void,
+  show: (message: Message) => void | Promise<void>,
   options: { signal?: AbortSignal } = {},
 ): Promise<void> {
   const { signal } = options;
@@ -27,7 +27,8 @@ export async function spySince(
     const query = { ...only, since, through, after: last };
     for await (const { seq, message } of history(client, query, { signal })) {
       last = seq;
-      if (!isOwnProtocol(client.name, message)) show(message);
+      // What the hub keeps can wait for who reads it.
+      if (!isOwnProtocol(client.name, message)) await show(message);
     }
   };
   // Most of it first: nothing has to be held meanwhile.
@@ -49,7 +50,8 @@ export async function spySince(
   await client.request({ cmd: "_spy", on: true, only: only as Json | undefined, id }, { signal });
   off();
   await showKept(through);
-  for (const message of held) show(message);
+  // What comes meanwhile comes behind these.
+  for (const message of held) await show(message);
   held = undefined;
 }
 

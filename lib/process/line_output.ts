@@ -6,8 +6,14 @@
 export interface LineOutput {
   /** Writes a line, without its newline, as soon as the reader takes it; its loss is no error. */
   write(line: string): void;
-  /** Resolves when all is written, or when the reader takes nothing any more or is gone. */
-  written(): Promise<void>;
+  /** Resolves when there is room for more, at once if nothing waits: for lines that need not come now. */
+  hasRoom(): Promise<void>;
+  /**
+   * Resolves when all is written, or when the reader is gone or takes nothing any more.
+   *
+   * @param patienceMs So long it may take nothing, in milliseconds. Default 1000.
+   */
+  written(patienceMs?: number): Promise<void>;
 }
 
 /** Options of {@linkcode createLineOutput}. */
@@ -19,6 +25,8 @@ export interface LineOutputOptions {
    * milliseconds). What it writes stands where they are missing.
    */
   readonly missed: (count: number, since: number) => void;
+  /** Called when nothing can be written any more: the reader is gone. Default: that is no news. */
+  readonly failed?: (error: unknown) => void;
   /** Most characters that wait for the reader. Default {@linkcode MOST_WAITING}. */
   readonly mostWaiting?: number;
   /** Unix time in milliseconds. Default: the computer's clock. */
@@ -32,7 +40,7 @@ const STUCK_MS = 1000;
 
 /** Makes the output; nothing is written yet. */
 export function createLineOutput(options: LineOutputOptions): LineOutput {
-  const { write, missed, mostWaiting = MOST_WAITING, now = Date.now } = options;
+  const { write, missed, failed, mostWaiting = MOST_WAITING, now = Date.now } = options;
   const encoder = new TextEncoder();
   let waiting: string[] = [];
   let characters = 0;
@@ -41,7 +49,11 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
   let isWriting = false;
   /** Counts what the reader has taken. */
   let taken = 0;
-  let changed = () => {};
+  let changes = Promise.withResolvers<void>();
+  function changed(): void {
+    changes.resolve();
+    changes = Promise.withResolvers();
+  }
 
   async function writeAll(): Promise<void> {
     isWriting = true;
@@ -56,14 +68,16 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
         }
         // Only now: what is being written is in memory, too.
         characters = waiting.reduce((sum, line) => sum + line.length, 0);
+        changed();
         if (left.count === 0 || waiting.length > 0) continue;
         const { count, since } = left;
         left = { count: 0, since: 0 };
         missed(count, since);
       }
-    } catch {
+    } catch (error) {
       // It is gone, as the terminal of somebody who has logged out: that is no fault of who writes.
       [waiting, characters, left] = [[], 0, { count: 0, since: 0 }];
+      failed?.(error);
     }
     isWriting = false;
     changed();
@@ -73,7 +87,7 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
     write(line) {
       const text = `${line}\n`;
       // In order: behind the first that is left out all are, until that is said.
-      if (left.count > 0 || characters + text.length > mostWaiting) {
+      if (left.count > 0 || (characters > 0 && characters + text.length > mostWaiting)) {
         left = left.count === 0 ? { count: 1, since: now() } : { ...left, count: left.count + 1 };
         return;
       }
@@ -81,14 +95,15 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
       characters += text.length;
       if (!isWriting) writeAll();
     },
-    async written() {
+    async hasRoom() {
+      while (isWriting && characters > mostWaiting / 2) await changes.promise;
+    },
+    async written(patienceMs = STUCK_MS) {
       while (isWriting) {
         const before = taken;
         let timer: ReturnType<typeof setTimeout> | undefined;
-        await new Promise<void>((resolve) => {
-          changed = resolve;
-          timer = setTimeout(resolve, STUCK_MS);
-        });
+        const late = new Promise<void>((resolve) => timer = setTimeout(resolve, patienceMs));
+        await Promise.race([changes.promise, late]);
         clearTimeout(timer);
         if (isWriting && taken === before) return;
       }
