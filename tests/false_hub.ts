@@ -34,6 +34,7 @@ export class FalseHub implements AsyncDisposable {
   /** All that clients have sent: request heads, messages. */
   readonly heard: string[] = [];
   readonly #sockets = new Set<WebSocket>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #beacon: AsyncDisposable;
 
@@ -114,7 +115,9 @@ export class FalseHub implements AsyncDisposable {
       if (upstream.readyState === WebSocket.OPEN) upstream.send(changed);
       else waiting.push(changed);
       // The true hub's challenge goes through meanwhile; then the client is to think that it is in.
-      if (message.cmd === "_init") setTimeout(() => this.#command(socket, message.name), 300);
+      if (message.cmd === "_init") {
+        this.#timers.add(setTimeout(() => this.#command(socket, message.name), 300));
+      }
     };
     socket.onclose = () => upstream.close();
   }
@@ -123,5 +126,6 @@ export class FalseHub implements AsyncDisposable {
     await this.#beacon[Symbol.asyncDispose]();
     for (const socket of this.#sockets) socket.close();
     await this.#server.shutdown();
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }
