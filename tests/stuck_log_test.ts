@@ -27,13 +27,10 @@ class FullPipe implements AsyncDisposable {
     const path = `${folder}/pipe-${crypto.randomUUID()}`;
     const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
     assert(success, "mkfifo");
-    const [reader, writer] = await Promise.all([
-      Deno.open(path),
-      Deno.open(path, { write: true }),
-    ]);
-    await writer.write(new Uint8Array(PIPE_BYTES).fill("x".charCodeAt(0)));
-    writer.close();
-    return new FullPipe(path, reader);
+    // For both: opening one end alone waits for the other, in some versions of Deno with all else.
+    const both = await Deno.open(path, { read: true, write: true });
+    await both.write(new Uint8Array(PIPE_BYTES).fill("x".charCodeAt(0)));
+    return new FullPipe(path, both);
   }
 
   /** Starts abcd with its standard error, or its standard output, in this pipe. */
