@@ -12,6 +12,7 @@ import { IDLE_CLIENTS, measureIdle, measureStart } from "./alone.ts";
 import { createFigures, type Figures, medianOf } from "./figures.ts";
 import { goalsOf, JETSTREAM, MEASURE } from "./goals.ts";
 import { measureRoundTrips, measureThroughput, type Throughput } from "./load.ts";
+import { holdMemory, type Memory } from "./memory.ts";
 import { type Peer, startHub, startJetStream, startMosquitto, startNats, version } from "./peer.ts";
 
 const RECEIVERS = 50;
@@ -48,15 +49,25 @@ function keep(figures: Figures, row: string, rate: string, cpu: string, given: T
   );
 }
 
-async function measure(figures: Figures, peer: Peer, sec: number): Promise<void> {
+/** @param memory Taken in hand before each load, for a server that writes files. */
+async function measure(
+  figures: Figures,
+  peer: Peer,
+  sec: number,
+  memory?: Memory,
+): Promise<void> {
   const row = peer.name;
+  const load = (shape: Parameters<typeof measureThroughput>[1]) => {
+    memory?.take();
+    return measureThroughput(peer, shape);
+  };
   console.error(`measures ${row} …`);
   const one = { producers: 1, consumers: 1, singly: false, sec };
   const m = MEASURE;
-  keep(figures, row, m.oneToOne, m.oneToOneCpu, await measureThroughput(peer, one));
-  const singles = await measureThroughput(peer, { ...one, producers: RECEIVERS, singly: true });
+  keep(figures, row, m.oneToOne, m.oneToOneCpu, await load(one));
+  const singles = await load({ ...one, producers: RECEIVERS, singly: true });
   keep(figures, row, m.singles, "50 single producers, server CPU µs", singles);
-  const fanOut = await measureThroughput(peer, { ...one, consumers: RECEIVERS });
+  const fanOut = await load({ ...one, consumers: RECEIVERS });
   keep(figures, row, m.fanOut, m.fanOutCpu, fanOut);
   // Last: a server runs for weeks, and what was translated is quicker than what is still interpreted.
   const trips = await measureRoundTrips(peer, sec + 1);
@@ -83,6 +94,7 @@ async function measureHub(
   name: string,
   command: readonly string[],
   { sec, only }: Settings,
+  memory: Memory,
 ): Promise<void> {
   const wanted = (row: string) => row.includes(only);
   {
@@ -96,7 +108,7 @@ async function measureHub(
     await using hub = await startHub(withJournal(name), command, true);
     for (const peer of [hub.plain, hub.websocket]) {
       if (!wanted(peer.name)) continue;
-      await measure(figures, peer, sec);
+      await measure(figures, peer, sec, memory);
       const trips = await measureRoundTrips(peer, sec + 1, "spy");
       figures.add(peer.name, MEASURE.spyP50, trips.p50Us);
       figures.add(peer.name, MEASURE.spyP99, trips.p99Us);
@@ -186,6 +198,7 @@ async function main(settings: Settings): Promise<void> {
   if (await Deno.stat(BINARY).catch(() => undefined)) hubs.push([COMPILED, [BINARY]]);
   else left.push(`${BINARY} is not there: deno task compile`);
 
+  await using memory = await holdMemory();
   for (let run = 1; run <= settings.runs; run++) {
     if (settings.runs > 1) console.error(`run ${run} of ${settings.runs}`);
     for (const [name, start] of brokers) {
@@ -195,14 +208,14 @@ async function main(settings: Settings): Promise<void> {
     }
     if (hasJetStream) {
       await using peer = await startJetStream();
-      await measure(figures, peer, settings.sec);
+      await measure(figures, peer, settings.sec, memory);
       figures.add(JETSTREAM, MEASURE.lost, await peer.lost());
     }
     for (const [name, command] of hubs) {
       if (
         [name, withJournal(name)].some((one) => `${one}, TCP, WebSocket`.includes(settings.only))
       ) {
-        await measureHub(figures, name, command, settings);
+        await measureHub(figures, name, command, settings, memory);
       }
     }
   }
@@ -249,6 +262,12 @@ async function main(settings: Settings): Promise<void> {
         : ""
     }.`,
   );
+  if (memory.isNeeded) {
+    console.log(
+      "Free memory is slow to have here, as on many virtual machines: what writes files was measured " +
+        "with memory in hand.",
+    );
+  }
   for (const one of left) console.log(`Left out: ${one}.`);
   const cpu = /model name\s*: (.*)/.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1] ?? "?";
   const machine = { cpu, cores: navigator.hardwareConcurrency, os: Deno.osRelease() };
