@@ -20,7 +20,7 @@ async function nextTurn(): Promise<void> {
 export function turnAfter(bytes: number): Promise<void> | undefined {
   bytesRead += bytes;
   if (bytesRead < TURN_BYTES) return undefined;
-  return next ??= nextTurn().then(() => {
+  return next ??= nextTurn().finally(() => {
     bytesRead = 0;
     next = undefined;
   });
