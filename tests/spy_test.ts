@@ -5,6 +5,7 @@ import { type Client, connect } from "../lib/client.ts";
 import {
   abcd,
   abcdCommand,
+  after,
   freeUdpPort,
   runAbcd,
   Running,
@@ -122,11 +123,15 @@ Deno.test("spy: a reader that goes away ends it in silence", async () => {
     `${line} | head -1; echo "codes \${PIPESTATUS[@]}"`,
   ]);
   await pipe.saw(/joined: hub/);
-  const timer = setInterval(() => a.send({ cmd: "tick", topic: "t" }), 20);
+  let over = false;
+  const ticks = (async () => {
+    for (; !over; await after(20)) a.send({ cmd: "tick", topic: "t" });
+  })();
   try {
     await pipe.saw(/codes 0 0/);
   } finally {
-    clearInterval(timer);
+    over = true;
+    await ticks;
   }
   assertEquals(pipe.stderr.includes("rror"), false, pipe.stderr);
 });

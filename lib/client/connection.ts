@@ -70,6 +70,8 @@ export async function holdConnection(
   /** Looks when it could be too late, and not before: a client that has nothing to do sleeps. */
   function watch(): void {
     clearTimeout(timer);
+    // A timer that was due already is called in Deno 2.4 although it has been cleared.
+    if (isOver) return;
     const leftMs = heard + timeoutMs - performance.now();
     if (leftMs > 0) return void (timer = setTimeout(watch, Math.min(leftMs, LONGEST_MS)));
     const seconds = Math.round(timeoutMs / 1000);
