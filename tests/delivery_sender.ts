@@ -28,6 +28,8 @@ async function deliver(i: number): Promise<void> {
 const begun = performance.now();
 let spent = 0;
 const ticker = setInterval(() => {
+  // Deno 2.4 may call a timer once more that has been cleared.
+  if (over) return;
   // What could not be sent while the hub was away is not made up for.
   const ticks = (performance.now() - begun) / TICK_MS;
   let count = Math.min(Math.round((ticks - spent) * perTick), Math.round(perTick * 10));
