@@ -154,7 +154,7 @@ export function createGroup(
       const taken = pieces;
       pieces = [];
       // Nothing has waited behind others: there is no need of so much memory any more.
-      if (taken.length === 1) { for (const list of spare.slice(1)) list.length = 0; }
+      if (taken.length === 1) spare.at(-1)?.splice(0);
       bytes = 0;
       since = undefined;
       return taken;
