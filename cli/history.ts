@@ -5,17 +5,20 @@ import { history } from "../lib/client/history.ts";
 import { openJournalFolder } from "../lib/journal/folder.ts";
 import type { JournalQuery } from "../lib/journal/query.ts";
 import type { JournalRecord } from "../lib/journal/record.ts";
+import { dateAndTime } from "../lib/log.ts";
+import { createDayLines } from "../lib/terminal/day_lines.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
-import { parseDuration } from "../lib/units.ts";
 import { hubFrom, toolName, useColor } from "./common.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
+import { momentFrom } from "./moment.ts";
+import { openStandardOutput } from "./standard_output.ts";
 import { CommandError, defineCommand, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that looks back: which messages. */
 export const STRETCH_OPTIONS = {
-  since: { type: "text", value: "TIME", help: "from then on: 8h ago, or 2026-11-24T03:00" },
-  until: { type: "text", value: "TIME", help: "up to then: 2h ago, or a date" },
+  since: { type: "text", value: "TIME", help: "from then on: 8h ago, 03:00, 2026-11-24T03:00" },
+  until: { type: "text", value: "TIME", help: "up to then, written in the same ways" },
   from: { type: "list", value: "NAME", help: "only what this client sent; several" },
   to: { type: "list", value: "NAME", help: "only what was for this client; several" },
   cmd: { type: "list", value: "CMD", help: "only this command; several" },
@@ -34,21 +37,10 @@ export interface StretchValues {
 }
 
 /**
- * Unix time in seconds of a moment: so long ago (`8h`), or a date as ISO 8601 writes it.
+ * What the options ask for.
  *
- * @throws {UsageError} If it is neither.
+ * @throws {UsageError} If one cannot be read, or nothing can lie between the two moments.
  */
-export function momentFrom(option: string, text: string, nowSec: number): number {
-  const ago = parseDuration(text);
-  if (ago !== undefined) return nowSec - ago;
-  const date = Date.parse(text);
-  if (!Number.isNaN(date)) return date / 1000;
-  throw new UsageError(
-    `Cannot read --${option}: "${text}" is neither a length of time, like 8h, nor a date, like 2026-11-24T03:00`,
-  );
-}
-
-/** What the options ask for. */
 export function queryFrom(options: StretchValues, nowSec: number): JournalQuery {
   for (const topic of options.topic) {
     const problem = problemWithSubscription(topic);
@@ -59,14 +51,35 @@ export function queryFrom(options: StretchValues, nowSec: number): JournalQuery 
     const text = options[option];
     return text === undefined ? undefined : momentFrom(option, text, nowSec);
   };
+  const since = moment("since");
+  const until = moment("until");
+  if (since !== undefined && until !== undefined && until < since) {
+    throw new UsageError(
+      `Cannot look from --since, ${whenText(since)}, to --until, ${
+        whenText(until)
+      }: that is before it`,
+    );
+  }
   return {
-    since: moment("since"),
-    until: moment("until"),
+    since,
+    until,
     from: some(options.from),
     to: some(options.to),
     cmd: some(options.cmd),
     topic: some(options.topic),
   };
+}
+
+/** A moment in full, for people. */
+function whenText(unixSec: number): string {
+  return dateAndTime(new Date(unixSec * 1000)).replace(/\.\d+/, "");
+}
+
+/** What is said when nothing was found; it tells how the moments were read. */
+export function nothingText({ since, until }: JournalQuery): string {
+  const from = since === undefined ? "" : ` from ${whenText(since)} on`;
+  const to = until === undefined ? "" : ` up to ${whenText(until)}`;
+  return `No such message${from}${to}`;
 }
 
 /** The records of a journal's files. */
@@ -78,6 +91,9 @@ export async function* recordsIn(
   const journal = await openJournalFolder(folder);
   for await (const { record } of journal.read(query, { signal })) yield record;
 }
+
+/** Characters that wait for who reads: several of the largest messages. */
+const MOST_WAITING = 16 * 1024 ** 2;
 
 const ENVELOPE = ["seq", "at", "from", "to", "topic", "cmd"] as const;
 
@@ -117,19 +133,11 @@ export function csvLines(): (record: JournalRecord) => string {
   };
 }
 
-const encoder = new TextEncoder();
-
-function writeOut(text: string): void {
-  for (let bytes = encoder.encode(text); bytes.length > 0;) {
-    bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
-  }
-}
-
 export default defineCommand({
   name: "history",
   summary: "show messages that went through the hub before",
   description:
-    "Shows what the hub kept in its journal, oldest first. It asks the hub; with --folder it reads the journal's files, also while no hub runs.",
+    "Shows what the hub kept in its journal, oldest first. It asks the hub; with --folder it reads the journal's files, also while no hub runs. A TIME is so long ago, a time of day (the last one), a date, or a Unix time; without a zone it is the time here.",
   options: {
     ...STRETCH_OPTIONS,
     json: { type: "flag", help: "one JSON object a line" },
@@ -157,24 +165,35 @@ export default defineCommand({
     const limit = options.count ?? Infinity;
     const color = useColor(Deno.stdout);
     const csv = csvLines();
-    const line = (record: JournalRecord) =>
-      options.csv
-        ? csv(record)
-        : options.json
-        ? JSON.stringify(record.message)
-        : messageLine(record.message, { color });
+    const dayLine = createDayLines(Date.now() / 1000);
+    const line = (record: JournalRecord) => {
+      if (options.csv) return csv(record);
+      if (options.json) return JSON.stringify(record.message);
+      const day = dayLine(record.at);
+      return `${day === undefined ? "" : `${day}\n`}${messageLine(record.message, { color })}`;
+    };
+    // A pager may take its time, and the hub's pings are to be answered meanwhile.
+    const output = openStandardOutput({
+      stop,
+      mostWaiting: MOST_WAITING,
+      missed: (count) => console.error(`${count} messages were too large to show`),
+    });
     const show = async (records: AsyncIterable<JournalRecord>) => {
       let count = 0;
       if (limit === 0) return;
       for await (const record of records) {
-        writeOut(line(record) + "\n");
-        if (++count >= limit) return;
+        output.write(line(record));
+        await output.hasRoom();
+        if (++count >= limit || output.isGone || stop.aborted) break;
       }
+      await output.written();
+      if (output.isGone) await output.gone;
+      if (count === 0 && !stop.aborted) console.error(nothingText(query));
     };
     try {
       if (options.folder !== undefined) {
         await show(recordsIn(options.folder, query, stop));
-        return EXIT.done;
+        return stop.aborted ? EXIT.failed : EXIT.done;
       }
       await using client = await connect({
         name: toolName(options, "history"),
@@ -185,9 +204,8 @@ export default defineCommand({
         info: { program: "abcd history" },
       });
       await show(history(client, query, { signal: stop }));
-      return EXIT.done;
+      return stop.aborted ? EXIT.failed : EXIT.done;
     } catch (error) {
-      if (error instanceof Deno.errors.BrokenPipe) return EXIT.done;
       if (stop.aborted) return EXIT.failed;
       throw new CommandError(error instanceof Error ? error.message : String(error), {
         cause: error,

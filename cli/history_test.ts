@@ -1,11 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "./command.ts";
-import { csvLines, momentFrom } from "./history.ts";
+import { csvLines, queryFrom } from "./history.ts";
 
-Deno.test("history: a moment is so long ago, or a date", () => {
-  assertEquals(momentFrom("since", "8h", 100_000), 100_000 - 8 * 3600);
-  assertEquals(momentFrom("since", "1970-01-02T00:00:00Z", 0), 86400);
-  assertThrows(() => momentFrom("since", "yesterday-ish", 0), UsageError, "--since");
+Deno.test("history: a stretch that ends before it begins is a mistake", () => {
+  const none = { from: [], to: [], cmd: [], topic: [] };
+  assertThrows(
+    () => queryFrom({ ...none, since: "1h", until: "2h" }, 1795531810),
+    UsageError,
+    "Cannot look from --since, 2026-11-2",
+  );
+  const { since, until } = queryFrom({ ...none, since: "2h", until: "1h" }, 10_000);
+  assertEquals([since, until], [2800, 6400]);
 });
 
 Deno.test("history: CSV quotes what it must, and keeps fields that only later messages have", () => {

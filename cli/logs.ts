@@ -2,16 +2,22 @@
 
 import { readLogLines } from "../lib/status/read_status.ts";
 import { programTopic } from "../lib/status/topics.ts";
+import { timeOfDay } from "../lib/log.ts";
 import { escapeControls } from "../lib/plain_text.ts";
 import { useColor } from "./common.ts";
-import { CommandError, defineCommand, EXIT } from "./command.ts";
+import { aborted, CommandError, defineCommand, EXIT } from "./command.ts";
 import { CONTROL_OPTIONS, openController } from "./control.ts";
+import { openStandardError } from "./standard_error.ts";
+import { openStandardOutput } from "./standard_output.ts";
 
 /** Colours that are told apart on dark and on light ground; the names tell them apart too. */
 const PAINTS = ["36", "33", "35", "32", "34", "96", "93", "95"];
 
 /** Most lines that are held until the controller has answered. */
 const MAX_HELD = 10_000;
+
+/** Characters that wait for who reads the lines: a pager at its first page, a terminal after Ctrl-S. */
+const MOST_WAITING = 16 * 1024 ** 2;
 
 /** `abcd logs`. */
 export default defineCommand({
@@ -38,25 +44,32 @@ export default defineCommand({
     const color = useColor(Deno.stdout);
     const paints = new Map<string, string>();
     let width = 0;
+    // Neither the place in the hub nor Ctrl-C is to wait for who reads.
+    const errors = openStandardError(() => {});
+    const output = openStandardOutput({
+      stop,
+      mostWaiting: MOST_WAITING,
+      missed: (count, since) =>
+        errors.write(
+          `${count} lines since ${
+            timeOfDay(new Date(since))
+          } are not shown, as nobody read them: abcd logs -n ${count} has them`,
+        ),
+    });
     const show = (program: string, line: string) => {
       const paint = paints.get(program) ?? PAINTS[paints.size % PAINTS.length] ?? "0";
       paints.set(program, paint);
       width = Math.max(width, program.length);
       const label = escapeControls(program).padEnd(width);
       const text = escapeControls(line);
-      console.log(color ? `\x1b[${paint}m${label}\x1b[0m | ${text}` : `${label} | ${text}`);
+      output.write(color ? `\x1b[${paint}m${label}\x1b[0m | ${text}` : `${label} | ${text}`);
     };
     const programs = args.length === 0 ? {} : { programs: [...args] };
     /** When the lines of the answer were read, by who sent them; what came before is held. */
     let read: { readonly [from: string]: number } | undefined;
     let held: { readonly from: string; readonly time: number; readonly show: () => void }[] = [];
     let experiment: string | undefined;
-    let failed: (error: unknown) => void = () => {};
-    const over = new Promise<void>((resolve, reject) => {
-      failed = reject;
-      stop.addEventListener("abort", () => resolve());
-      if (stop.aborted || !options.follow) resolve();
-    });
+    const over = Promise.race([output.gone, aborted(stop)]);
     over.catch(() => {});
     const ask = async (lines: number) => {
       read = undefined;
@@ -66,7 +79,7 @@ export default defineCommand({
         const answer = await controller.ask("log", { ...programs, lines, ...follow });
         const found = readLogLines(answer);
         ({ at, experiment } = found);
-        if (lines > 0) { for (const problem of found.problems) console.error(problem); }
+        if (lines > 0) { for (const problem of found.problems) errors.write(problem); }
         width = Math.max(width, ...found.lines.map(({ program }) => program.length));
         for (const { program, line } of found.lines) show(program, line);
       } finally {
@@ -77,6 +90,8 @@ export default defineCommand({
     };
     if (!options.follow) {
       await ask(options.lines);
+      await output.written();
+      if (output.isGone) await output.gone;
       return EXIT.done;
     }
     client.subscribe(
@@ -85,13 +100,7 @@ export default defineCommand({
         if (typeof program !== "string" || typeof line !== "string") return;
         if (args.length > 0 && !args.includes(program)) return;
         if (experiment !== undefined && of !== experiment) return;
-        const one = () => {
-          try {
-            show(program, line);
-          } catch (error) {
-            failed(error);
-          }
-        };
+        const one = () => show(program, line);
         if (read !== undefined) one();
         else if (held.length < MAX_HELD) held.push({ from, time, show: one });
       },
@@ -99,16 +108,16 @@ export default defineCommand({
     await client.flush({ timeoutSec: options.timeout, signal: stop });
     await ask(options.lines);
     // A controller or a hub that came back does not know that somebody follows.
-    const again = () => void ask(0).catch((error) => console.error(String(error.message ?? error)));
+    const again = () => void ask(0).catch((error) => errors.write(String(error.message ?? error)));
     client.subscribe("_hub/joined", (message) => {
       if (message.name === name) again();
     });
-    client.addEventListener("lost", ({ reason }) => console.error(`lost: ${reason}`));
+    client.addEventListener("lost", ({ reason }) => errors.write(`lost: ${reason}`));
     client.addEventListener("joined", ({ again: isAgain }) => isAgain && again());
     try {
       await over;
+      await output.written();
     } catch (error) {
-      if (error instanceof Deno.errors.BrokenPipe) return EXIT.done;
       throw new CommandError(error instanceof Error ? error.message : String(error));
     }
     return EXIT.done;

@@ -5,15 +5,16 @@ import { spySince } from "../lib/client/backlog.ts";
 import { isClientName, type Message, type MessageFilter } from "../lib/message.ts";
 import { timeOfDay } from "../lib/log.ts";
 import { createRotatingFile, type RotatingFile } from "../lib/process/log_file.ts";
-import { createLineOutput } from "../lib/process/line_output.ts";
+import { createDayLines } from "../lib/terminal/day_lines.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
 import { hubFrom, nameError, saySeveral, toolName, useColor } from "./common.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
-import { aborted, CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { openStandardError } from "./standard_error.ts";
-import { momentFrom } from "./history.ts";
+import { openStandardOutput } from "./standard_output.ts";
+import { momentFrom } from "./moment.ts";
 
 type Field = "from" | "to" | "cmd" | "topic";
 
@@ -51,8 +52,6 @@ const encoder = new TextEncoder();
 
 /** Characters that wait for who reads the messages: a pager that is stopped, a terminal after Ctrl-S. */
 const MOST_WAITING = 16 * 1024 ** 2;
-/** At the end whoever still reads gets all of it, in milliseconds; Ctrl-C ends that. */
-const LONG_MS = 2 ** 31 - 1;
 
 /** The file that is written too; that it cannot be written is said now, not at the first message. */
 function openLog(path: string, maxBytes: number): RotatingFile {
@@ -92,7 +91,7 @@ export default defineCommand({
     since: {
       type: "text",
       value: "TIME",
-      help: "first what the hub kept since then: 10m ago, or 2026-11-24T03:00",
+      help: "first what the hub kept since then: 10m ago, 03:00, 2026-11-24T03:00",
     },
     count: { type: "number", value: "N", help: "end after N messages" },
     for: { type: "seconds", value: "SECONDS", help: "end after this time" },
@@ -131,8 +130,8 @@ export default defineCommand({
     // Neither the file nor the spy's place in the hub is to wait for who reads what is shown.
     const errors = openStandardError(() => {});
     const say = (text: string) => errors.write(text);
-    const output = createLineOutput({
-      write: (bytes) => Deno.stdout.write(bytes),
+    const output = openStandardOutput({
+      stop,
       mostWaiting: MOST_WAITING,
       missed: (missed, since) =>
         say(
@@ -142,16 +141,18 @@ export default defineCommand({
             options.log === undefined ? "" : `; they are in ${options.log}`
           }`,
         ),
-      // Whoever read has gone, as `head` does: that is an end, not a failure.
-      failed: (error) =>
-        error instanceof Deno.errors.BrokenPipe ? end.resolve() : end.reject(error),
     });
+    output.gone.then(end.resolve, end.reject);
 
-    const show = (message: Message): void | Promise<void> => {
+    const dayLine = createDayLines(Date.now() / 1000);
+    /** `at`: when the hub had it, if that is not now, in Unix time in seconds. */
+    const show = (message: Message, at?: number): void | Promise<void> => {
       // Behind the end there are the spy's own last words.
       if (isOver || count >= limit) return;
       const json = JSON.stringify(message);
       const width = options.json ? undefined : terminalSize()?.columns;
+      const day = options.json ? undefined : dayLine(at ?? Date.now() / 1000);
+      if (day !== undefined) output.write(day);
       output.write(options.json ? json : messageLine(message, { width, color }));
       try {
         file?.write(encoder.encode(json + "\n"));
@@ -206,7 +207,6 @@ export default defineCommand({
       over.abort();
       clearTimeout(timer);
       // Whoever is slow gets what was seen, unless somebody wants an end now.
-      await Promise.race([output.written(LONG_MS), aborted(stop)]);
       await output.written();
       stop.removeEventListener("abort", stopped);
     }

@@ -78,8 +78,10 @@ Deno.test("journal: a killed hub's messages are there for history, from the hub 
     assertMatch(head ?? "", /^seq,at,from,to,topic,cmd,.*value,.*more$/);
     assertMatch(row ?? "", /^\d+,[\d.]+,hv,,hv\/state,monit,/);
   }
-  const old = await runAbcd([...asked, "--until=1h", "--json", ...hub.clientArgs]);
+  const old = await runAbcd([...asked, "--until=59m", "--json", ...hub.clientArgs]);
   assertEquals([old.code, old.stdout], [0, ""]);
+  // It tells how the moments were read.
+  assertMatch(old.stderr, /^No such message from .* on up to \d{4}-\d\d-\d\d \d\d:\d\d:\d\d/);
 });
 
 Deno.test("journal: replay sends a stretch again, under the senders' names", async () => {

@@ -1,5 +1,5 @@
-// Nobody reads what a program writes to standard error: a pager that is stopped, a terminal on which
-// Ctrl-S was pressed. Its work goes on, and so does its end; what is missing is said when somebody reads.
+// Nobody reads what a program writes: a pager that is stopped, a terminal on which Ctrl-S was pressed.
+// Its work goes on, and so does its end; what is missing is said when somebody reads.
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../lib/client.ts";
@@ -57,6 +57,14 @@ class FullPipe implements AsyncDisposable {
     this.reader.close();
     return Promise.resolve();
   }
+}
+
+/** A hub that closes clients which say nothing for a short time; it looks each second. */
+const QUICK = ["--heartbeat=0.5", "--timeout=2"];
+
+/** What the hub tells of itself. */
+async function hubStats(hub: TestHub): Promise<{ readonly uptime: number }> {
+  return await (await fetch(`http://${hub.address}/health`)).json();
 }
 
 Deno.test({
@@ -164,5 +172,79 @@ Deno.test({
     await client.flush();
     stuck.signal("SIGINT");
     assertEquals((await stuck.end(10_000)).code, 0);
+  },
+});
+
+Deno.test({
+  name: "history in a pager that shows its first page: it stays in the hub, and the rest comes",
+  ignore: !isUnix,
+  async fn() {
+    await using folder = await temporaryFolder();
+    await using hub = await TestHub.start([`--journal=${folder.path}/journal`, ...QUICK]);
+    await using client = await connect({ name: "sender", server: hub.address });
+    // More than a page of the hub's, and more than a pipe holds.
+    const last = 1500;
+    for (let n = 0; n <= last; n++) client.send({ cmd: "x", topic: "a", n, pad: "p".repeat(500) });
+    await client.flush();
+    await using pipe = await FullPipe.create(folder.path);
+    const line = ["history", "--json", "--cmd=x", ...hub.clientArgs];
+    await using history = pipe.start(line, {}, 1);
+    const answered = async () =>
+      (await client.clients()).find(({ name }) => name === "history")?.received ?? 0;
+    await until(async () => await answered() > 0, "it asks");
+    // Longer than the hub waits for a client that says nothing.
+    const { uptime } = await hubStats(hub);
+    await until(async () => (await hubStats(hub)).uptime > uptime + 3.5, "time goes by");
+    const read = await pipe.read(new RegExp(`"n":${last},[^\n]*\n`));
+    const numbers = read.split("\n").slice(0, -1).map((text) => Number(JSON.parse(text).n));
+    assertEquals(numbers, Array.from({ length: last + 1 }, (_, n) => n));
+    assertEquals((await history.end(10_000)).code, 0, history.stderr);
+  },
+});
+
+Deno.test({
+  name: "logs -f that nobody reads: it stays in the hub, and Ctrl-C ends it",
+  ignore: !isUnix,
+  async fn() {
+    await using folder = await temporaryFolder();
+    await using hub = await TestHub.start(QUICK);
+    await using client = await connect({ name: "run", server: hub.address });
+    client.on("log", ({ from, id }) => {
+      client.send({
+        cmd: "log",
+        to: from ?? "",
+        re: id,
+        lines: [],
+        experiment: "lab",
+        programs: [],
+      });
+    });
+    await using pipe = await FullPipe.create(folder.path);
+    await using logs = pipe.start(["logs", "-f", ...hub.clientArgs], {}, 1);
+    const following = async () => (await client.clients()).some(({ name }) => name === "logs");
+    await until(following, "it follows");
+    const topic = "run/hv/log";
+    const say = (n: number) =>
+      client.send({ cmd: "log", topic, program: "hv", line: `line ${n}.`, experiment: "lab" });
+    for (let n = 1; n <= 100; n++) say(n);
+    const { uptime } = await hubStats(hub);
+    await until(async () => (await hubStats(hub)).uptime > uptime + 3.5, "time goes by");
+    for (let n = 101; n <= 200; n++) say(n);
+    await client.flush();
+    const read = await pipe.read(/line 200\.\n/);
+    const lines = read.matchAll(/line (\d+)\./g).map(([, n]) => Number(n)).toArray();
+    assertEquals(lines, Array.from({ length: 200 }, (_, n) => n + 1));
+    assert(!logs.stderr.includes("lost"), logs.stderr);
+
+    await using other = await FullPipe.create(folder.path);
+    await using stuck = other.start(["logs", "-f", ...hub.clientArgs], {}, 1);
+    await until(
+      async () => (await client.clients()).some(({ name }) => name === "logs-2"),
+      "it follows",
+    );
+    say(201);
+    await client.flush();
+    stuck.signal("SIGINT");
+    assertEquals((await stuck.end(10_000)).code, 0, stuck.stderr);
   },
 });

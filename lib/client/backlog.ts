@@ -9,7 +9,8 @@ const MAX_HELD = 100_000;
 
 /**
  * Shows what was routed since a moment, and then goes on with what is routed. Resolves when the
- * backlog is shown; from then on `show` is called as by `client.spy`.
+ * backlog is shown; from then on `show` is called as by `client.spy`. What was kept comes with the
+ * moment in which the hub had it, in Unix time in seconds.
  *
  * @param since Unix time in seconds.
  * @throws {RefusedError} If the hub keeps no journal.
@@ -18,17 +19,17 @@ export async function spySince(
   client: Client,
   since: number,
   only: MessageFilter | undefined,
-  show: (message: Message) => void | Promise<void>,
+  show: (message: Message, at?: number) => void | Promise<void>,
   options: { signal?: AbortSignal } = {},
 ): Promise<void> {
   const { signal } = options;
   let last: number | undefined;
   const showKept = async (through?: number) => {
     const query = { ...only, since, through, after: last };
-    for await (const { seq, message } of history(client, query, { signal })) {
+    for await (const { seq, at, message } of history(client, query, { signal })) {
       last = seq;
       // What the hub keeps can wait for who reads it.
-      if (!isOwnProtocol(client.name, message)) await show(message);
+      if (!isOwnProtocol(client.name, message)) await show(message, at);
     }
   };
   // Most of it first: nothing has to be held meanwhile.
