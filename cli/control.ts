@@ -3,6 +3,7 @@
 import { type Client, connect, type Outgoing, RefusedError } from "../lib/client.ts";
 import { timeOfDay } from "../lib/log.ts";
 import type { Message } from "../lib/message.ts";
+import { RUN_PROGRAM } from "../lib/run/rival.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/status/program_status.ts";
 import { readStatus, type VerdictLine } from "../lib/status/read_status.ts";
 import { programTopic } from "../lib/status/topics.ts";
@@ -74,7 +75,7 @@ type Fields = { readonly [field: string]: Outgoing[string] };
 
 async function absence(client: Client, name: string): Promise<string> {
   const all = await client.clients({ timeoutSec: 5 }).catch(() => []);
-  const others = all.filter(({ info }) => info?.program === "abcd run").map((one) => one.name);
+  const others = all.filter(({ info }) => info?.program === RUN_PROGRAM).map((one) => one.name);
   return `Cannot find the controller "${name}" in hub "${client.hub?.name}"; ${
     others.length === 0
       ? 'start it with "abcd run FILE", which takes up the programs that still run, or name it with --controller'

@@ -1,6 +1,6 @@
 // abcd run: starts an experiment's programs and keeps them running.
 
-import { createClient } from "../lib/client.ts";
+import { type Client, createClient } from "../lib/client.ts";
 import { createDataRuns } from "../lib/data_run/data_runs.ts";
 import { serveRuns } from "../lib/data_run/serve_runs.ts";
 import { createHosts } from "../lib/hosts/hosts.ts";
@@ -10,9 +10,10 @@ import { createController } from "../lib/run/controller.ts";
 import type { Experiment } from "../lib/experiment/experiment_file.ts";
 import { doubtsOf } from "../lib/run/doubts.ts";
 import { describeReload } from "../lib/run/reload.ts";
+import { RUN_PROGRAM, watchRivals, whyRunElsewhere } from "../lib/run/rival.ts";
 import { writeUnlessStuck } from "../lib/terminal/screen.ts";
 import { startServer } from "../server.ts";
-import { aborted, defineCommand, EXIT } from "./command.ts";
+import { aborted, CommandError, defineCommand, EXIT } from "./command.ts";
 import { hubFrom, journalFrom, logFrom, needProcFs, passKeyOn } from "./common.ts";
 import { CLIENT_OPTIONS, HUB_OPTIONS, JOURNAL_OPTIONS, LOG_OPTIONS } from "./shared_options.ts";
 import { readExperiment } from "./experiment.ts";
@@ -20,6 +21,21 @@ import { makeFolder, stateFolderOf, takeStateFolder } from "./run_folders.ts";
 import { fileLog, lastWords, showTable } from "./run_table.ts";
 
 const HUB_WAIT_MS = 3000;
+/** How long the programs wait for the hub's word that nobody else runs them, in milliseconds. */
+const RIVAL_WAIT_MS = 500;
+
+/** Resolves when the client is in a hub, or the time is over. */
+function joinedWithin(client: Client, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (client.joined) return resolve();
+    const timer = setTimeout(resolve, ms);
+    client.addEventListener("joined", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
 export default defineCommand({
   name: "run",
   summary: "start an experiment's programs and keep them running",
@@ -72,38 +88,41 @@ export default defineCommand({
       name: experiment.controller,
       unique: true,
       ...hubFrom(options),
-      info: { program: "abcd run", experiment: experiment.name },
+      info: {
+        program: RUN_PROGRAM,
+        experiment: experiment.name,
+        controller: experiment.controller,
+      },
     });
     client.addEventListener("refused", ({ code, text }) => log.warn(`refused: ${text}`, { code }));
 
+    const withServer = options["with-server"];
+    const joined = joinedWithin(client, withServer ? HUB_WAIT_MS : RIVAL_WAIT_MS);
+    await Promise.race([joined, aborted(stop)]);
+    const rival = await whyRunElsewhere(client, experiment, log);
+    if (rival !== undefined) throw new CommandError(rival);
+
     await using cleanup = new AsyncDisposableStack();
-    if (options["with-server"]) {
-      const joined = new Promise<void>((resolve) => {
-        client.addEventListener("joined", () => resolve());
-        setTimeout(resolve, HUB_WAIT_MS);
-      });
-      await Promise.race([joined, aborted(stop)]);
-      if (!client.joined && !stop.aborted) {
-        log.info("no hub is heard; starting one");
-        cleanup.use(
-          await startServer({
-            name: experiment.name,
-            httpPort: options["http-port"],
-            tcpPort: options["tcp-port"],
-            bind: options.bind,
-            keyFile: options["key-file"],
-            rightsFile: options.rights,
-            open: options.open,
-            openTcp: options["open-tcp"],
-            beaconPort: options["beacon-port"],
-            journal: journalFrom(
-              { ...options, journal: options.journal ?? `${statePath}/journal` },
-              experiment.name,
-            ),
-            log,
-          }),
-        );
-      }
+    if (withServer && !client.joined && !stop.aborted) {
+      log.info("no hub is heard; starting one");
+      cleanup.use(
+        await startServer({
+          name: experiment.name,
+          httpPort: options["http-port"],
+          tcpPort: options["tcp-port"],
+          bind: options.bind,
+          keyFile: options["key-file"],
+          rightsFile: options.rights,
+          open: options.open,
+          openTcp: options["open-tcp"],
+          beaconPort: options["beacon-port"],
+          journal: journalFrom(
+            { ...options, journal: options.journal ?? `${statePath}/journal` },
+            experiment.name,
+          ),
+          log,
+        }),
+      );
     }
 
     const controller = createController({
@@ -120,14 +139,16 @@ export default defineCommand({
       createDataRuns({ controller, client, log, stateFolder: statePath }),
     );
     controller.alsoTell(runs.status);
-    cleanup.use(serveRuns({ client, runs, experiment: experiment.name, log }));
+    const runService = cleanup.use(serveRuns({ client, runs, experiment: experiment.name, log }));
     const doubt = (experiment: Experiment) => {
       for (const text of doubtsOf(experiment)) log.warn(text);
       return experiment;
     };
     const readAgain = () => doubt(readExperiment(path));
     serveLogLevel(client, log);
-    cleanup.use(serveControl({ client, controller, log, readAgain }));
+    const service = cleanup.use(serveControl({ client, controller, log, readAgain }));
+    const { alarms } = controller;
+    cleanup.use(watchRivals({ client, experiment, alarms, log }));
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
     doubt(experiment);
     if (runs.status().run !== undefined) log.info(`records of runs in ${runs.folder}`);
@@ -147,6 +168,9 @@ export default defineCommand({
     });
     runs.takeUp();
     controller.start();
+    // It may be in the hub already: joining tells nothing any more.
+    runService.tell();
+    service.tellAll();
     const live = onTerminal ? cleanup.use(showTable(controller, runs)) : undefined;
     await Promise.race([aborted(stop), ...(live === undefined ? [] : [live.quit])]);
     // Quit by a key: the first Ctrl-C behind it is the second time that somebody asks.

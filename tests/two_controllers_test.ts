@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Message } from "../mod.ts";
+import { freeTcpPort } from "./free_ports.ts";
 import { abcd, runAbcd, TestHub, until } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 import { Lab } from "./run_lab.ts";
@@ -90,4 +91,46 @@ Deno.test("a controller whose predecessor is dead, and still connected, has its 
   assertEquals([current?.phase, current?.run], ["idle", undefined]);
   const status = await runAbcd(["status", ...hub.clientArgs]);
   assertEquals(status.code, 0, status.stderr);
+});
+
+Deno.test("a second controller of one experiment, of another user or computer: refused by what the hub knows", async () => {
+  await using hub = await TestHub.start();
+  const program = { p: { cmd: "sleep 1000", startSec: 0 } };
+  await using first = await Lab.create(program);
+  // A state folder of its own: no lock tells the one of the other.
+  await using second = await Lab.create(program);
+  await using one = first.run(...hub.clientArgs);
+  await one.saw(/p: ready/);
+  const two = second.run(...hub.clientArgs);
+  const { code } = await two.end();
+  const { stderr } = two;
+  assertEquals(code, 1, stderr);
+  assert(/Cannot control "lab": "run" \(pid \d+ on \S+\) does already/.test(stderr), stderr);
+  assertEquals(second.processes(), []);
+
+  // Once that is gone it may be run here.
+  one.signal("SIGTERM");
+  assertEquals((await one.end()).code, 0, one.stderr);
+  await using three = second.run(...hub.clientArgs);
+  await three.saw(/p: ready/);
+});
+
+Deno.test("two controllers of one experiment that meet only when the hub comes: an alarm while both are there", async () => {
+  const port = freeTcpPort();
+  const program = { p: { cmd: "sleep 1000", startSec: 0 } };
+  await using first = await Lab.create(program);
+  await using second = await Lab.create(program);
+  const at = [`--server=127.0.0.1:${port}`];
+  await using one = first.run(...at);
+  await using two = second.run(...at);
+  await Promise.all([one.saw(/p: ready/), two.saw(/p: ready/)]);
+  await using hub = await TestHub.start([`--http-port=${port}`]);
+  await until(
+    () => /CRITICAL|alarm: controller: "run(-2)?" \(pid/.test(one.stderr + two.stderr),
+    () => `${one.stderr}\n${two.stderr}`,
+  );
+  const [told, other] = /alarm: controller/.test(one.stderr) ? [one, two] : [two, one];
+  other.signal("SIGTERM");
+  await told.saw(/alarm: controller: the other controller has left/);
+  assertEquals((await other.end()).code, 0, hub.address);
 });

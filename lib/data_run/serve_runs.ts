@@ -53,8 +53,14 @@ function askerOf(message: Message): string {
   return textOf(message, "by", MOST_LABEL) || message.from || "somebody";
 }
 
-/** Answers messages, and publishes the run on its topic, until it is disposed of. */
-export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): Disposable {
+/** Runs by message, until it is disposed of. */
+export interface RunService extends Disposable {
+  /** Publishes the run as it is, as each joining of the hub does. */
+  tell(): void;
+}
+
+/** Answers messages, and publishes the run on its topic. */
+export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): RunService {
   const answers: { readonly [cmd: string]: (message: Message) => Fields | Promise<Fields> } = {
     async "start-run"(message) {
       const label = textOf(message, "label", MOST_LABEL);
@@ -124,6 +130,7 @@ export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): 
   offs.push(client.addEventListener("joined", publish));
   runs.onChange(publish);
   return {
+    tell: publish,
     [Symbol.dispose]() {
       for (const off of offs) off();
     },

@@ -29,8 +29,14 @@ const MOST_LOG_LINES = 1000;
 /** So much of names that are none is said again, in characters. */
 const MOST_QUOTED = 400;
 
-/** Answers control messages and publishes `CONTROLLER/PROGRAM/state`, until it is disposed of. */
-export function serveControl(options: ControlOptions): Disposable {
+/** The controller by message, until it is disposed of. */
+export interface ControlService extends Disposable {
+  /** Publishes how all programs are, as each joining of the hub does: what is adopted has no news. */
+  tellAll(): void;
+}
+
+/** Answers control messages and publishes `CONTROLLER/PROGRAM/state`. */
+export function serveControl(options: ControlOptions): ControlService {
   const { client, controller, log } = options;
   const offs: Off[] = [];
   const followers = createLogFollowers({
@@ -154,12 +160,15 @@ export function serveControl(options: ControlOptions): Disposable {
   controller.onChange(({ name, ...rest }) => publish(name, "state", rest));
   controller.onAlarm(publishAlarm);
   controller.onVerdict((program, verdict) => publish(program, "verdict", verdict));
-  offs.push(client.addEventListener("joined", () => {
+  function tellAll(): void {
     const { programs, alarms = [] } = controller.status();
     for (const { name, ...rest } of programs) publish(name, "state", rest);
     for (const alarm of alarms) publishAlarm(alarm);
-  }));
+  }
+
+  offs.push(client.addEventListener("joined", tellAll));
   return {
+    tellAll,
     [Symbol.dispose]() {
       followers[Symbol.dispose]();
       for (const off of offs) off();

@@ -43,7 +43,7 @@ function readSaid(fields: Fields, time: number, now: number): Said | undefined {
  * it is one alone.
  */
 export function watchPresence(
-  client: Pick<Client, "addEventListener" | "joined" | "request" | "subscribe"> | undefined,
+  client: Pick<Client, "addEventListener" | "hub" | "joined" | "request" | "subscribe"> | undefined,
   log: Log,
   now: () => number,
   changed: (name?: string) => void,
@@ -96,6 +96,11 @@ export function watchPresence(
     }));
   }
 
+  function come(): void {
+    log.info(`in hub ${client?.hub?.name} at ${client?.hub?.address}`);
+    ask();
+  }
+
   if (client !== undefined) {
     follow("_hub/joined", (name) => names.set(name, undefined));
     follow("_hub/left", (name) => names.delete(name));
@@ -104,17 +109,14 @@ export function watchPresence(
       names.set(name, readSaid(fields, typeof time === "number" ? time : 0, now()));
     });
     offs.push(
-      client.addEventListener("joined", ({ hub, address }) => {
-        log.info(`in hub ${hub} at ${address}`);
-        ask();
-      }),
+      client.addEventListener("joined", come),
       client.addEventListener("lost", ({ reason }) => {
         known = false;
         log.warn(`the hub is lost (${reason}); the programs go on`);
         changed();
       }),
     );
-    if (client.joined) ask();
+    if (client.joined) come();
   }
   return {
     get known() {

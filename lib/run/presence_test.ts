@@ -11,6 +11,7 @@ function presenceOf() {
   const presence = watchPresence(
     {
       joined: true,
+      hub: { name: "hub", address: "127.0.0.1:9819", proven: true },
       request: () => answer.promise,
       subscribe(topic, handler) {
         handlers.set(topic, handler);

@@ -1,0 +1,129 @@
+// Another controller of the same experiment, started by another user or on another computer. No lock
+// of a file system knows of it; the hub does. Both would start every program, each of them twice. Two
+// files that name different controllers are meant to run beside each other.
+
+import type { Client } from "../client.ts";
+import type { Experiment } from "../experiment/experiment_file.ts";
+import type { Log } from "../log.ts";
+import type { ClientEntry } from "../message.ts";
+import type { Alarms } from "../status/alarms.ts";
+
+/** What `abcd run` says that it is, in its `info`. */
+export const RUN_PROGRAM = "abcd run";
+
+/** What tells controllers of one experiment from others: the name of both. */
+export type RunIdentity = Pick<Experiment, "name" | "controller">;
+
+/** How long one may take to say that it lives, in seconds; and how often it is asked. */
+const ANSWER_SEC = 1;
+const ASK_TIMES = 3;
+/** The source of the alarm. */
+const ALARM = "controller";
+
+type HubClient = Pick<
+  Client,
+  "addEventListener" | "clients" | "joined" | "name" | "request" | "subscribe"
+>;
+
+/** A controller in words: `"run" (pid 4711 on daq1)`. */
+function describe({ name, info: { pid, host }, address }: ClientEntry): string {
+  return `"${name}" (pid ${pid ?? "?"} on ${host ?? address})`;
+}
+
+/**
+ * Those of a hub's clients that were there as controllers of an experiment before this one: of two
+ * that are started at the same moment, one is first. Pure.
+ */
+export function earlierControllers(
+  entries: readonly ClientEntry[],
+  { name, controller }: RunIdentity,
+  own: string,
+): readonly ClientEntry[] {
+  const since = entries.find(({ name }) => name === own)?.since ?? Infinity;
+  return entries.filter((one) =>
+    one.name !== own && one.info.program === RUN_PROGRAM && one.info.experiment === name &&
+    one.info.controller === controller &&
+    (one.since < since || (one.since === since && one.name < own))
+  );
+}
+
+async function answers(client: HubClient, { name }: ClientEntry): Promise<boolean> {
+  // It may have joined a moment ago, and not be listening yet.
+  for (let times = 0; times < ASK_TIMES; times++) {
+    try {
+      const ask = { cmd: "status", to: name, programs: [] };
+      await client.request(ask, { timeoutSec: ANSWER_SEC });
+      return true;
+    } catch (error) {
+      if (!(error instanceof DOMException)) return false; // it has left
+    }
+  }
+  return false;
+}
+
+/**
+ * Another controller of the experiment that is in the hub and answers, in words; `undefined`: none.
+ * One that does not answer is told in the log, and counts as dead: its computer has lost its power,
+ * or the network.
+ */
+export async function findRival(
+  client: HubClient,
+  experiment: RunIdentity,
+  log: Log,
+): Promise<ClientEntry | undefined> {
+  const entries = await client.clients({ timeoutSec: 5 }).catch(() => []);
+  for (const entry of earlierControllers(entries, experiment, client.name)) {
+    if (await answers(client, entry)) return entry;
+    log.warn(
+      `${describe(entry)} runs "${experiment.name}" too, and does not answer: taken for dead`,
+    );
+  }
+  return undefined;
+}
+
+/** Why the experiment must not be started here; `undefined`: nothing is known against it. */
+export async function whyRunElsewhere(
+  client: HubClient,
+  experiment: RunIdentity,
+  log: Log,
+): Promise<string | undefined> {
+  const rival = client.joined ? await findRival(client, experiment, log) : undefined;
+  if (rival === undefined) return undefined;
+  return `Cannot control "${experiment.name}": ${describe(rival)} does already, ` +
+    `and every program would run twice; stop that one first, ask it ("abcd status"), ` +
+    `or give this file another "experiment"`;
+}
+
+/** Looks again each time that the hub is joined: an alarm while there is another controller. */
+export function watchRivals(options: {
+  readonly client: HubClient;
+  readonly experiment: RunIdentity;
+  readonly alarms: Pick<Alarms, "raise" | "clear">;
+  readonly log: Log;
+}): Disposable {
+  const { client, experiment, alarms, log } = options;
+  let known: string | undefined;
+
+  async function look(): Promise<void> {
+    const rival = await findRival(client, experiment, log);
+    known = rival?.name;
+    if (rival === undefined) return alarms.clear(ALARM);
+    const text = `${describe(rival)} runs "${experiment.name}" too: its programs may run twice; ` +
+      `end one of the two controllers`;
+    alarms.raise(ALARM, "critical", text);
+  }
+
+  const offs = [
+    client.addEventListener("joined", () => void look()),
+    client.subscribe("_hub/left", ({ from, name }) => {
+      if (from !== "_hub" || name !== known) return;
+      known = undefined;
+      alarms.clear(ALARM, "the other controller has left");
+    }),
+  ];
+  return {
+    [Symbol.dispose]() {
+      for (const off of offs) off();
+    },
+  };
+}
