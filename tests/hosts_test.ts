@@ -186,11 +186,13 @@ Deno.test("hosts: a second controller is refused, with the first one's name; it 
   await using agent = lab.agent("daq2", ...hub.clientArgs);
   const first = lab.run(...hub.clientArgs);
   await first.saw(/p: ready on daq2/);
+  // Of the same name it would be refused by itself; one with another name asks the agent.
+  lab.write({ p: { cmd: "sleep 1000", host: "daq2", startSec: 0.1 } }, { controller: "second" });
   const second = lab.runWith({ XDG_STATE_HOME: `${lab.path}/state2` }, ...hub.clientArgs);
   await second.saw(
     new RegExp(`unreachable on daq2 \\("lab" on daq2 is controlled by run \\(pid ${first.pid} on `),
   );
-  await agent.saw(/refused: run-2 claims "lab"/);
+  await agent.saw(/refused: second claims "lab"/);
   assertEquals(lab.instances("p").length, 1);
   // Left running on purpose: it is still the first one's.
   first.signal("SIGTERM");
