@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect } from "../lib/client.ts";
 import { canCollapse } from "../lib/process/log_rotation.ts";
 import { readProcess } from "../lib/process/proc_fs.ts";
-import { TestHub, until } from "./harness.ts";
+import { runAbcd, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 import { mountSmall } from "./small_disk.ts";
 
@@ -84,6 +84,41 @@ Deno.test("a full disk: nothing is lost track of, nothing starts twice, exit cod
   await disk.free();
   second.signal("SIGTERM");
   assertEquals((await second.end()).code, 0);
+  assertEquals(lab.processes(), []);
+});
+
+Deno.test("a full disk: what ends is started again, has its pid and is stopped; the state is written when there is room", async () => {
+  await using lab = await Lab.create({});
+  const dies = { cmd: `trap 'exit 3' USR1; ${FOREVER}`, ...quick };
+  lab.write({ dies });
+  await using disk = await mountSmall(`${lab.path}/state`);
+  if (disk === undefined) return; // not allowed to
+  await using hub = await TestHub.start();
+  await using first = lab.run(...hub.clientArgs);
+  await first.saw(/dies: starting → running/);
+  const [before] = lab.instances("dies");
+  let isFull = true;
+  const filled = (async () => {
+    // What is removed makes no room.
+    for (; isFull; await new Promise((resolve) => setTimeout(resolve, 5))) await disk.fill();
+  })();
+  Deno.kill(before?.pid ?? 0, "SIGUSR1");
+  await first.saw(/dies: running → backoff \(exit code 3\)[^]*dies: starting → running/);
+  await first.saw(/alarm: state: Cannot write .*; programs go on/);
+  const stopped = await runAbcd(["stop", "dies", ...hub.clientArgs]);
+  assertEquals([stopped.code, lab.processes()], [0, []], stopped.stderr);
+  const started = await runAbcd(["start", "dies", ...hub.clientArgs]);
+  assertEquals(started.code, 0, started.stderr);
+  isFull = false;
+  await filled;
+  await disk.free();
+  await first.saw(/alarm: state: it can be written/);
+  const [after] = lab.instances("dies");
+  await killNow(first);
+  await using second = lab.run();
+  await second.saw(new RegExp(`dies: adopted, pid ${after?.pid}\\b`));
+  second.signal("SIGTERM");
+  assertEquals((await second.end()).code, 0, second.stderr);
   assertEquals(lab.processes(), []);
 });
 

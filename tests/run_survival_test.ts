@@ -148,3 +148,31 @@ Deno.test("the shell that holds a program is killed with it, or before it: it is
     await killNow(run);
   }
 });
+
+Deno.test("the state folder is removed under a controller: made again, nobody else gets in, programs are kept running", async () => {
+  await using lab = await Lab.create({
+    stays: { cmd: "sleep 1000", startSec: 0.1 },
+    dies: { cmd: "sleep 1000", startSec: 0.1, restartSec: 0.1 },
+  });
+  await using first = lab.run();
+  await first.saw(/dies: starting → running/);
+  await first.saw(/stays: starting → running/);
+  const [stays] = lab.instances("stays");
+  const [dies] = lab.instances("dies");
+  await Deno.remove(lab.state, { recursive: true });
+  await first.saw(/alarm: state: .* was removed, and is made again/);
+  Deno.kill(dies?.pid ?? 0, "SIGKILL");
+  await first.saw(/dies: running → backoff \(ended by SIGKILL\)[^]*dies: starting → running/);
+  // The lock is one again.
+  const other = lab.run();
+  assertEquals((await other.end()).code, 1);
+  assert(other.stderr.includes(`pid ${first.pid}`), other.stderr);
+
+  // And so is what the next one must know, but for what a start itself had written.
+  await killNow(first);
+  await using second = lab.run();
+  await second.saw(new RegExp(`stays: adopted, pid ${stays?.pid}\\b`));
+  second.signal("SIGTERM");
+  assertEquals((await second.end()).code, 0, second.stderr);
+  assertEquals(lab.processes(), []);
+});

@@ -85,16 +85,23 @@ export function openRunNumbers(
   warn: (text: string) => void,
 ): RunNumbers {
   const paths = [`${folder}/run-number`, `${folder}/run-number.copy`];
-  const last = () => lastNumber(paths.map(readCopy), recorded());
+  /** The last that this process knows of: files that somebody removes do not bring it back. */
+  let known = 0;
+  const last = () => {
+    const found = lastNumber(paths.map(readCopy), Math.max(known, recorded()));
+    if (found.kind === "known") known = found.number;
+    return found;
+  };
+  last();
   return {
     last,
     take(wanted) {
-      const known = last();
-      if (known.kind === "lost" && wanted === undefined) {
-        throw new Error(`${known.text}. Give the number: abcd start-run --number N`);
+      const found = last();
+      if (found.kind === "lost" && wanted === undefined) {
+        throw new Error(`${found.text}. Give the number: abcd start-run --number N`);
       }
-      const before = known.kind === "lost" ? known.atLeast : known.number;
-      if (known.kind === "known") known.warnings.forEach(warn);
+      const before = found.kind === "lost" ? found.atLeast : found.number;
+      if (found.kind === "known") found.warnings.forEach(warn);
       const number = wanted ?? before + 1;
       if (!Number.isSafeInteger(number) || number < 1 || number > MOST_RUN) {
         throw new RangeError(`${number} is no number of a run: they go from 1 to ${MOST_RUN}`);
@@ -103,6 +110,7 @@ export function openRunNumbers(
         throw new RangeError(`number ${number} was given before: the next one is ${before + 1}`);
       }
       for (const path of paths) writeDurably(path, encodeRecord({ number }));
+      known = number;
       return number;
     },
   };

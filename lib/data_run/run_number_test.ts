@@ -72,3 +72,17 @@ Deno.test("a number that cannot be written is not given", async () => {
   const numbers = openRunNumbers(`${f.path}/none`, () => 0, () => {});
   assertThrows(() => numbers.take(), Error, "Cannot write");
 });
+
+Deno.test("files that somebody removes bring no number back, neither what was given nor what was found", async () => {
+  await using f = await folder();
+  const remove = () => {
+    for (const name of ["run-number", "run-number.copy"]) Deno.removeSync(`${f.path}/${name}`);
+  };
+  const first = openRunNumbers(f.path, () => 0, () => {});
+  assertEquals(first.take(17), 17);
+  const second = openRunNumbers(f.path, () => 0, () => {});
+  remove();
+  assertEquals(first.take(), 18);
+  remove();
+  assertEquals(second.take(), 18);
+});

@@ -13,6 +13,9 @@ const WRITE_DOWN = `
 /**
  * A program without a terminal. Its arguments: log, base, program …
  *
+ * Where none of this can be written, as on a disk that can be read only, the program runs all the same:
+ * what it writes is lost then, and its exit code is known only to the controller that started it.
+ *
  * A place for the exit code is made before the start: a full disk takes it from nobody then. A shell
  * without job control would start a job in the background with SIGINT ignored; so the program runs
  * in the foreground, and `setsid` gives it a session and a group. What the outer shell says of its
@@ -23,10 +26,11 @@ trap : HUP INT QUIT TERM
 log=$1 base=$2
 shift 2
 printf '%-31s\\n' '' >"$base.tmp"
-exec 2>"$base.text"
+printf '' >"$base.text" && exec 2>"$base.text"
 command -p setsid /bin/sh -c '${WRITE_DOWN}
   log=$1
   shift
+  printf "" >>"$log" || log=/dev/null
   exec "$@" </dev/null >>"$log" 2>&1
 ' "$base" "$log" "$@"
 code=$?
@@ -49,7 +53,7 @@ trap : INT QUIT TERM
 base=$1
 shift
 printf '%-31s\\n' '' >"$base.tmp"
-exec 2>"$base.text"
+printf '' >"$base.text" && exec 2>"$base.text"
 set -m
 /bin/sh -c '${WRITE_DOWN}
   exec "$@" 2>&1

@@ -80,6 +80,9 @@ export interface Start {
 const SIGNALS = ("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT " +
   "CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS").split(" ");
 
+/** A program that has not written itself down after so long is looked for, in milliseconds. */
+const UNWRITTEN_MS = 1000;
+
 function readText(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
@@ -136,6 +139,13 @@ export function isHeld(processes: readonly ProcessStat[]): boolean {
   return processes.some(({ pid }) => isHolder(pid));
 }
 
+/** The program of a start, by its shell: the one process of that which leads a session. */
+function heldBy(id: string): ProcessStat | undefined {
+  const all = carriers(id);
+  const holders = all.filter(({ pid }) => isHolder(pid)).map(({ pid }) => pid);
+  return all.find(({ pid, session, parent }) => session === pid && holders.includes(parent));
+}
+
 function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
   const begun = writtenAt(`${base}.pid`) ?? Date.now() / 1000;
   let identity: ProcessStat | undefined;
@@ -143,6 +153,7 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
   let shellRuns = child !== undefined;
   let shellCode: number | undefined;
   const inScreen = exists(`${base}.screen`);
+  const madeAt = performance.now();
   const shellEnded = child === undefined ? new Promise<void>(() => {}) : child.status.then(
     ({ code, signal }) => {
       shellRuns = false;
@@ -153,8 +164,12 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
 
   /** The process that wrote itself down, if it did so since the boot. */
   function identify(): void {
-    const [boot, line] = (readText(`${base}.pid`) ?? "").split("\n");
+    const text = readText(`${base}.pid`);
+    const [boot, line] = (text ?? "").split("\n");
     if (boot === bootId()) identity ??= parseStat(line ?? "");
+    // The disk was full, or somebody removed the file. It is not looked for while it is on its way.
+    if (text !== undefined || inScreen) return;
+    if (child === undefined || performance.now() - madeAt > UNWRITTEN_MS) identity ??= heldBy(id);
   }
 
   function finish(how: Pick<Ended, "code" | "signal">): StartView {
@@ -188,9 +203,10 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     if (shellCode !== undefined) return finish(fromShell(shellCode));
     if (identity !== undefined && isSame(identity)) return { state: "alive", pid: identity.pid };
     // It is gone, or not there yet. Its shell says which, in a moment, if that is still there.
-    const shell = identity === undefined
-      ? shellRuns || isHeld(carriers(id))
-      : startVariable(identity.parent, RUN_ID) === id;
+    const shell = shellRuns ||
+      (identity === undefined
+        ? isHeld(carriers(id))
+        : startVariable(identity.parent, RUN_ID) === id);
     if (shell) {
       return identity === undefined ? { state: "starting" } : { state: "alive", pid: identity.pid };
     }
@@ -255,11 +271,19 @@ export function forgetStart(base: string): void {
   }
 }
 
+function makeFolderOf(path: string): void {
+  try {
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  } catch {
+    // told by who looks after the folder
+  }
+}
+
 /**
  * Starts a program in a session and process group of its own. It goes on when this process ends.
  *
  * @throws {Deno.errors.NotFound} If there is no such command or folder.
- * @throws {Error} If the operating system refuses, or the log cannot be opened.
+ * @throws {Error} If the operating system refuses, such as for want of processes.
  */
 export function startProgram(options: StartOptions): Start {
   const { argv, cwd, env, logPath, id, base, screen } = options;
@@ -276,8 +300,8 @@ export function startProgram(options: StartOptions): Start {
     }
     Deno.writeTextFileSync(`${base}.screen`, screenSettings(logPath));
   }
-  Deno.mkdirSync(logPath.slice(0, logPath.lastIndexOf("/")), { recursive: true });
-  Deno.openSync(logPath, { append: true, create: true }).close();
+  // Where there can be no log, or none of the start's own files, it runs without: data comes first.
+  for (const path of [logPath, base]) makeFolderOf(path);
   const child = new Deno.Command(screen === undefined ? "/bin/sh" : "screen", {
     args: screen === undefined
       ? ["-c", HOLD, HOLDER_NAME, logPath, base, ...argv]

@@ -17,6 +17,7 @@ import { isLasting } from "./record.ts";
 import { reloadPrograms } from "./reload.ts";
 import { createRoster } from "./roster.ts";
 import { CALM_MS, TICK_MS } from "./runner.ts";
+import { watchState } from "./state_watch.ts";
 import { takeUp } from "./take_up.ts";
 import { statusOf, tellTrouble } from "./tell_status.ts";
 import type { Verdict } from "./verdict.ts";
@@ -87,6 +88,23 @@ export function createController(options: ControllerOptions): Controller {
     },
   });
 
+  const environment = createEnvironment({
+    folder: folder.path,
+    client,
+    server: options.server,
+    beaconPort: options.beaconPort,
+  });
+  const lookAtState = watchState({
+    folder,
+    alarms,
+    now,
+    remade() {
+      Deno.mkdirSync(starts, { recursive: true });
+      environment.renew();
+      pace.follow();
+    },
+  });
+
   const logPath = (name: string) => `${logFolder}/${name}.log`;
   const roster = createRoster({
     elsewhere,
@@ -97,12 +115,7 @@ export function createController(options: ControllerOptions): Controller {
       logPath,
       presence,
       outOfMemory,
-      environment: createEnvironment({
-        folder: folder.path,
-        client,
-        server: options.server,
-        beaconPort: options.beaconPort,
-      }),
+      environment: environment.of,
       command: options.command ?? (({ argv }) => argv),
       newId: (name) => newStartId(folder.path, name),
       basePath: (id) => startBase(folder.path, id),
@@ -139,6 +152,7 @@ export function createController(options: ControllerOptions): Controller {
     starts,
     now,
     look: (name) => roster.find(name)?.look(),
+    warn: (text) => log.warn(text),
     patienceMs() {
       const most = ending || roster.isMoving ? TICK_MS : CALM_MS;
       return Math.min(most, ...roster.all.map(({ patienceMs }) => patienceMs));
@@ -152,6 +166,7 @@ export function createController(options: ControllerOptions): Controller {
       for (const runner of roster.all) runner.tick(tick);
       if (!ending) startWaiting(roster);
       if (tick.isPoll) {
+        lookAtState();
         leftovers.tell();
         outOfMemory.look();
       }

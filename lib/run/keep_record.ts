@@ -14,7 +14,8 @@ export function withVerdict(verdicts: readonly Verdict[], one: Verdict): readonl
 
 /**
  * Makes what writes a program's record down. Where nothing can be written, as on a full disk, that is
- * told once, and what is kept is older than what is: processes are found by their environment then.
+ * told once, and tried again: until then what is kept is older than what is, and processes are found by
+ * their environment.
  */
 export function createRecordKeeper(
   name: string,

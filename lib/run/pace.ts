@@ -22,6 +22,7 @@ export interface PaceOptions {
   readonly measureMs: () => number;
   /** A file of a start of this program has changed. */
   readonly look: (program: string) => void;
+  readonly warn: (text: string) => void;
 }
 
 /** The pace, until it is disposed of. */
@@ -31,12 +32,14 @@ export interface Pace extends Disposable {
   tick(): void;
   /** Something has changed: the next tick may have to come sooner. */
   again(): void;
+  /** The folder of starts is another one now, of the same name. */
+  follow(): void;
 }
 
 /** Makes the pace; nothing ticks before it is started. */
 export function createPace(options: PaceOptions): Pace {
-  const { starts, now, tick, patienceMs, measureMs, look } = options;
-  const watcher = Deno.watchFs(starts, { recursive: false });
+  const { starts, now, tick, patienceMs, measureMs, look, warn } = options;
+  let watcher: Deno.FsWatcher | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isOver = false;
   let nextPoll = 0;
@@ -69,6 +72,18 @@ export function createPace(options: PaceOptions): Pace {
 
   /** The kernel tells of each file in the folder of starts: the end of a program is known at once. */
   async function followStarts(): Promise<void> {
+    watcher?.close();
+    watcher = undefined;
+    try {
+      watcher = Deno.watchFs(starts, { recursive: false });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      warn(
+        `Cannot follow the files in ${starts}: ${why}; programs are looked at each second instead. ` +
+          `Too many of this user's programs may do so: sysctl fs.inotify.max_user_instances=512`,
+      );
+      return;
+    }
     for await (const { paths } of watcher) {
       for (const name of new Set(paths.map(programOfFile))) look(name);
       again();
@@ -83,10 +98,11 @@ export function createPace(options: PaceOptions): Pace {
     },
     tick: tickNow,
     again,
+    follow: () => void followStarts(),
     [Symbol.dispose]() {
       isOver = true;
       clearTimeout(timer);
-      watcher.close();
+      watcher?.close();
     },
   };
 }

@@ -41,9 +41,13 @@ export interface EnvironmentOptions {
 /** Gives a program's environment, beside what the controller itself has. */
 export function createEnvironment(
   { folder, client, server, beaconPort }: EnvironmentOptions,
-): (program: Program) => { readonly [name: string]: string } {
+): {
+  readonly of: (program: Program) => { readonly [name: string]: string };
+  /** Puts the command into the folder again. */
+  readonly renew: () => void;
+} {
   const bin = writeAbcdCommand(folder);
-  return ({ name, env }) => {
+  const of = ({ name, env }: Program) => {
     const address = client?.hub?.address ?? server;
     return {
       ABCD_NAME: name,
@@ -53,4 +57,5 @@ export function createEnvironment(
       PATH: `${bin}:${env.PATH ?? Deno.env.get("PATH") ?? "/usr/bin:/bin"}`,
     };
   };
+  return { of, renew: () => void writeAbcdCommand(folder) };
 }

@@ -26,7 +26,19 @@ export interface StateFolder extends Disposable {
    */
   save(name: string, record: unknown, isLasting?: boolean): void;
   forget(name: string): void;
+  /**
+   * To be called about once a second: makes the folder and its lock again if somebody removed them,
+   * and writes down what could not be written, as while the disk was full.
+   *
+   * @returns What is the case. `remade`: all of it was gone, and is there again.
+   */
+  mend(): Mended;
 }
+
+/** How it is about what is kept. */
+export type Mended =
+  | { readonly kind: "well" | "remade" }
+  | { readonly kind: "problem"; readonly text: string };
 
 /** How long a lock may take that is free, in milliseconds: a killed process frees it with its end. */
 const LOCK_MS = 2000;
@@ -89,16 +101,29 @@ export function writeWhole(path: string, text: string, isLasting = true): void {
   folder.syncSync();
 }
 
+function readOr(path: string, otherwise: string): string {
+  try {
+    return Deno.readTextFileSync(path).trim() || otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
 async function lock(path: string, owner: string): Promise<Deno.FsFile> {
-  const file = Deno.openSync(path, { read: true, write: true, create: true });
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { read: true, write: true, create: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot write to the experiment's state: ${why}`, { cause: error });
+  }
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), LOCK_MS));
   const locked = await Promise.race([file.lock(true).then(() => true), late]);
   clearTimeout(timer);
   if (!locked) {
-    const holder = Deno.readTextFileSync(path).trim();
     throw new LockedError(
-      `Cannot control this experiment: ${holder || "another process"} does already; ` +
+      `Cannot control this experiment: ${readOr(path, "another process")} does already; ` +
         `stop that one first, or ask it ("abcd status")`,
     );
   }
@@ -121,10 +146,64 @@ async function lock(path: string, owner: string): Promise<Deno.FsFile> {
 export async function openStateFolder(path: string, owner: string): Promise<StateFolder> {
   const programs = `${path}/programs`;
   Deno.mkdirSync(programs, { recursive: true });
-  const held = await lock(`${path}/lock`, owner);
+  const lockPath = `${path}/lock`;
+  let held = await lock(lockPath, owner);
   let closed = false;
+  /** What is to be in each file, and of which files it is not. */
+  const wanted = new Map<string, { readonly record: unknown; readonly isLasting?: boolean }>();
+  const unwritten = new Set<string>();
+
+  function write(name: string): void {
+    const { record, isLasting } = wanted.get(name) ?? {};
+    unwritten.add(name);
+    writeWhole(`${programs}/${name}${SUFFIX}`, encodeRecord(record), isLasting);
+    unwritten.delete(name);
+  }
+
+  /** Whether the lock is still what a second controller would find. */
+  function isThere(): boolean {
+    try {
+      const [ours, found] = [held.statSync(), Deno.statSync(lockPath)];
+      return ours.ino === found.ino && ours.dev === found.dev;
+    } catch (error) {
+      // On a disk that does not answer, or may not be read, it stands where it stood.
+      return !(error instanceof Deno.errors.NotFound);
+    }
+  }
+
+  /** Makes all of it again; the new lock is nobody's yet, or the folder has another controller. */
+  function remake(): void {
+    Deno.mkdirSync(programs, { recursive: true });
+    const file = Deno.openSync(lockPath, { read: true, write: true, createNew: true });
+    // Nobody waits: it was made a moment ago, by this process.
+    file.lockSync(true);
+    held.close();
+    held = file;
+    for (const name of wanted.keys()) unwritten.add(name);
+    try {
+      file.writeSync(new TextEncoder().encode(`${owner}\n`));
+    } catch {
+      // A full disk: as above.
+    }
+  }
+
   return {
     path,
+    mend() {
+      const isGone = !closed && !isThere();
+      try {
+        if (isGone) remake();
+        for (const name of unwritten) write(name);
+        return { kind: isGone ? "remade" : "well" };
+      } catch (error) {
+        if (error instanceof Deno.errors.AlreadyExists) {
+          const holder = readOr(lockPath, "another process");
+          return { kind: "problem", text: `${path} was removed, and ${holder} has it now` };
+        }
+        const text = error instanceof Error ? error.message : String(error);
+        return { kind: "problem", text };
+      }
+    },
     names: () =>
       [...Deno.readDirSync(programs)].filter(({ name }) => name.endsWith(SUFFIX))
         .map(({ name }) => name.slice(0, -SUFFIX.length)).sort(),
@@ -138,9 +217,13 @@ export async function openStateFolder(path: string, owner: string): Promise<Stat
       }
       return decodeRecord(text);
     },
-    save: (name, record, isLasting) =>
-      writeWhole(`${programs}/${name}${SUFFIX}`, encodeRecord(record), isLasting),
+    save(name, record, isLasting) {
+      wanted.set(name, { record, isLasting });
+      write(name);
+    },
     forget(name) {
+      wanted.delete(name);
+      unwritten.delete(name);
       try {
         Deno.removeSync(`${programs}/${name}${SUFFIX}`);
       } catch (error) {
