@@ -10,14 +10,18 @@
 
 It finds the hub by itself, shows it the user's key if there is one, answers its pings, and comes back
 under its name when the hub was away. What happens to the connection is said on standard error.
+Numbers that JSON does not have, as NaN, are sent as null: None in Python.
 """
 
+import atexit
 import base64
 import hashlib
 import hmac
 import json
+import math
 import os
 import queue
+import re
 import secrets
 import select
 import socket
@@ -29,6 +33,8 @@ import urllib.request
 
 BEACON_PORT = int(os.environ.get("ABCD_BEACON_PORT") or 7886)
 MOST_WAITING = 10000  # messages that nobody has taken yet; past it they are dropped, and that is said
+END_SEC = 2  # so long the end of the program waits until the hub has all that was sent
+FIRST_SEC = 10  # so long what is sent waits for the first joining: a program may be shorter than that
 
 
 class Client:
@@ -44,6 +50,8 @@ class Client:
         self.joined = threading.Event()
         self._socket = None
         self._lock = threading.Lock()
+        self._wait_until = time.monotonic() + FIRST_SEC
+        self._unsent = 0  # messages since the hub is away
         self._status = None
         self._number = 0
         self._answers = {}
@@ -55,13 +63,23 @@ class Client:
         self._taken = None
         self._known = {}  # senders and ids of messages that their senders may send again
         self._passed_over = {}  # hubs that did not let this program in, and until when others come first
-        threading.Thread(target=self._stay, daemon=True).start()
+        self._ended = False
+        self._thread = threading.Thread(target=self._stay, daemon=True)
+        self._thread.start()
+        atexit.register(self._end)
 
     def send(self, cmd, to=None, topic=None, **fields):
-        """Sends a message. False: the hub is away, and it was not sent."""
+        """Sends a message. False: the hub is away, and it was not sent, which is said, too."""
         message = {"cmd": cmd, "to": to, "topic": topic}
         message.update(fields)
-        return self._write({key: value for key, value in message.items() if value is not None})
+        if self._socket is None:
+            self.joined.wait(max(0, self._wait_until - time.monotonic()))
+        sent = self._write({key: value for key, value in message.items() if value is not None})
+        if not sent:
+            self._unsent += 1
+            if self._unsent == 1:
+                self._say('the hub is away: "%s" was not sent, nor what comes until it is back' % cmd)
+        return sent
 
     def publish(self, topic, cmd, **fields):
         """Sends a message to all who are subscribed to the topic. False as in send()."""
@@ -115,12 +133,12 @@ class Client:
     def subscribe(self, *topics):
         """From now on messages on these topics come too; + stands for one level, # for all below."""
         self.topics.extend(topics)
-        return self.send("_subscribe", topics=list(topics))
+        return self._write({"cmd": "_subscribe", "topics": list(topics)})
 
     def status(self, state, text=""):
         """Says how this program is, in a word and in a line; it is shown in the table of abcd run."""
         self._status = {"state": state, "text": text}
-        return self.send("_status", **self._status)
+        return self._write(dict(self._status, cmd="_status"))
 
     def receive(self, timeout=None):
         """The next message; None if there is none in so many seconds. Without a number it waits."""
@@ -167,15 +185,40 @@ class Client:
         return new
 
     def _write(self, message):
-        data = json.dumps(message).encode() + b"\n"
+        data = _json(message).encode() + b"\n"
         with self._lock:
-            if self._socket is None:
+            if self._socket is None or self._ended:
                 return False
             try:
                 self._socket.sendall(data)
                 return True
             except OSError:
-                return False  # the thread that reads will see it too
+                # Half of it may be on its way, and what came next would be read as the rest of it.
+                try:
+                    self._socket.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                self._socket = None  # the thread that reads sees it, and joins again
+                return False
+
+    def _end(self):
+        """Says goodbye, and reads until the hub does: what it has not yet got would be lost if the program
+        ended while something comes in."""
+        self._ended = True
+        connection = self._socket
+        if connection is not None:
+            try:
+                socket.socket.shutdown(connection, socket.SHUT_WR)  # with TLS, too, it still reads
+                self._thread.join(END_SEC)
+            except OSError:
+                pass
+
+    def _say(self, text):
+        """Not by print: when the program ends while this thread is writing, Python would crash."""
+        try:
+            os.write(2, ("%s: %s\n" % (self.name, text)).encode(errors="backslashreplace"))
+        except OSError:
+            pass
 
     def _stay(self):
         """Joins, reads, and joins again, for as long as the program runs."""
@@ -195,14 +238,16 @@ class Client:
                     delay = 0.2
                     self._read(lines)
                 why = "it closed the connection"
-            except (OSError, ValueError, KeyError) as error:
+            except Exception as error:  # whatever it was: without this thread the program never comes back
                 why = "%s: %s" % (type(error).__name__, error)
+            if self._ended:
+                return
             if where:
                 self._passed_over[where] = time.monotonic() + 5  # another, the true one, says that it is there
             with self._lock:
                 self._socket = None
             self.joined.clear()
-            print("%s: not in the hub: %s" % (self.name, why), file=sys.stderr, flush=True)
+            self._say("not in the hub: %s" % why)
             time.sleep(delay * (0.5 + secrets.randbelow(500) / 1000))
             delay = min(5, delay * 2)
 
@@ -219,7 +264,8 @@ class Client:
                 raise ConnectionError(message["text"])
             return message
 
-        info = {"program": os.path.basename(sys.argv[0]), "host": socket.gethostname(), "pid": os.getpid()}
+        program = (getattr(sys, "argv", None) or ["python"])[0]  # none where Python is part of another program
+        info = {"program": os.path.basename(program), "host": socket.gethostname(), "pid": os.getpid()}
         init = {"cmd": "_init", "name": self.name, "info": info}
         if self._durable:
             init["durable"] = True
@@ -256,8 +302,10 @@ class Client:
             self._write({"cmd": "_subscribe", "topics": list(self.topics)})
         if self._status:
             self._write(dict(self._status, cmd="_status"))
+        self._wait_until = 0
         self.joined.set()
-        print('%s: in hub "%s"' % (self.name, welcome["hub"]), file=sys.stderr, flush=True)
+        unsent, self._unsent = self._unsent, 0
+        self._say('in hub "%s"%s' % (welcome["hub"], "; %d messages were not sent" % unsent if unsent else ""))
         return welcome["timeout"]
 
     def _read(self, lines):
@@ -274,14 +322,30 @@ class Client:
             elif "re" in message and message["cmd"] in ("run-start", "run-stop", "safe", "safe-end"):
                 pass  # an answer is no order
             elif message["cmd"] == "_error":
-                print("%s: the hub refused: %s" % (self.name, message["text"]), file=sys.stderr, flush=True)
+                self._say("the hub refused: %s" % message["text"])
             elif "_mail" in message:
                 self._waiting.put(message)  # never dropped: the hub sends no more than it may
             elif not message["cmd"].startswith("_"):
                 try:
                     self._waiting.put_nowait(message)
                 except queue.Full:
-                    print("%s: dropped, as nobody takes them: %s" % (self.name, line), file=sys.stderr, end="")
+                    self._say("dropped, as nobody takes them: %s" % line.rstrip("\n"))
+
+
+def _json(message):
+    """JSON that the hub takes: Python would write NaN."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(one) for key, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(one) for one in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    try:
+        return json.dumps(message, allow_nan=False)
+    except ValueError:
+        return json.dumps(plain(message), allow_nan=False)
 
 
 def _key():
@@ -362,7 +426,10 @@ def _find(passed_over):
     that announces itself and is not to be passed over now."""
     server = os.environ.get("ABCD_SERVER")
     if server:
-        host, _, port = server.rpartition(":") if ":" in server else (server, "", "9819")
+        match = re.match(r"^(\[[^\]]+\]|[^:\[\]]+)(?::(\d+))?$", server)
+        if match is None:
+            raise ValueError("ABCD_SERVER is neither host nor host:port: %s" % server)
+        host, port = match.group(1), match.group(2) or "9819"
         # Not by way of the proxy that a laboratory may have for the world outside.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         if _speaks_tls(host.strip("[]"), int(port)):

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { startBeacon } from "../lib/discovery/udp.ts";
 import { connect } from "../mod.ts";
-import { freeUdpPort, Running, temporaryFolder, TestHub, until } from "./harness.ts";
+import { freeUdpPort, Running, temporaryFolder, TestHub, until, within } from "./harness.ts";
 import { pidIn } from "./raw_client.ts";
 
 const EXAMPLES = new URL("../experiments/", import.meta.url).pathname;
@@ -17,6 +17,17 @@ async function hasPython(): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Python's environment, to find a hub that announces itself on this port. */
+function pythonEnv(beaconPort: number): Record<string, string> {
+  return {
+    PYTHONPATH: EXAMPLES,
+    PYTHONDONTWRITEBYTECODE: "1",
+    PYTHONIOENCODING: "utf-8",
+    ABCD_SERVER: "",
+    ABCD_BEACON_PORT: `${beaconPort}`,
+  };
 }
 
 const PROGRAM = `
@@ -50,13 +61,7 @@ Deno.test({
       `--pid-file=${pidFile}`,
     ], { open: false });
     await using python = new Running(["python3", "-u", "-c", PROGRAM], {
-      env: {
-        PYTHONPATH: EXAMPLES,
-        PYTHONDONTWRITEBYTECODE: "1",
-        PYTHONIOENCODING: "utf-8",
-        ABCD_SERVER: "",
-        ABCD_BEACON_PORT: `${hub.beaconPort}`,
-      },
+      env: pythonEnv(hub.beaconPort),
     });
     // Another hub has other ports: who is given none finds it again.
     await using daq = await connect({ name: "daq", beaconPort: hub.beaconPort });
@@ -117,12 +122,7 @@ Deno.test({
     await using hub = await TestHub.start([`--pid-file=${pidFile}`, "--beacon-interval=0.2"]);
     const start = () =>
       new Running(["python3", "-u", "-c", DURABLE], {
-        env: {
-          PYTHONPATH: EXAMPLES,
-          PYTHONDONTWRITEBYTECODE: "1",
-          ABCD_SERVER: "",
-          ABCD_BEACON_PORT: `${hub.beaconPort}`,
-        },
+        env: pythonEnv(hub.beaconPort),
       });
     await using daq = await connect({ name: "daq", beaconPort: hub.beaconPort });
     const seen: unknown[] = [];
@@ -192,12 +192,7 @@ Deno.test({
     await using _refuses = falseHub(beaconPort, { cmd: "_error", code: "denied", text: "no" });
     await using _silent = falseHub(beaconPort, undefined);
     await using python = new Running(["python3", "-u", "-c", PROGRAM], {
-      env: {
-        PYTHONPATH: EXAMPLES,
-        PYTHONDONTWRITEBYTECODE: "1",
-        ABCD_SERVER: "",
-        ABCD_BEACON_PORT: `${beaconPort}`,
-      },
+      env: pythonEnv(beaconPort),
     });
     await python.saw(/not in the hub/);
     await using hub = await TestHub.start(
@@ -208,5 +203,119 @@ Deno.test({
     assert(!python.stderr.includes('in hub "false"'), python.stderr);
     await using daq = await connect({ name: "daq", server: hub.address });
     assertEquals((await daq.request({ to: "py", cmd: "double", value: 4 })).value, 8);
+  },
+});
+
+const THREE_LINES = `
+import abcd
+hub = abcd.Client("short")
+print(hub.publish("lab/short", "monit", bad=float("nan"), all=[1, float("inf")]))
+`;
+
+Deno.test({
+  name: "python: a program of three lines is heard before it ends; NaN is null",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    await using hub = await TestHub.start(["--beacon-interval=0.2"], { open: false });
+    await using daq = await connect({ name: "daq", server: hub.address });
+    const got: unknown[] = [];
+    daq.subscribe("lab/short", ({ bad, all }) => void got.push([bad, all]));
+    await daq.flush();
+    // As abcd run tells it where the hub is.
+    const env = { ...pythonEnv(hub.beaconPort), ABCD_SERVER: hub.address };
+    await using python = new Running(["python3", "-c", THREE_LINES], { env });
+    assertEquals([(await python.end()).code, python.stdout], [0, "True\n"], python.stderr);
+    await until(() => got.length > 0, () => python.stderr);
+    assertEquals(got, [[null, [1, null]]]);
+  },
+});
+
+const LAST_WORDS = `
+import abcd
+hub = abcd.Client("ends")
+hub.subscribe("busy")
+hub.receive()
+for i in range(300):
+    hub.publish("last", "word", i=i, pad="x" * 1000)
+`;
+
+Deno.test({
+  name:
+    "python: what a program says before it ends reaches the hub, however much comes in meanwhile",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    await using hub = await TestHub.start([], { open: false });
+    await using daq = await connect({ name: "daq", server: hub.address });
+    await using busy = await connect({ name: "busy", server: hub.address });
+    const got: unknown[] = [];
+    daq.subscribe("last", ({ i }) => void got.push(i));
+    await daq.flush();
+    const pad = "y".repeat(50_000);
+    const flood = setInterval(() => {
+      for (let i = 0; i < 20; i++) busy.send({ topic: "busy", cmd: "y", pad });
+    }, 5);
+    try {
+      const env = { ...pythonEnv(hub.beaconPort), ABCD_SERVER: hub.address };
+      for (let i = 0; i < 3; i++) {
+        await using python = new Running(["python3", "-c", LAST_WORDS], { env });
+        assertEquals((await python.end()).code, 0, python.stderr);
+        const left = async () => (await daq.clients()).every(({ name }) => name !== "ends");
+        await until(left, "it has left");
+        assertEquals(got.splice(0), Array.from({ length: 300 }, (_, i) => i), python.stderr);
+      }
+    } finally {
+      clearInterval(flood);
+    }
+  },
+});
+
+const HALF = `
+import abcd
+hub = abcd.Client("half")
+print(hub.publish("a", "large", pad="x" * 20000000), flush=True)
+input()
+print(hub.publish("a", "next"), flush=True)
+input()
+`;
+
+Deno.test({
+  name: "python: behind half a message nothing is sent on the same connection",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    await using folder = await temporaryFolder();
+    const beaconPort = freeUdpPort();
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    await using _beacon = startBeacon({
+      beaconPort,
+      intervalSec: 0.1,
+      beacon: { name: "slow", id: crypto.randomUUID(), http: port, tcp: port },
+      bind: "127.0.0.1",
+    });
+    const env = { ...pythonEnv(beaconPort), ABCD_KEY: "", ABCD_KEY_FILE: `${folder.path}/none` };
+    await using python = new Running(["python3", "-c", HALF], { env, stdin: "piped" });
+    using connection = await listener.accept();
+    const say = (message: object) =>
+      connection.write(new TextEncoder().encode(JSON.stringify(message) + "\n")).catch(() => 0);
+    const buffer = new Uint8Array(1 << 20);
+    await connection.read(buffer);
+    await say({ cmd: "_welcome", name: "half", hub: "slow", protocol: 1, timeout: 1 });
+    // It is there, and reads nothing for longer than a client waits.
+    const ping = setInterval(() => say({ cmd: "news" }), 200);
+    try {
+      await python.saw(/False\n/);
+      await python.type("\n");
+      let text = "";
+      for (;;) {
+        const reading = connection.read(buffer).catch(() => null);
+        const count = await within(reading, 5000, () => `its end behind ${text.slice(-100)}`);
+        if (count === null) break;
+        text = (text + new TextDecoder().decode(buffer.subarray(0, count))).slice(-1000);
+        assert(!text.includes('"next"'), text);
+      }
+      await python.saw(/False\nFalse\n/);
+    } finally {
+      clearInterval(ping);
+    }
   },
 });

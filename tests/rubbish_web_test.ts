@@ -34,6 +34,9 @@ Deno.test({
       assertMatch(await answerTo(port, `GET /%ff%00?\u00e4 HTTP/1.1\r\n${end}`), /^HTTP\S+ 4/);
       const long = `GET /${"a".repeat(10 * MB)} HTTP/1.1\r\n${end}`;
       assertMatch(await answerTo(port, long), /^HTTP\S+ 4|closed|reset/i);
+      // It does not wait for a line that never comes.
+      const hello = Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3);
+      assertMatch(await answerTo(port, hello), /^HTTP\S+ 400 [^]*this port speaks no TLS/);
       const noKey = `GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n${end}`;
       assertMatch(await answerTo(port, noKey), /^HTTP\S+ 4/);
       assertEquals((await namesAt(port))?.join(), "a,b");

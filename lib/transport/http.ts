@@ -10,6 +10,8 @@ import { acceptKey, problemWithUpgrade, serveWebSocket } from "./websocket.ts";
 const MAX_HEAD = 16 * 1024;
 /** A message begins with it. */
 const OPEN = 0x7b;
+/** A connection with TLS begins with it: a record of the handshake (RFC 8446). */
+const HANDSHAKE = 0x16;
 
 /** The head of a request. */
 export interface RequestHead {
@@ -173,6 +175,12 @@ export async function serveHttpConnection(conn: Deno.Conn, options: HttpOptions)
       const tcp = joined = speakTcp(socket, options);
       socket.become(tcp.consume, 0);
       return begin;
+    }
+    if (bytes[begin] === HANDSHAKE) {
+      // Who tries out whether there is TLS, as abcd.py does, would wait for an answer to it.
+      clearTimeout(late);
+      reply(socket, { status: 400, body: "Cannot read the request: this port speaks no TLS\n" });
+      return end;
     }
     const behind = headEnd(bytes, begin, end);
     if (behind < 0 && end - begin <= MAX_HEAD) return begin;
