@@ -20,10 +20,20 @@ async function help(name: string | undefined): Promise<string> {
   return generalHelp(all, VERSION, width());
 }
 
+/**
+ * Two signals within this time are one, in milliseconds: `timeout`, `deno task` and others pass on a
+ * signal that comes by the process group too. No hand is that quick, and a second one kills.
+ */
+const SAME_SIGNAL_MS = 50;
+
 function context(): Pick<Context, "stop" | "kill" | "onHangup"> {
   const stop = new AbortController();
   const kill = new AbortController();
+  let askedAt = -Infinity;
   const asked = (signal: string) => {
+    const isSame = performance.now() - askedAt < SAME_SIGNAL_MS;
+    if (isSame) return;
+    askedAt = performance.now();
     if (stop.signal.aborted) kill.abort(new Error(`a second ${signal}`));
     else stop.abort(new Error(signal));
   };

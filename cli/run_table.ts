@@ -73,7 +73,7 @@ export function lastWords(
   const { programs, run, safe } = status;
   const failed = programs.filter(({ state }) => state === "fatal").map((program) => program.name);
   const end = left.length > 0
-    ? `${left.join(", ")} could not be reached and may run on; the next abcd run takes them up`
+    ? `${left.join(", ")} could not be stopped and may run on; the next abcd run takes them up`
     : failed.length === 0
     ? `all ${programs.length} programs are stopped`
     : `stopped; ${failed.join(", ")} had failed for good`;

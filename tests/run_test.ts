@@ -76,8 +76,27 @@ Deno.test("a second Ctrl-C kills at once", async () => {
   await run.saw(/deaf: starting → running/);
   run.signal("SIGINT");
   await run.saw(/deaf: running → stopping/);
+  await new Promise((resolve) => setTimeout(resolve, 60)); // no hand is quicker
   run.signal("SIGINT");
   assertEquals((await run.end()).code, 0);
+});
+
+Deno.test("one SIGTERM that comes twice, as from timeout, is one: programs are stopped in order", async () => {
+  await using folder = await temporaryFolder();
+  const args = await experiment(folder.path, {
+    slow: {
+      cmd: 'trap "sleep 0.5; echo parked; exit 0" TERM; while :; do sleep 0.1; done',
+      shell: true,
+      startSec: 0.2,
+    },
+  });
+  await using run = abcd(args);
+  await run.saw(/slow: starting → running/);
+  run.signal("SIGTERM");
+  run.signal("SIGTERM");
+  run.signal("SIGINT");
+  assertEquals((await run.end()).code, 0, run.stderr);
+  assert(/slow: exit code 0/.test(run.stderr), run.stderr);
 });
 
 Deno.test("a bad file: every error, exit code 2, nothing started", async () => {

@@ -308,6 +308,8 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     get verdicts() {
       return verdicts;
     },
+    // That is for its agent to tell.
+    unstoppable: undefined,
     fire,
     look() {},
     get patienceMs() {

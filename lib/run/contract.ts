@@ -67,7 +67,7 @@ export interface Controller {
   readonly ending: boolean;
   /**
    * Stops all in reverse order of `dependsOn`; resolves when all are gone, to the names of those that
-   * may run on, as their computers could not be reached.
+   * may run on, as their computers could not be reached, or they could not be stopped.
    */
   shutdown(): Promise<readonly string[]>;
   /** Kills all at once; {@linkcode shutdown} resolves soon after. */

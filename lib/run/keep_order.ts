@@ -3,6 +3,7 @@
 import type { Log } from "../log.ts";
 import { restartsWith, type Standing, stopsNext, unmet } from "./dependencies.ts";
 import type { Roster } from "./roster.ts";
+import type { Runner } from "./runner.ts";
 
 /** Starts those whose wait is over. */
 export function startWaiting(roster: Roster): void {
@@ -22,10 +23,12 @@ export function restartDependants(roster: Roster, one: Standing, log: Log): void
 
 /**
  * At the end of all: tells a program to stop when none that depends on it is left. Returns whether
- * none runs any more; `isLate`: those that cannot be reached are left where they are.
+ * none runs any more; `isLate`: those that cannot be reached, or be stopped, are left where they are.
  */
 export function stopNext(roster: Roster, isLate: boolean): boolean {
-  const all = roster.all.filter((runner) => !isLate || runner.status().state !== "unreachable");
+  const isBeyond = (runner: Runner) =>
+    runner.status().state === "unreachable" || runner.unstoppable !== undefined;
+  const all = roster.all.filter((runner) => !isLate || !isBeyond(runner));
   const none = all.every((runner) => !runner.mayRun);
   for (const runner of stopsNext(all)) runner.fire({ type: "stop" });
   return none;

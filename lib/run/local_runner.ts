@@ -27,6 +27,7 @@ import type { ProgramAction } from "./program_state.ts";
 import { createRecordKeeper, withVerdict } from "./keep_record.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import { CALM_MS, SOON_MS, TICK_MS } from "./runner.ts";
+import { createSignals } from "./signals.ts";
 import { verdictOf } from "./unexpected_end.ts";
 import { createUsageWatch } from "./usage.ts";
 import type { Verdict } from "./verdict.ts";
@@ -65,8 +66,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       save();
     },
   });
-  /** A signal for a program that has not told its pid yet. */
-  let pending: Deno.Signal | undefined;
+  const signals = createSignals({ name, log, now });
   let verdicts: readonly Verdict[] = [];
 
   function record(closed = false): ProgramRecord {
@@ -153,19 +153,12 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   function perform(action: ProgramAction, target: Start | undefined): void {
     if (action.type === "spawn") return spawn();
     if (action.type === "alarm") return log.error(`${name}: ${action.text}`);
-    if (target === undefined) return;
-    try {
-      if (target.signal(action.signal)) log.debug(`${name}: ${action.signal} to ${target.pid}`);
-      else if (!endTold) pending = action.signal;
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      log.warn(`Cannot send ${action.signal} to ${name}: ${why}`);
-    }
+    if (target !== undefined) signals.send(action.signal, target, endTold);
   }
 
   function spawn(): void {
     const id = runId ?? context.newId(name);
-    pending = undefined;
+    signals.reset();
     try {
       start = launcher.start({
         argv: context.command(program),
@@ -198,12 +191,11 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       if (isAdopting) log.info(`${name}: adopted, pid ${view.pid} on ${program.host}`);
       isAdopting = false;
       if (wasKnown === undefined) save();
-      if (pending !== undefined && start.signal(pending)) pending = undefined;
+      signals.again(start);
     }
     if (view.state !== "ended") return;
     endTold = true;
     isGroupAsked = false;
-    pending = undefined;
     const { code, signal } = view.ended;
     if (machine.state === "stopping") log.info(`${name}: ${howItEnded(code, signal)}`);
     const ended = start;
@@ -244,6 +236,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     isGroupAsked = true;
     if (start?.hasGroup(all()) === true) return;
     const ended = start;
+    signals.reset();
     fire({ type: "groupGone" });
     if (ended !== undefined) context.over(name, ended);
   }
@@ -251,6 +244,15 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   let polls = 0;
   /** Taken up from a controller before this one, and not seen yet. */
   let isAdopting = false;
+  let unstoppableTold: string | undefined;
+  function tellUnstoppable(): void {
+    const { unstoppable } = runner;
+    if (unstoppable === unstoppableTold) return;
+    unstoppableTold = unstoppable;
+    if (unstoppable !== undefined) log.error(`${name}: cannot be stopped: ${unstoppable}`);
+    context.changed(runner);
+  }
+
   let troubleTold: string | undefined;
   function tellTrouble(): void {
     const trouble = endTold ? undefined : start?.trouble;
@@ -276,6 +278,9 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     get verdicts() {
       return verdicts;
     },
+    get unstoppable() {
+      return machine.state === "stopping" ? signals.trouble : undefined;
+    },
     fire: (event) => fire(event),
     look,
     get patienceMs() {
@@ -293,6 +298,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       probe();
       if (isPoll) output.keepSmall(program.log);
       if (!isHere) tellTrouble();
+      tellUnstoppable();
     },
     probe,
     measure(processes) {
@@ -308,6 +314,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
         program,
         machine,
         start: endTold ? undefined : start,
+        unstoppable: runner.unstoppable,
         lastLines: start === undefined ? [] : tail(),
         since,
         usage: usage.usage,
@@ -360,8 +367,9 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     close() {
       const isClosed = isGone(runner);
       if (!isClosed) {
-        // Only ssh can leave it at that: the next controller takes it up.
-        log.warn(`${name}: not stopped, as ${program.host} cannot be reached; it may run on there`);
+        // The next controller takes it up.
+        const why = runner.unstoppable ?? `${program.host} cannot be reached`;
+        log.warn(`${name}: not stopped: ${why}; it may run on there`);
         machine = { ...machine, state: "running", reason: "left running", deadline: undefined };
       }
       save(isClosed);

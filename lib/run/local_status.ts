@@ -16,6 +16,8 @@ export interface LocalView {
   readonly machine: Machine;
   /** Its start, as long as that has not ended. */
   readonly start: Start | undefined;
+  /** Why it cannot be stopped from here. */
+  readonly unstoppable: string | undefined;
   /** Of its last start. */
   readonly lastLines: readonly string[];
   /** Unix time in seconds of the last transition. */
@@ -46,6 +48,8 @@ export function localStatus(view: LocalView): ProgramStatus {
   const { program, machine, start, lastLines, now } = view;
   const { state, was, ready, restarts, failures, failedStarts, exitCode, signal, reason } = machine;
   const trouble = start?.trouble;
+  const { unstoppable } = view;
+  const stuck = unstoppable === undefined ? undefined : `cannot be stopped: ${unstoppable}`;
   const waitMs = (machine.deadline ?? now) - now;
   return {
     name: program.name,
@@ -61,7 +65,7 @@ export function localStatus(view: LocalView): ProgramStatus {
     failedStarts: failedStarts === 0 ? undefined : failedStarts,
     exitCode,
     signal,
-    reason: trouble ?? waitsFor(view) ?? reason,
+    reason: trouble ?? stuck ?? waitsFor(view) ?? reason,
     retryAt: state === "backoff" ? Date.now() / 1000 + waitMs / 1000 : undefined,
     lastLines: ["backoff", "exited", "fatal"].includes(state) ? lastLines : undefined,
     lastLine: lastLines.at(-1),

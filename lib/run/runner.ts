@@ -49,6 +49,8 @@ export interface Runner extends Disposable {
   readonly verdicts: readonly Verdict[];
   /** Whether it runs, or may run for all that is known. */
   readonly mayRun: boolean;
+  /** Why it is not stopped although it was told to, and was killed; `undefined`: it can be stopped. */
+  readonly unstoppable: string | undefined;
   fire(event: ProgramEvent): void;
   /** Looks at once what has become of it: something says that it has ended. */
   look(): void;

@@ -21,8 +21,12 @@ export function statusOf(runner: Runner, roster: Roster): ProgramStatus {
 }
 
 /** A program that cannot be kept running is an alarm, until it runs or nobody wants it to. */
-export function tellTrouble({ program: { name }, machine }: Runner, alarms: Alarms): void {
+export function tellTrouble(runner: Runner, alarms: Alarms): void {
+  const { program: { name }, machine, unstoppable } = runner;
   const { state, reason, failures } = machine;
+  if (unstoppable !== undefined) {
+    return alarms.raise(name, "critical", `cannot be stopped: ${unstoppable}`);
+  }
   if (state === "fatal") {
     const then = `it is not tried again; when mended: abcd start ${name}`;
     return alarms.raise(name, "critical", `${reason}; ${then}`);
