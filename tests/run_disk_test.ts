@@ -127,3 +127,37 @@ Deno.test("the disks of a computer that is reached through ssh are watched, also
   assertEquals(run.stderr.match(/alarm: (disk|folder) /g)?.length, 3, run.stderr);
   await end(run, lab);
 });
+
+Deno.test("what the hub does not keep is an alarm of the experiment: a folder that cannot be written, a full disk", async () => {
+  await using lab = await Lab.create({ a: { cmd: "sleep 1000", startSec: 0.05 } });
+  await using disk = await mountSmall(`${lab.path}/journal`);
+  await Deno.writeTextFile(`${lab.path}/file`, "");
+  const ports = ["--no-watchdog"];
+  {
+    await using hub = await TestHub.start([`--journal=${lab.path}/file`, ...ports]);
+    await hub.process.saw(/the hub keeps no journal: mend that, or name another folder/);
+    const health = await (await fetch(`http://${hub.address}/health`)).json();
+    assertStringIncludes(health.journal.stopped, `Cannot write a journal in ${lab.path}/file`);
+    const metrics = await (await fetch(`http://${hub.address}/metrics`)).text();
+    assertStringIncludes(metrics, "\nabcd_journal_stopped 1\n");
+    const past = await runAbcd(["history", ...hub.clientArgs]);
+    assertStringIncludes(past.stderr, "keeps no journal: Cannot write a journal in");
+    await using run = lab.run(...hub.clientArgs);
+    await run.saw(/alarm: hub's journal: Cannot write a journal in/);
+    const status = await runAbcd(["status", ...hub.clientArgs]);
+    assertStringIncludes(status.stdout, "▲ CRITICAL  hub's journal: ");
+  }
+  if (disk === undefined) return; // not allowed to mount one
+  await using hub = await TestHub.start([`--journal=${lab.path}/journal`, ...ports]);
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/in hub/);
+  await disk.fill();
+  await using client = await connect({ name: "test", server: hub.address });
+  const shown = async () => (await runAbcd(["status", ...hub.clientArgs])).stdout;
+  await until(async () => {
+    client.send({ cmd: "x", topic: "a", pad: "p".repeat(10_000) });
+    return (await shown()).includes("▲ CRITICAL  hub's journal: Cannot write the journal in");
+  }, "the alarm stands");
+  await disk.free();
+  await until(async () => !(await shown()).includes("hub's journal"), "it is over");
+});

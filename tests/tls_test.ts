@@ -125,6 +125,8 @@ for message in hub:
       const answer = await client.request({ cmd: "double", to: name, value });
       assertEquals(answer.value, 2 * value);
     }
+    running.signal("SIGTERM");
+    await hub.process.saw(new RegExp(`${name} left: the client closed the connection\n`));
   }
 });
 

@@ -26,12 +26,13 @@ const encoder = new TextEncoder();
 export function createHistory(
   { settings, post, leaving }: HistoryParts,
 ): (client: Client, name: string, request: HistoryQuery) => void {
-  const { journal, clock } = settings;
+  const { journal, clock, missing } = settings;
 
   return (client, name, request) => {
     const { id, since, until, after, through, only, limit = Infinity } = request;
     if (journal === undefined) {
-      const text = "Cannot look back: this hub keeps no journal";
+      const why = missing.journal === undefined ? "" : `: ${missing.journal}`;
+      const text = `Cannot look back: this hub keeps no journal${why}`;
       throw new MessageError("unknown-command", text, "cmd", id);
     }
     if (client.reading) {

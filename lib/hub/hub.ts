@@ -188,7 +188,10 @@ export class Hub {
 
   /** The hub's counters. */
   stats(): HubStats {
-    const { clock, journal, ledger, queueBytes, restarts } = this.#settings;
+    const { clock, journal, ledger, missing, queueBytes, restarts } = this.#settings;
+    const stopped = (why: string | undefined) => why === undefined ? undefined : { stopped: why };
+    const ofJournal = journal?.stats() ?? stopped(missing.journal);
+    const ofLedger = ledger?.stats() ?? stopped(missing.ledger);
     const { all, size } = this.#roster;
     let queued = 0, queuedMost = 0;
     for (const { connection } of all) {
@@ -209,8 +212,8 @@ export class Hub {
       pings: this.#pings.stats(),
       mailboxes: this.#mailboxes.stats(),
       lastValues: this.#retained.stats(),
-      ...(journal === undefined ? {} : { journal: journal.stats() }),
-      ...(ledger === undefined ? {} : { ledger: ledger.stats() }),
+      ...(ofJournal === undefined ? {} : { journal: ofJournal }),
+      ...(ofLedger === undefined ? {} : { ledger: ofLedger }),
     };
   }
 

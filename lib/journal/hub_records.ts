@@ -18,12 +18,20 @@ export interface HubRecordsOptions {
   readonly onAlarm: (of: "journal" | "ledger", state: string, text: string) => void;
 }
 
+/** Why something is not kept that should be. */
+export interface MissingRecords {
+  readonly journal?: string;
+  readonly ledger?: string;
+}
+
 /** A hub's journal and ledger. Disposing of them waits until all is written. */
 export interface HubRecords extends AsyncDisposable {
   /** `undefined`: there is none, as it could not be opened. */
   readonly journal: HubJournal | undefined;
   /** The same. */
   readonly ledger: HubLedger | undefined;
+  /** Why there is none. */
+  readonly missing: MissingRecords;
 }
 
 function asHubJournal(journal: Journal): HubJournal {
@@ -44,6 +52,7 @@ export async function openHubRecords(options: HubRecordsOptions): Promise<HubRec
   const { log, onAlarm } = options;
   let journal: Journal | undefined;
   let ledger: Ledger | undefined;
+  let missing: MissingRecords = {};
   try {
     journal = await createJournal({
       ...options.journal,
@@ -63,11 +72,14 @@ export async function openHubRecords(options: HubRecordsOptions): Promise<HubRec
       ? why
       : `Cannot write ${what} in ${options.journal.folder}: ${why}`;
     const without = journal === undefined ? "keeps no journal" : "holds mail in memory alone";
-    log.error(`${said}; the hub ${without}`);
+    const next = "mend that, or name another folder with --journal, and start the hub again";
+    log.error(`${said}; the hub ${without}: ${next}`);
+    missing = journal === undefined ? { journal: said, ledger: said } : { ledger: said };
   }
   return {
     journal: journal === undefined ? undefined : asHubJournal(journal),
     ledger,
+    missing,
     async [Symbol.asyncDispose]() {
       await ledger?.[Symbol.asyncDispose]();
       await journal?.[Symbol.asyncDispose]();

@@ -7,6 +7,8 @@ import { turnAfter } from "./turn.ts";
 
 /** After `close` a client has this long to read the rest, in milliseconds. */
 const LINGER_MS = 2000;
+/** Why most connections end. */
+const CLOSED = "the client closed the connection";
 /** A read begins with this much memory, so that idle clients cost little … */
 const LEAST_READ = 512;
 /** … grows by this factor whenever it was filled … */
@@ -190,9 +192,10 @@ export class Socket {
         // What came is passed on before more is asked for: that is a part of its way's time.
         await turnAfter(count);
       }
-      this.#end("the client closed the connection");
+      this.#end(CLOSED);
     } catch (error) {
-      this.#end(reasonOf(error));
+      // With TLS most programs end without the farewell that its protocol has.
+      this.#end(error instanceof Deno.errors.UnexpectedEof ? CLOSED : reasonOf(error));
     }
   }
 }
