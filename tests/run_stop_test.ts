@@ -61,6 +61,23 @@ Deno.test("a grandchild in a session of its own that holds the output: the stop 
   assert(readProcess(hidden) !== undefined);
 });
 
+Deno.test("a program that goes into the background is there once, and it is said what is wrong", async () => {
+  await using lab = await Lab.create({
+    p: {
+      cmd: `setsid sh -c 'echo $$ >hidden; ${FOREVER}' & sleep 0.2`,
+      shell: true,
+      restartSec: 0.05,
+    },
+  });
+  await using run = lab.run();
+  await run.saw(/p: starting → fatal \(exit code 0 at once, but pid \d+ \(.*\) runs on/);
+  const hidden = Number(lab.text("hidden"));
+  await run.saw(new RegExp(`alarm: p: .*pid ${hidden} .*background`));
+  assert(readProcess(hidden) !== undefined);
+  run.signal("SIGTERM");
+  assertEquals((await run.end()).code, 0);
+});
+
 Deno.test("two restarts at once, and a restart in a stop: one instance", async () => {
   await using lab = await Lab.create({ p: { cmd: FOREVER, ...quick } });
   await using hub = await TestHub.start();

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readProcess } from "../lib/process/proc_fs.ts";
-import { until } from "./harness.ts";
+import { runAbcd, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 
 /** Counts up without end, a line each 10 ms. */
@@ -175,4 +175,42 @@ Deno.test("the state folder is removed under a controller: made again, nobody el
   second.signal("SIGTERM");
   assertEquals((await second.end()).code, 0, second.stderr);
   assertEquals(lab.processes(), []);
+});
+
+Deno.test("a log is removed or moved under its program: an alarm until it is restarted; what nobody can read stays small", async () => {
+  const maxBytes = 100_000;
+  await using lab = await Lab.create({
+    floods: {
+      cmd: "while :; do head -c 20000 /dev/zero; sleep 0.05; done",
+      shell: true,
+      startSec: 0.05,
+      log: { maxBytes, backups: 1 },
+    },
+    moved: { cmd: "while :; do echo word; sleep 0.05; done", shell: true, startSec: 0.05 },
+  });
+  await using hub = await TestHub.start();
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/floods: starting → running/);
+  await until(() => lab.log("moved").length > 10 && lab.log("floods").length > 10, "no output");
+  const folder = `${lab.state}/log`;
+  for (const { name } of [...Deno.readDirSync(folder)]) {
+    if (name.startsWith("floods")) Deno.removeSync(`${folder}/${name}`);
+  }
+  Deno.renameSync(`${folder}/moved.log`, `${folder}/moved.log-20261124`);
+  await run.saw(/alarm: log of floods: its log was removed.*abcd restart floods/);
+  await run.saw(/alarm: log of moved: it writes into .*moved.log-20261124/);
+  const [{ pid } = { pid: 0 }] = lab.instances("floods");
+  const sizes: number[] = [];
+  // It grows by 400 kB in a second, and is looked at once in one.
+  await until(() => {
+    sizes.push(Deno.statSync(`/proc/${pid}/fd/1`).size);
+    return sizes.some((size, i) => size < (sizes[i - 1] ?? 0));
+  }, () => `it only grows: to ${sizes.at(-1)}`);
+  const restarted = await runAbcd(["restart", "--all", ...hub.clientArgs]);
+  assertEquals(restarted.code, 0, restarted.stderr);
+  await run.saw(/alarm: log of floods: it can be read/);
+  await run.saw(/alarm: log of moved: it can be read/);
+  await until(() => lab.log("moved").length > 10 && lab.log("floods").length > 10, "no output");
+  run.signal("SIGTERM");
+  assertEquals((await run.end()).code, 0);
 });

@@ -310,6 +310,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     },
     // That is for its agent to tell.
     unstoppable: undefined,
+    lostLog: undefined,
     fire,
     look() {},
     get patienceMs() {

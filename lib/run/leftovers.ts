@@ -2,7 +2,8 @@
 // of ours. They are told of, and let be.
 
 import type { Log } from "../log.ts";
-import { isHolder, liveStarts, type Start } from "../process/spawn.ts";
+import type { ProcessStat } from "../process/proc_fs.ts";
+import { carriers, isHolder, liveStarts, type Start } from "../process/spawn.ts";
 import { describeProcesses } from "./adoption.ts";
 
 /** Starts that are over, but may have left something behind. */
@@ -10,6 +11,17 @@ export interface Leftovers {
   add(program: string, start: Start): void;
   /** Looks once for all that were added, and tells of what is left of them. */
   tell(): void;
+}
+
+/** Those of a start's processes that are neither in its group nor hold it. */
+function outside(start: Start, processes: readonly ProcessStat[]): readonly ProcessStat[] {
+  return processes.filter(({ pid, group }) => group !== start.pid && !isHolder(pid));
+}
+
+/** What a start has left in sessions of their own, in words; `undefined`: nothing. */
+export function leftBy(start: Start): string | undefined {
+  const left = outside(start, carriers(start.id));
+  return left.length === 0 ? undefined : describeProcesses(left);
 }
 
 /** Looks for the starts of a state folder. */
@@ -21,9 +33,7 @@ export function createLeftovers(folder: string, log: Log): Leftovers {
       if (over.size === 0) return;
       const live = liveStarts(`${folder}:`);
       for (const [start, name] of over) {
-        const left = (live.get(start.id) ?? []).filter(({ pid, group }) =>
-          group !== start.pid && !isHolder(pid)
-        );
+        const left = outside(start, live.get(start.id) ?? []);
         if (left.length > 0) log.warn(`${name}: has left ${describeProcesses(left)} behind`);
       }
       over.clear();

@@ -7,6 +7,7 @@ import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
 import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
 import { isGone } from "./dependencies.ts";
+import { leftBy } from "./leftovers.ts";
 import {
   type Launcher,
   type LocalContext,
@@ -27,6 +28,7 @@ import type { ProgramAction } from "./program_state.ts";
 import { createRecordKeeper, withVerdict } from "./keep_record.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import { CALM_MS, SOON_MS, TICK_MS } from "./runner.ts";
+import { createLogWatch } from "./log_watch.ts";
 import { createSignals } from "./signals.ts";
 import { verdictOf } from "./unexpected_end.ts";
 import { createUsageWatch } from "./usage.ts";
@@ -66,6 +68,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       save();
     },
   });
+  const logWatch = createLogWatch(name, output.path);
   const signals = createSignals({ name, log, now });
   let verdicts: readonly Verdict[] = [];
 
@@ -136,7 +139,8 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     else if (
       ended !== undefined && wasAlive && (isBad || !isGoodEnd(program, ended.code, ended.signal))
     ) {
-      tellEnd(ended);
+      const isHidden = event.type === "exited" && event.left !== undefined;
+      tellEnd(ended, isHidden ? machine.reason : undefined);
     }
     // The lines above are of the start that ended; what comes now is of the next.
     if (spawns) logFrom = output.end();
@@ -159,6 +163,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   function spawn(): void {
     const id = runId ?? context.newId(name);
     signals.reset();
+    if (isHere) logWatch.starts();
     try {
       start = launcher.start({
         argv: context.command(program),
@@ -196,11 +201,15 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (view.state !== "ended") return;
     endTold = true;
     isGroupAsked = false;
+    logWatch.ended();
     const { code, signal } = view.ended;
     if (machine.state === "stopping") log.info(`${name}: ${howItEnded(code, signal)}`);
     const ended = start;
     const { state } = machine;
-    fire({ type: "exited", code, signal }, view.ended);
+    // It costs a look at all processes: only where it says something.
+    const mayHide = isHere && state === "starting" && isGoodEnd(program, code, signal);
+    const left = mayHide ? leftBy(ended) : undefined;
+    fire({ type: "exited", code, signal, left }, view.ended);
     if (state !== "stopping") context.over(name, ended);
   }
 
@@ -244,12 +253,12 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   let polls = 0;
   /** Taken up from a controller before this one, and not seen yet. */
   let isAdopting = false;
-  let unstoppableTold: string | undefined;
-  function tellUnstoppable(): void {
-    const { unstoppable } = runner;
-    if (unstoppable === unstoppableTold) return;
-    unstoppableTold = unstoppable;
-    if (unstoppable !== undefined) log.error(`${name}: cannot be stopped: ${unstoppable}`);
+  /** What an alarm is raised for beside its state. */
+  let troublesTold: readonly (string | undefined)[] = [undefined, undefined];
+  function tellTroubles(): void {
+    const troubles = [runner.unstoppable, runner.lostLog];
+    if (troubles.every((one, i) => one === troublesTold[i])) return;
+    troublesTold = troubles;
     context.changed(runner);
   }
 
@@ -281,6 +290,9 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     get unstoppable() {
       return machine.state === "stopping" ? signals.trouble : undefined;
     },
+    get lostLog() {
+      return logWatch.trouble;
+    },
     fire: (event) => fire(event),
     look,
     get patienceMs() {
@@ -298,7 +310,10 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       probe();
       if (isPoll) output.keepSmall(program.log);
       if (!isHere) tellTrouble();
-      tellUnstoppable();
+      if (isHere && isPoll && !endTold && start?.pid !== undefined) {
+        logWatch.look(start.pid, program.log.maxBytes);
+      }
+      tellTroubles();
     },
     probe,
     measure(processes) {

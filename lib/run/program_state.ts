@@ -52,7 +52,13 @@ export type ProgramEvent =
   | { readonly type: "aliveFailed"; readonly reason: string }
   | { readonly type: "spawnFailed"; readonly reason: string; readonly missing: boolean }
   /** Neither code nor signal: nobody was there to see how it ended. */
-  | { readonly type: "exited"; readonly code?: number; readonly signal?: string };
+  | {
+    readonly type: "exited";
+    readonly code?: number;
+    readonly signal?: string;
+    /** Processes that it has left outside of its group, in words. */
+    readonly left?: string;
+  };
 
 /** What is to be done. */
 export type ProgramAction =
@@ -257,6 +263,12 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
       // What the program left behind in its group must not run beside its successor.
       const left: readonly ProgramAction[] = [{ type: "signal", signal: "SIGKILL" }];
       const ended = { exitCode, signal };
+      // Started again and again it would be there many times, each with a hand on the device.
+      if (machine.state === "starting" && good && event.left !== undefined) {
+        const text = `${how} at once, but ${event.left} runs on: it goes into the background, ` +
+          `where nobody looks after it. End that, and give it its option to stay in the foreground`;
+        return to("fatal", text, ended, left);
+      }
       if (policy.restart === "no" || (policy.restart === "on-failure" && good)) {
         return to("exited", how, ended, left);
       }

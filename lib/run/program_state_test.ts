@@ -48,6 +48,8 @@ const EDGES: [string, Machine, ProgramEvent, string, Partial<Policy>?][] = [
   ["starting, early tick", at("starting", { deadline: 5001 }), tick, "starting"],
   ["starting, tick", at("starting", { deadline: 5000 }), tick, "running"],
   ["starting, exit 0", at("starting"), EXIT_0, "backoff SIGKILL"],
+  ["starting, exit 0, runs on", at("starting"), { ...EXIT_0, left: "pid 7" }, "fatal SIGKILL"],
+  ["starting, exit 3, left some", at("starting"), { ...EXIT_3, left: "pid 7" }, "backoff SIGKILL"],
   ["starting, exit 3", at("starting"), EXIT_3, "backoff SIGKILL"],
   ["starting, exit 0, no", at("starting"), EXIT_0, "exited SIGKILL", { restart: "no" }],
   ["starting, last try", at("starting", { failedStarts: 2 }), EXIT_3, "fatal SIGKILL alarm", {

@@ -51,6 +51,8 @@ export interface Runner extends Disposable {
   readonly mayRun: boolean;
   /** Why it is not stopped although it was told to, and was killed; `undefined`: it can be stopped. */
   readonly unstoppable: string | undefined;
+  /** Why what it writes cannot be read, and what to do; `undefined`: as far as is known it can be. */
+  readonly lostLog: string | undefined;
   fire(event: ProgramEvent): void;
   /** Looks at once what has become of it: something says that it has ended. */
   look(): void;

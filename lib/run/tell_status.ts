@@ -24,6 +24,8 @@ export function statusOf(runner: Runner, roster: Roster): ProgramStatus {
 export function tellTrouble(runner: Runner, alarms: Alarms): void {
   const { program: { name }, machine, unstoppable } = runner;
   const { state, reason, failures } = machine;
+  if (runner.lostLog === undefined) alarms.clear(`log of ${name}`, "it can be read");
+  else alarms.raise(`log of ${name}`, "warning", runner.lostLog);
   if (unstoppable !== undefined) {
     return alarms.raise(name, "critical", `cannot be stopped: ${unstoppable}`);
   }
