@@ -16,7 +16,7 @@ export default defineCommand({
   name: "replay",
   summary: "send recorded messages into a hub again",
   description:
-    "Sends a stretch of a journal again, in the order and at the distances in time it had. Every sender joins under its name, or NAME-2 if that is taken; what belongs to the protocol, and what the hub said, is left out.",
+    "Sends a stretch of a journal again, in the order and at the distances in time it had. Every sender joins under its name, or NAME-2 if that is taken; what belongs to the protocol, and what the hub said, is left out. So is what was sent to single programs: one that is there would do again what it was told last night, set a voltage or start a run. With --all, or for those that --to names, that is sent too.",
   options: {
     ...STRETCH_OPTIONS,
     speed: {
@@ -24,6 +24,10 @@ export default defineCommand({
       value: "N",
       default: 1,
       help: "so many times as fast as it was; 0: as fast as it goes",
+    },
+    all: {
+      type: "flag",
+      help: "also what was for single programs, which do it again, and last values as such",
     },
     as: { type: "text", value: "NAME", help: "one client of this name sends it all" },
     timeout: {
@@ -37,7 +41,10 @@ export default defineCommand({
   needs: ["net", "read", "write", "env", "sys"],
   examples: [
     ["abcd replay --since 10h --until 2h --speed 60", "last night, in eight minutes"],
-    ["abcd replay --folder old/journal --as rehearsal --server test:9819", "into another hub"],
+    [
+      "abcd replay --all --folder old/journal --server test:9819",
+      "everything, commands too, into the hub of a rehearsal",
+    ],
   ],
   async run({ options, stop }) {
     const { speed, as } = options;
@@ -67,7 +74,9 @@ export default defineCommand({
       clients.set(name, client);
       return client;
     };
+    const isForAll = options.all || options.to.length > 0;
     let sent = 0;
+    let leftOut = 0;
     try {
       const records = options.folder === undefined
         ? history(await join(as ?? toolName(options, "replay")), query, { signal: stop })
@@ -78,6 +87,12 @@ export default defineCommand({
         const { from: sender, time: _time, ack: _ack, ...rest } = message;
         if (sender === undefined || sender === HUB_NAME || message.cmd.startsWith("_")) continue;
         if (rest.to === HUB_NAME) continue;
+        if (rest.topic === undefined && !isForAll) {
+          leftOut++;
+          continue;
+        }
+        // What was the last value then is none of now.
+        if (!options.all) delete rest.retain;
         first ??= { at, start: performance.now() };
         if (speed > 0) {
           const due = first.start + (at - first.at) / speed * 1000;
@@ -108,6 +123,11 @@ export default defineCommand({
     }
     for (const [text, count] of refused) console.error(`refused ${count} times: ${text}`);
     console.error(`${sent} messages sent`);
+    if (leftOut > 0) {
+      console.error(
+        `${leftOut} to single programs are left out, as they would do again what they were told; --all sends them too`,
+      );
+    }
     return refused.size === 0 && !stop.aborted ? EXIT.done : EXIT.failed;
   },
 });

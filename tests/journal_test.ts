@@ -114,6 +114,45 @@ Deno.test("journal: replay sends a stretch again, under the senders' names", asy
   }
 });
 
+Deno.test("journal: replay tells no program again what to do, and changes no last value, unless --all is said", async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using journal = await createJournal({ folder: folder.path });
+    for (
+      const message of [
+        { cmd: "set", from: "shifter", to: "hv", voltage: 1500 },
+        { cmd: "run", from: "daq", topic: "run/current", run: 16, retain: true },
+        { cmd: "stop", from: "shifter", to: "*" },
+      ]
+    ) journal.append(JSON.stringify(message), message);
+  }
+  await using hub = await TestHub.start(["--no-journal"]);
+  await using hv = await connect({ name: "hv", server: hub.address });
+  const heard: unknown[] = [];
+  for (const cmd of ["set", "stop"]) hv.on(cmd, () => void heard.push(cmd));
+  hv.subscribe("run/current", () => void heard.push("run"));
+  await hv.flush();
+  const lastValues = async () => (await hv.request({ cmd: "_stats" })).lastValues;
+  const replay = (...more: string[]) =>
+    runAbcd(["replay", `--folder=${folder.path}`, "--speed=0", ...more, ...hub.clientArgs]);
+
+  const usual = await replay();
+  assertEquals(usual.code, 0, usual.stderr);
+  assertMatch(usual.stderr, /1 messages sent\n2 to single programs are left out/);
+  await until(() => heard.length > 0, "what was published");
+  assertEquals(heard.splice(0), ["run"]);
+  assertEquals(await lastValues(), { topics: 0, bytes: 0 });
+
+  assertEquals((await replay("--to=hv", "--cmd=set")).code, 0);
+  await until(() => heard.length > 0, "what was asked for");
+  assertEquals(heard.splice(0), ["set"]);
+
+  assertMatch((await replay("--all")).stderr, /3 messages sent\n$/);
+  await until(() => heard.length > 2, "all of it");
+  assertEquals(heard.toSorted(), ["run", "set", "stop"]);
+  assertMatch(JSON.stringify(await lastValues()), /"topics":1/);
+});
+
 Deno.test("journal: spy --since shows each message once, the kept and the live", async () => {
   await using folder = await temporaryFolder();
   await using hub = await TestHub.start([`--journal=${folder.path}`, "--no-watchdog"]);
