@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readProcess } from "../lib/process/proc_fs.ts";
+import { decodeRecord, encodeRecord } from "../lib/run/state_folder.ts";
 import { runAbcd, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 
@@ -213,4 +214,44 @@ Deno.test("a log is removed or moved under its program: an alarm until it is res
   await until(() => lab.log("moved").length > 10 && lab.log("floods").length > 10, "no output");
   run.signal("SIGTERM");
   assertEquals((await run.end()).code, 0);
+});
+
+Deno.test("the computer is restarted: all begins anew in its order, also what had done its work; what was stopped stays so", async () => {
+  const work = {
+    cmd: "echo set up >>$PWD/work; echo done",
+    shell: true,
+    restart: "no",
+    startSec: 0.05,
+  };
+  await using lab = await Lab.create({
+    daq: { cmd: "sleep 1000", startSec: 0.05, dependsOn: { setup: "completed" } },
+    setup: work,
+    byhand: { cmd: "sleep 1000", startSec: 0.05, autostart: false },
+    hv: { cmd: "sleep 1000", startSec: 0.05 },
+  });
+  await using hub = await TestHub.start();
+  await using first = lab.run(...hub.clientArgs);
+  await first.saw(/daq: starting → running/);
+  const stop = await runAbcd(["stop", "hv", ...hub.clientArgs]);
+  assertEquals(stop.code, 0, stop.stderr);
+  const start = await runAbcd(["start", "byhand", ...hub.clientArgs]);
+  assertEquals(start.code, 0, start.stderr);
+  await killNow(first);
+  for (const { pid } of lab.processes()) Deno.kill(pid, "SIGKILL");
+  await until(() => lab.processes().length === 0, "they live");
+  for (const { name } of [...Deno.readDirSync(`${lab.state}/programs`)]) {
+    const path = `${lab.state}/programs/${name}`;
+    const found = decodeRecord(Deno.readTextFileSync(path));
+    assert(found.kind === "record" && typeof found.record === "object", name);
+    Deno.writeTextFileSync(path, encodeRecord({ ...found.record, boot: "the one before" }));
+  }
+  await using second = lab.run(...hub.clientArgs);
+  await second.saw(/the computer was restarted: programs are started from the beginning/);
+  await second.saw(/setup: waiting → starting[^]*setup: \w+ → exited[^]*daq: waiting → starting/);
+  await second.saw(/byhand: starting → running/);
+  assertEquals(lab.text("work"), "set up\nset up\n");
+  const { stdout } = await runAbcd(["status", "hv", ...hub.clientArgs]);
+  assert(/hv +○ stopped/.test(stdout), stdout);
+  second.signal("SIGTERM");
+  assertEquals((await second.end()).code, 0);
 });

@@ -217,6 +217,8 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
     client,
     server: options.server,
     beaconPort: options.beaconPort,
+    // What is to run is for its controller to say.
+    startsAnew: false,
     // Asked at each start: what runs is looked after, also if it may not be started any more.
     command(program) {
       const permission = permit(policy, experiment, program);

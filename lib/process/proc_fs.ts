@@ -111,9 +111,11 @@ export function commandLine(pid: number): string {
   return (read(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ").trim();
 }
 
-/** What differs from one boot of the computer to the next. */
+let boot: string | undefined;
+
+/** What differs from one boot of the computer to the next; nothing where that cannot be read. */
 export function bootId(): string {
-  return (read("/proc/sys/kernel/random/boot_id") ?? "").trim();
+  return boot ??= (read("/proc/sys/kernel/random/boot_id") ?? "").trim();
 }
 
 /** Seconds since the boot of `ProcessStat.startTicks`. */

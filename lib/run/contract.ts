@@ -32,6 +32,11 @@ export interface ControllerOptions {
    * @throws {NotAllowedError} If it may not be started.
    */
   readonly command?: (program: Program) => readonly string[];
+  /**
+   * Whether the programs start from the beginning, in their order, after the computer was started
+   * anew. `false`: one that ran is one that ended, for somebody else to judge. Default: true.
+   */
+  readonly startsAnew?: boolean;
   /** Opens what runs programs on other computers. Default: there are none. */
   readonly openElsewhere?: (options: ElsewhereOptions) => Elsewhere;
   /** Monotonic clock, in milliseconds. Default: `performance.now`. */

@@ -190,7 +190,8 @@ export function createController(options: ControllerOptions): Controller {
 
   return {
     start() {
-      takeUp({ programs: experiment.programs, folder, log, roster });
+      const { startsAnew = true } = options;
+      takeUp({ programs: experiment.programs, folder, log, roster, startsAnew });
       for (const runner of roster.all) tellTrouble(runner, alarms);
       pace.start();
     },

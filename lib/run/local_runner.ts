@@ -2,7 +2,7 @@
 
 import type { Program } from "../experiment/program.ts";
 import { LOOKS_HERE } from "../process/look.ts";
-import type { ProcessStat } from "../process/proc_fs.ts";
+import { bootId, type ProcessStat } from "../process/proc_fs.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
 import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
@@ -75,7 +75,8 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   function record(closed = false): ProgramRecord {
     const leftMs = machine.deadline === undefined ? undefined : machine.deadline - now();
     const settings = settingsText(program);
-    return { version: 1, settings, machine, leftMs, since, runId, logFrom, closed, verdicts };
+    const boot = isHere ? bootId() : undefined;
+    return { version: 1, settings, machine, leftMs, since, runId, logFrom, closed, boot, verdicts };
   }
 
   const keep = createRecordKeeper(name, context);

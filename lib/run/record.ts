@@ -25,6 +25,8 @@ export interface ProgramRecord {
   readonly closed: boolean;
   /** Its last unexpected ends, oldest first. */
   readonly verdicts: readonly Verdict[];
+  /** The start of the computer in which this was written, if the program is on this one. */
+  readonly boot?: string;
   /** Of a program on a host: what it was told. */
   readonly remote?: RemoteRecord;
 }
@@ -122,7 +124,7 @@ function readRemote(value: unknown): RemoteRecord | undefined {
 /** A record that was read; `undefined` if it is none that this version wrote. */
 export function parseRecord(value: unknown): ProgramRecord | undefined {
   if (!isObject(value) || value.version !== 1 || !isMachine(value.machine)) return undefined;
-  const { settings, machine, leftMs, since, runId, logFrom, closed, verdicts } = value;
+  const { settings, machine, leftMs, since, runId, logFrom, closed, boot, verdicts } = value;
   if (typeof settings !== "string" || typeof since !== "number") return undefined;
   return {
     version: 1,
@@ -133,11 +135,27 @@ export function parseRecord(value: unknown): ProgramRecord | undefined {
     runId: typeof runId === "string" ? runId : undefined,
     logFrom: typeof logFrom === "number" ? logFrom : undefined,
     closed: closed === true,
+    boot: typeof boot === "string" ? boot : undefined,
     remote: readRemote(value.remote),
     verdicts: Array.isArray(verdicts)
       ? verdicts.filter((one): one is Verdict => isObject(one) && typeof one.text === "string")
       : [],
   };
+}
+
+/**
+ * What is left of a program of which a record was written before the computer was started anew. All
+ * that ran is gone, and so is what those did that had done their work, as to set up a device: the
+ * experiment begins from its beginning, in the order of `dependsOn`. What somebody wanted stopped (a
+ * high voltage!) stays so. `undefined`: the record is of this start of the computer, or of another one.
+ */
+export function afterReboot(
+  { machine: { state, next }, boot }: ProgramRecord,
+  now: string,
+): "start" | "as the file says" | "stopped" | undefined {
+  if (boot === undefined || boot === now || now === "") return undefined;
+  if (state === "stopped" || (state === "stopping" && next === "stopped")) return "stopped";
+  return state === "exited" || state === "fatal" ? "as the file says" : "start";
 }
 
 /**

@@ -4,7 +4,8 @@
 import type { Log } from "../log.ts";
 import { findLeft } from "./adoption.ts";
 import type { Program } from "../experiment/program.ts";
-import { parseSettings, settingsText } from "./record.ts";
+import { bootId } from "../process/proc_fs.ts";
+import { afterReboot, parseSettings, settingsText } from "./record.ts";
 import type { Roster } from "./roster.ts";
 import type { StateFolder } from "./state_folder.ts";
 
@@ -14,16 +15,31 @@ export interface TakeUpOptions {
   readonly folder: StateFolder;
   readonly log: Log;
   readonly roster: Roster;
+  /** See {@linkcode ControllerOptions.startsAnew}. */
+  readonly startsAnew: boolean;
 }
 
 /** Makes the runners of the file's programs and of those that still run and are no longer in it. */
 export function takeUp(options: TakeUpOptions): void {
-  const { programs, folder, log, roster } = options;
+  const { programs, folder, log, roster, startsAnew } = options;
+  let isTold = false;
   const left = findLeft(folder, log);
   const names = new Set<string>();
   for (const program of programs) {
     names.add(program.name);
-    const { record, strayId } = left.get(program.name) ?? {};
+    const { record: kept, strayId } = left.get(program.name) ?? {};
+    const after = kept === undefined || kept.closed || !startsAnew || strayId !== undefined
+      ? undefined
+      : afterReboot(kept, bootId());
+    if (after !== undefined && !isTold) {
+      log.warn(
+        "the computer was restarted: programs are started from the beginning, in their order",
+      );
+      isTold = true;
+    }
+    const record = kept === undefined || after === undefined || after === "stopped"
+      ? kept
+      : { ...kept, closed: true };
     // One that was stopped in order may start anywhere; any other is where it was.
     const before = record === undefined || record.closed
       ? undefined
@@ -37,7 +53,8 @@ export function takeUp(options: TakeUpOptions): void {
       roster.change(runner, program);
     }
     const isNew = record === undefined || record.closed;
-    if (isNew && strayId === undefined && program.autostart) runner.fire({ type: "start" });
+    const isWanted = program.autostart || after === "start";
+    if (isNew && strayId === undefined && isWanted) runner.fire({ type: "start" });
   }
   for (const { name, record } of left.values()) {
     if (names.has(name)) continue;
