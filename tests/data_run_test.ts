@@ -273,8 +273,7 @@ Deno.test("runs: a second Ctrl-C ends a run that nobody answers", async () => {
   ccd1.manner = "silent";
   run.signal("SIGINT");
   await until(() => ccd1.told.length === 2, "it is told");
-  await new Promise((resolve) => setTimeout(resolve, 60)); // no hand is quicker
-  run.signal("SIGINT");
+  await run.signalAgain("SIGINT");
   assertEquals((await run.end()).code, 0);
   assertEquals(lab.record(1).verdict, "interrupted");
 });

@@ -177,7 +177,7 @@ Deno.test("hosts: --leave and an agent that is away at the end: the programs run
   // Once to stop all, once more not to wait for the one that is away.
   second.signal("SIGTERM");
   await second.saw(/stopping all programs/);
-  second.signal("SIGTERM");
+  await second.signalAgain("SIGTERM");
   await second.saw(/p: not stopped, as daq2 cannot be reached; it may run on there/);
   assertEquals((await second.end()).code, 1);
   agent.signal("SIGCONT");

@@ -299,7 +299,7 @@ Deno.test("hosts: an agent whose clock is wrong, and one that talks nonsense; a 
   // It never carries out a stop: the end is not held up by it, and says so.
   controller.signal("SIGTERM");
   await controller.saw(/stopping all programs/);
-  controller.signal("SIGTERM");
+  await controller.signalAgain("SIGTERM");
   await far.close();
   assertEquals((await controller.end()).code, 1);
   assertEquals(lab.processes(), []);

@@ -76,8 +76,7 @@ Deno.test("a second Ctrl-C kills at once", async () => {
   await run.saw(/deaf: starting → running/);
   run.signal("SIGINT");
   await run.saw(/deaf: running → stopping/);
-  await new Promise((resolve) => setTimeout(resolve, 60)); // no hand is quicker
-  run.signal("SIGINT");
+  await run.signalAgain("SIGINT");
   assertEquals((await run.end()).code, 0);
 });
 

@@ -133,6 +133,12 @@ export class Running implements AsyncDisposable {
     }
   }
 
+  /** Sends a second signal, as a person does who is impatient: no hand is quicker. */
+  async signalAgain(signal: Deno.Signal): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    this.signal(signal);
+  }
+
   /** Waits for its end and for the rest of its output. */
   async end(patienceMs = PATIENCE_MS): Promise<Deno.CommandStatus> {
     const status = await within(
