@@ -122,6 +122,29 @@ Deno.test("a full disk: what ends is started again, has its pid and is stopped; 
   assertEquals(lab.processes(), []);
 });
 
+Deno.test("a full disk: who cannot write the line that shows that it lives is let be", async () => {
+  await using lab = await Lab.create({});
+  const talks = "while :; do echo tick; sleep 0.05; done";
+  lab.write({
+    talks: { cmd: talks, ...quick, alive: { logLine: "tick", timeoutSec: 0.6 } },
+    // What shows that the time is over.
+    mute: { cmd: FOREVER, ...quick, alive: { file: "none", periodSec: 0.3, failures: 4 } },
+  });
+  await using disk = await mountSmall(`${lab.path}/state`);
+  if (disk === undefined) return; // not allowed to
+  await using run = lab.run();
+  await run.saw(/talks: starting → running/);
+  const pids = () => lab.instances("talks").map(({ pid }) => pid);
+  const before = pids();
+  await disk.fill();
+  await run.saw(/mute: running → stopping \(is not alive: file[^]*mute: running → stopping/);
+  assert(!/talks: running → stopping/.test(run.stderr), run.stderr);
+  assertEquals(pids(), before);
+  await disk.free();
+  run.signal("SIGTERM");
+  assertEquals((await run.end()).code, 0);
+});
+
 Deno.test("200 programs start, are told of and stop", async () => {
   const names = Array.from({ length: 200 }, (_, i) => `p${i}`);
   await using lab = await Lab.create(

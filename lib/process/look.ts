@@ -22,8 +22,20 @@ export interface Looks {
   exec(look: ExecLook, signal: AbortSignal): Promise<boolean | undefined>;
 }
 
+/**
+ * Whether this process could not even ask, for want of file descriptors, processes or memory: EAGAIN,
+ * ENOMEM, ENFILE, EMFILE. That says nothing of who is asked, and nobody must be restarted for it.
+ */
+function couldNotAsk(error: unknown): boolean {
+  return error instanceof Deno.errors.WouldBlock ||
+    error instanceof Error && /\(os error (11|12|23|24)\)/.test(error.message);
+}
+
 /** False too if the signal comes first: a network that is gone may hold the answer for minutes. */
-async function orLate(answer: Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+async function orLate(
+  answer: Promise<boolean | undefined>,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
   let off = () => {};
   const late = new Promise<false>((resolve) => {
     const onAbort = () => resolve(false);
@@ -37,18 +49,25 @@ async function orLate(answer: Promise<boolean>, signal: AbortSignal): Promise<bo
   }
 }
 
-function lookAtTcp(hostname: string, port: number, signal: AbortSignal): Promise<boolean> {
+function noOrUnknown(error: unknown): false | undefined {
+  return couldNotAsk(error) ? undefined : false;
+}
+
+function lookAtTcp(hostname: string, port: number, signal: AbortSignal) {
   const connected = Deno.connect({ hostname, port }).then(
     (connection) => {
       connection.close();
       return true;
     },
-    () => false,
+    noOrUnknown,
   );
   return orLate(connected, signal);
 }
 
-async function lookAtExec({ argv, cwd, env }: ExecLook, signal: AbortSignal): Promise<boolean> {
+async function lookAtExec(
+  { argv, cwd, env }: ExecLook,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
   const [command = "", ...args] = argv;
   const kill = (pid: number) => {
     try {
@@ -73,8 +92,8 @@ async function lookAtExec({ argv, cwd, env }: ExecLook, signal: AbortSignal): Pr
     const { success } = await child.status;
     signal.removeEventListener("abort", onAbort);
     return success && !signal.aborted;
-  } catch {
-    return false;
+  } catch (error) {
+    return noOrUnknown(error);
   }
 }
 

@@ -44,3 +44,21 @@ export function whyNoLog(path: string): string | undefined {
     return error instanceof Error ? error.message : String(error);
   }
 }
+
+/** Whether there is room for a line beside a log: false on a disk that is full, or can only be read. */
+export function hasRoomBeside(path: string): boolean {
+  const probe = `${path}.room-${Deno.pid}`;
+  try {
+    // A whole block: what stands in one that is begun needs no more room.
+    Deno.writeFileSync(probe, new Uint8Array(4096).fill(1));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    try {
+      Deno.removeSync(probe);
+    } catch {
+      // it could not be made
+    }
+  }
+}

@@ -3,6 +3,7 @@
 import type { Program } from "../experiment/program.ts";
 import { LOOKS_HERE } from "../process/look.ts";
 import { bootId, type ProcessStat } from "../process/proc_fs.ts";
+import { hasRoomBeside } from "../process/open_log.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
 import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
@@ -225,7 +226,8 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       const { presence } = context;
       const { looks } = launcher;
       const environment = context.environment(program);
-      watch = watchProgram(program, { now, presence, output, logFrom, environment, looks });
+      const canLog = () => logWatch.trouble === undefined && hasRoomBeside(output.path);
+      watch = watchProgram(program, { now, presence, output, canLog, logFrom, environment, looks });
     }
     // Of a computer that is not reached its lines do not come either, nor its client to the hub.
     if (start?.trouble !== undefined) return watch.excuse();

@@ -12,6 +12,8 @@ export interface ProbeContext {
   readonly now: () => number;
   readonly presence: Presence;
   readonly output: ProgramLog;
+  /** Whether a line of the program would be seen now; asked before its silence is held against it. */
+  readonly canLog: () => boolean;
   /** Where the program's output of this start begins. */
   readonly logFrom: number | undefined;
   readonly environment: { readonly [name: string]: string };
@@ -32,7 +34,7 @@ interface Question extends Disposable {
   /** Asks if it is time to. */
   ask(): void;
   /** See {@linkcode Watch.excuse}. */
-  excuse(): void;
+  excuse(): undefined;
   /** When it held last, on the monotonic clock; before it has: when it was asked first. */
   readonly heldAt: number;
   /** It has held at least once. */
@@ -94,7 +96,7 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
     presence.refresh();
   }
 
-  const excuse = () => void (heldAt = now());
+  const excuse = (): undefined => void (heldAt = now());
 
   async function tryIt(
     look: (signal: AbortSignal) => Promise<boolean | undefined>,
@@ -157,12 +159,16 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
   let readiness: Question | undefined;
   let life: Question | undefined;
 
+  /** It may well speak, but its log takes nothing: a full disk is no fault of the program. */
+  const isMute = ({ check }: Probe) => check.kind === "logLine" && !context.canLog();
+
   function askReady(): ProgramEvent | undefined {
     if (ready === undefined) return { type: "readyHolds" };
     readiness ??= createQuestion(ready, program, context);
     readiness.ask();
     if (readiness.held) return { type: "readyHolds" };
     if (now() - readiness.heldAt <= ready.timeoutSec * 1000) return undefined;
+    if (isMute(ready)) return readiness.excuse();
     const what = describeProbe(ready);
     return {
       type: "aliveFailed",
@@ -178,6 +184,7 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
     const { kind } = alive.check;
     if (kind === "client" || kind === "status" || kind === "logLine") {
       if (now() - life.heldAt <= alive.timeoutSec * 1000) return undefined;
+      if (isMute(alive)) return life.excuse();
       return {
         type: "aliveFailed",
         reason: `is not alive: no ${what} for ${alive.timeoutSec} s`,
