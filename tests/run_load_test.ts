@@ -97,11 +97,7 @@ Deno.test("a full disk: what ends is started again, has its pid and is stopped; 
   await using first = lab.run(...hub.clientArgs);
   await first.saw(/dies: starting → running/);
   const [before] = lab.instances("dies");
-  let isFull = true;
-  const filled = (async () => {
-    // What is removed makes no room.
-    for (; isFull; await new Promise((resolve) => setTimeout(resolve, 5))) await disk.fill();
-  })();
+  const full = disk.stayFull();
   Deno.kill(before?.pid ?? 0, "SIGUSR1");
   await first.saw(/dies: running → backoff \(exit code 3\)[^]*dies: starting → running/);
   await first.saw(/alarm: state: Cannot write .*; programs go on/);
@@ -109,8 +105,7 @@ Deno.test("a full disk: what ends is started again, has its pid and is stopped; 
   assertEquals([stopped.code, lab.processes()], [0, []], stopped.stderr);
   const started = await runAbcd(["start", "dies", ...hub.clientArgs]);
   assertEquals(started.code, 0, started.stderr);
-  isFull = false;
-  await filled;
+  await full[Symbol.asyncDispose]();
   await disk.free();
   await first.saw(/alarm: state: it can be written/);
   const [after] = lab.instances("dies");
@@ -124,9 +119,15 @@ Deno.test("a full disk: what ends is started again, has its pid and is stopped; 
 
 Deno.test("a full disk: who cannot write the line that shows that it lives is let be", async () => {
   await using lab = await Lab.create({});
-  const talks = "while :; do echo tick; sleep 0.05; done";
+  // More than fits into a block that is begun.
+  const talks = "while :; do head -c 4000 /dev/zero | tr '\\0' x; echo tick; sleep 0.05; done";
   lab.write({
-    talks: { cmd: talks, ...quick, alive: { logLine: "tick", timeoutSec: 0.6 } },
+    talks: {
+      cmd: talks,
+      ...quick,
+      log: { maxBytes: 50_000, backups: 0 },
+      alive: { logLine: "tick", timeoutSec: 0.6 },
+    },
     // What shows that the time is over.
     mute: { cmd: FOREVER, ...quick, alive: { file: "none", periodSec: 0.3, failures: 4 } },
   });
@@ -136,10 +137,11 @@ Deno.test("a full disk: who cannot write the line that shows that it lives is le
   await run.saw(/talks: starting → running/);
   const pids = () => lab.instances("talks").map(({ pid }) => pid);
   const before = pids();
-  await disk.fill();
+  const full = disk.stayFull();
   await run.saw(/mute: running → stopping \(is not alive: file[^]*mute: running → stopping/);
   assert(!/talks: running → stopping/.test(run.stderr), run.stderr);
   assertEquals(pids(), before);
+  await full[Symbol.asyncDispose]();
   await disk.free();
   run.signal("SIGTERM");
   assertEquals((await run.end()).code, 0);

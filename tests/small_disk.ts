@@ -4,6 +4,8 @@
 export interface SmallDisk extends AsyncDisposable {
   /** Fills it to the last byte. */
   fill(): Promise<void>;
+  /** Keeps it full, also when something on it is removed, until it is disposed of. */
+  stayFull(): AsyncDisposable;
   /** Makes room again. */
   free(): Promise<void>;
 }
@@ -15,14 +17,27 @@ export async function mountSmall(path: string): Promise<SmallDisk | undefined> {
   await Deno.mkdir(path, { recursive: true });
   const { success } = await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path);
   if (!success) return undefined;
+  async function fill(): Promise<void> {
+    using filler = await Deno.open(`${path}/filler`, { write: true, create: true });
+    try {
+      for (;;) await filler.write(new Uint8Array(4096));
+    } catch {
+      // full
+    }
+  }
   return {
-    async fill() {
-      using filler = await Deno.open(`${path}/filler`, { write: true, create: true });
-      try {
-        for (;;) await filler.write(new Uint8Array(4096));
-      } catch {
-        // full
-      }
+    fill,
+    stayFull() {
+      let isOver = false;
+      const filled = (async () => {
+        for (; !isOver; await new Promise((resolve) => setTimeout(resolve, 5))) await fill();
+      })();
+      return {
+        async [Symbol.asyncDispose]() {
+          isOver = true;
+          await filled;
+        },
+      };
     },
     free: () => Deno.remove(`${path}/filler`),
     async [Symbol.asyncDispose]() {
