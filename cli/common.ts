@@ -5,7 +5,7 @@ import type { JournalOptions } from "../lib/journal/journal.ts";
 import { journalFolder } from "../lib/journal/page.ts";
 import { MAIN_KEY_ID } from "../lib/keys/key.ts";
 import { findKey } from "../lib/keys/key_file.ts";
-import { createLog, dateAndTime, isLogLevel, type Log, LOG_LEVELS } from "../lib/log.ts";
+import { createLog, dateAndTime, isLogLevel, type Log, LOG_LEVELS, NO_LOG } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import { hasProcFs } from "../lib/process/proc_fs.ts";
 import { showsUnicode } from "../lib/terminal/ascii.ts";
@@ -25,8 +25,10 @@ export interface ClientValues {
 /** How to find the hub and to show a key, as the options say. */
 export function hubFrom(
   options: ClientValues,
-): Pick<ConnectOptions, "server" | "hub" | "keyFile" | "ca" | "open" | "beaconPort"> {
+): Pick<ConnectOptions, "server" | "hub" | "keyFile" | "ca" | "open" | "beaconPort" | "log"> {
   return {
+    // What is to be said a subcommand says in its own words.
+    log: NO_LOG,
     server: options.server,
     hub: options.hub,
     keyFile: options["key-file"],
@@ -169,10 +171,8 @@ export function nameError(name: string): UsageError {
 }
 
 /** Says on standard error that several hubs are heard, and how to choose. */
-export function saySeveral(heard: readonly string[]): void {
-  console.error(
-    `Several hubs are heard: ${heard.join(", ")}; takes the first. Name one with --hub`,
-  );
+export function saySeveral(heard: readonly string[], advice: string): void {
+  console.error(`Several hubs are heard: ${heard.join(", ")}; takes the first; ${advice}`);
 }
 
 /** Whether to colour what goes to this stream: a terminal, and nobody said `NO_COLOR`. */

@@ -9,7 +9,7 @@ import { dateAndTime } from "../lib/log.ts";
 import { createDayLines } from "../lib/terminal/day_lines.ts";
 import { messageLine } from "../lib/terminal/message_line.ts";
 import { problemWithSubscription } from "../lib/topic.ts";
-import { hubFrom, toolName, useColor } from "./common.ts";
+import { hubFrom, saySeveral, toolName, useColor } from "./common.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { momentFrom } from "./moment.ts";
 import { openStandardOutput } from "./standard_output.ts";
@@ -75,11 +75,11 @@ function whenText(unixSec: number): string {
   return dateAndTime(new Date(unixSec * 1000)).replace(/\.\d+/, "");
 }
 
-/** What is said when nothing was found; it tells how the moments were read. */
-export function nothingText({ since, until }: JournalQuery): string {
+/** What is said when nothing was found; it tells where that was, and how the moments were read. */
+function nothingText({ since, until }: JournalQuery, where: string): string {
   const from = since === undefined ? "" : ` from ${whenText(since)} on`;
   const to = until === undefined ? "" : ` up to ${whenText(until)}`;
-  return `No such message${from}${to}`;
+  return `No such message in ${where}${from}${to}`;
 }
 
 /** The records of a journal's files. */
@@ -178,7 +178,7 @@ export default defineCommand({
       mostWaiting: MOST_WAITING,
       missed: (count) => console.error(`${count} messages were too large to show`),
     });
-    const show = async (records: AsyncIterable<JournalRecord>) => {
+    const show = async (records: AsyncIterable<JournalRecord>, where: string) => {
       let count = 0;
       if (limit === 0) return;
       for await (const record of records) {
@@ -188,22 +188,23 @@ export default defineCommand({
       }
       await output.written();
       if (output.isGone) await output.gone;
-      if (count === 0 && !stop.aborted) console.error(nothingText(query));
+      if (count === 0 && !stop.aborted) console.error(nothingText(query, where));
     };
     try {
       if (options.folder !== undefined) {
-        await show(recordsIn(options.folder, query, stop));
+        await show(recordsIn(options.folder, query, stop), options.folder);
         return stop.aborted ? EXIT.failed : EXIT.done;
       }
       await using client = await connect({
         name: toolName(options, "history"),
         unique: true,
         ...hubFrom(options),
+        several: saySeveral,
         timeoutSec: options.timeout,
         signal: stop,
         info: { program: "abcd history" },
       });
-      await show(history(client, query, { signal: stop }));
+      await show(history(client, query, { signal: stop }), `hub "${client.hub?.name}"`);
       return stop.aborted ? EXIT.failed : EXIT.done;
     } catch (error) {
       if (stop.aborted) return EXIT.failed;

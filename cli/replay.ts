@@ -3,7 +3,7 @@
 import { BufferFullError, type Client, connect, type Outgoing } from "../lib/client.ts";
 import { history } from "../lib/client/history.ts";
 import { HUB_NAME } from "../lib/message.ts";
-import { hubFrom, toolName } from "./common.ts";
+import { hubFrom, saySeveral, toolName } from "./common.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { queryFrom, recordsIn, STRETCH_OPTIONS } from "./history.ts";
@@ -62,6 +62,7 @@ export default defineCommand({
           name,
           unique: true,
           ...hubFrom(options),
+          several: saySeveral,
           timeoutSec: options.timeout,
           signal: stop,
           info: { program: "abcd replay" },

@@ -298,8 +298,9 @@ class Client:
         with self._lock:
             self._socket = connection
         # Not before: what is subscribed to meanwhile, by another thread, goes out here or there.
-        if self.topics:
-            self._write({"cmd": "_subscribe", "topics": list(self.topics)})
+        topics = list(self.topics)
+        for first in range(0, len(topics), 100):  # in parts: of too many the hub does not refuse all
+            self._write({"cmd": "_subscribe", "topics": topics[first : first + 100]})
         if self._status:
             self._write(dict(self._status, cmd="_status"))
         self._wait_until = 0

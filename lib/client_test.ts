@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { BufferFullError, connect, createClient, RefusedError } from "./client.ts";
+import { BufferFullError, type Client, connect, createClient, RefusedError } from "./client.ts";
 import { type Message, MessageError } from "./message.ts";
 import { freeTcpPort, freeUdpPort, until, within } from "../tests/harness.ts";
 
@@ -214,4 +214,64 @@ Deno.test("status: said at once, the last one again after the hub was away, and 
   ]);
   assertThrows(() => client.status(""), MessageError, "state");
   assertThrows(() => client.status("ok", "two\nlines"), MessageError, "text");
+});
+
+/** What is said on standard error meanwhile. */
+async function saidDuring(run: () => Promise<void>): Promise<string[]> {
+  const said: string[] = [];
+  const { error } = console;
+  console.error = (...words: unknown[]) => void said.push(words.map(String).join(" "));
+  try {
+    await run();
+  } finally {
+    console.error = error;
+  }
+  return said;
+}
+
+Deno.test("refusals and mistakes in handlers that nobody listens to are said on standard error", async () => {
+  await using hub = new SmallHub(({ cmd }) =>
+    cmd === "x" ? { cmd: "_error", code: "unknown-client", text: "nobody" } : undefined
+  );
+  const options = { name: "hv", open: true, server: hub.address };
+  let calls = 0;
+  const mishaps = async (client: Client) => {
+    const before = calls;
+    client.on("set", () => {
+      calls++;
+      throw new RangeError("9000 V");
+    });
+    client.send({ cmd: "x", to: "daq" });
+    await client.flush();
+    hub.say({ cmd: "set", from: "daq", to: "hv" });
+    await until(() => calls > before, "the handler is called");
+  };
+  const said = await saidDuring(async () => {
+    await using client = await connect(options);
+    await mishaps(client);
+  });
+  assertEquals(said, [
+    "hv: The hub refused: nobody",
+    'hv: A handler of "set" failed: RangeError: 9000 V',
+  ]);
+  const heard: string[] = [];
+  const saidAgain = await saidDuring(async () => {
+    await using client = await connect(options);
+    client.addEventListener("refused", ({ text }) => heard.push(text));
+    client.addEventListener("error", ({ error }) => heard.push(error.message));
+    await mishaps(client);
+  });
+  assertEquals([saidAgain, heard], [[], ["nobody", "9000 V"]]);
+});
+
+Deno.test("a client that is back subscribes in parts: of too many topics not all are refused", async () => {
+  await using hub = new SmallHub();
+  await using client = await connect({ name: "many", open: true, server: hub.address });
+  for (let i = 0; i < 250; i++) client.subscribe(`t/${i}`, () => {});
+  await client.flush();
+  hub.got.length = 0;
+  for (const socket of hub.sockets) socket.close();
+  const parts = () => hub.got.flatMap(({ cmd, topics }) => cmd === "_subscribe" ? [topics] : []);
+  await until(() => parts().flat().length >= 250, "all topics again");
+  assertEquals(parts().map((topics) => Array.isArray(topics) ? topics.length : 0), [100, 100, 50]);
 });

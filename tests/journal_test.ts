@@ -81,7 +81,10 @@ Deno.test("journal: a killed hub's messages are there for history, from the hub 
   const old = await runAbcd([...asked, "--until=59m", "--json", ...hub.clientArgs]);
   assertEquals([old.code, old.stdout], [0, ""]);
   // It tells how the moments were read.
-  assertMatch(old.stderr, /^No such message from .* on up to \d{4}-\d\d-\d\d \d\d:\d\d:\d\d/);
+  assertMatch(
+    old.stderr,
+    /^No such message in \S.* from .* on up to \d{4}-\d\d-\d\d \d\d:\d\d:\d\d/,
+  );
 });
 
 Deno.test("journal: replay sends a stretch again, under the senders' names", async () => {

@@ -166,6 +166,18 @@ Deno.test("spy and send: two hubs heard are both named, --hub chooses", async ()
   assertEquals(chosen.stderr.includes("Several"), false, chosen.stderr);
 });
 
+Deno.test("spy: two hubs of one name are told apart by their addresses, also where the name is asked for", async () => {
+  const beaconPort = freeUdpPort();
+  const args = ["--name=pi", `--beacon-port=${beaconPort}`, "--beacon-interval=0.3"];
+  await using one = await TestHub.start(args);
+  await using other = await TestHub.start(args);
+  await using spy = abcd(["spy", "--hub=pi", `--beacon-port=${beaconPort}`], { env: FIXED });
+  const [said = ""] = await spy.saw(/Several hubs are heard: .*\n/);
+  for (const part of [`:${one.httpPort}`, `:${other.httpPort}`, "abcd server --name", "--server"]) {
+    assertStringIncludes(said, part);
+  }
+});
+
 Deno.test("spy: wrong usage is exit code 2, a file that cannot be written 1, at once", async () => {
   const wrong = [
     ["--only=foo=x"],

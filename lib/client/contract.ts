@@ -45,8 +45,8 @@ export interface ConnectOptions {
   open?: boolean;
   /** The name of the hub to take if several are heard. Default: the first heard. */
   hub?: string;
-  /** Told if several hubs are heard and nobody said which: their names and addresses. */
-  several?: (heard: readonly string[]) => void;
+  /** Told if several hubs are heard and nobody said which: their names and addresses, and what to do. */
+  several?: (heard: readonly string[], advice: string) => void;
   /** UDP port to listen on for hubs. Default: `ABCD_BEACON_PORT`, else 7886. */
   beaconPort?: number;
   /** What to say of this program, beside host and pid, which are known. */
@@ -57,7 +57,10 @@ export interface ConnectOptions {
   timeoutSec?: number;
   /** Gives up joining, and closes the client later. */
   signal?: AbortSignal;
-  /** Where the client says what it does. Default: nowhere; listen to its events instead. */
+  /**
+   * Where the client says what it does. Default: nowhere, but refusals and errors that nobody listens to
+   * are said on standard error; listen to its events instead.
+   */
   log?: Log;
 }
 

@@ -17,8 +17,15 @@ function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** Begins with nobody who listens. */
-export function createEvents(log: Log): Events {
+/**
+ * Begins with nobody who listens.
+ *
+ * @param unheard Told of refusals and errors that nobody listens to, with the error, if there is one.
+ */
+export function createEvents(
+  log: Log,
+  unheard: (text: string, error?: Error) => void = () => {},
+): Events {
   const listeners = new Map<string, Set<(event: unknown) => void>>();
 
   function emit<E extends keyof ClientEvents>(type: E, event: ClientEvents[E]): void {
@@ -32,11 +39,17 @@ export function createEvents(log: Log): Events {
   }
 
   return {
-    emit,
+    emit(type, event) {
+      if (type === "refused" && !listeners.has(type) && "text" in event) {
+        unheard(`The hub refused: ${event.text}`);
+      }
+      emit(type, event);
+    },
     on: (type, listener) => addTo(listeners, type, listener as (event: unknown) => void),
     error(thrown, what) {
       const error = asError(thrown);
       log.error(`${what}: ${error.message}`);
+      if (!listeners.has("error")) unheard(what, error);
       emit("error", { error });
     },
   };

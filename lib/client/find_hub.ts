@@ -38,7 +38,7 @@ export interface FindOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
   /** Told once if more than one hub is heard and nobody said which: their names and addresses. */
-  readonly several?: (heard: readonly string[]) => void;
+  readonly several?: (heard: readonly string[], advice: string) => void;
 }
 
 /**
@@ -54,6 +54,7 @@ export function findHub(options: FindOptions): Promise<HubAddress> {
   const signal = AbortSignal.any([options.signal, enough.signal]);
   (async () => {
     const heard = new Map<string, string>();
+    const names = new Set<string>();
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       for await (const hub of listenForHubs({ beaconPort, signal })) {
@@ -73,12 +74,15 @@ export function findHub(options: FindOptions): Promise<HubAddress> {
         // One hub is heard on several networks; and a false one may have the number of the true one.
         if (heard.has(hub.id)) continue;
         heard.set(hub.id, `"${hub.name}" at ${hub.host}:${hub.http}`);
-        if (heard.size > 1 && wanted === undefined) {
+        const isNamesake = names.has(hub.name);
+        names.add(hub.name);
+        if (heard.size > 1 && (wanted === undefined || (isNamesake && wanted === hub.name))) {
           const all = [...heard.values()];
-          log.warn(
-            `Several hubs are heard: ${all.join(", ")}; takes the first. Name one with --hub`,
-          );
-          options.several?.(all);
+          const advice = isNamesake
+            ? `give those of one name others with "abcd server --name", or choose by the address with --server`
+            : "name one with --hub";
+          log.warn(`Several hubs are heard: ${all.join(", ")}; takes the first; ${advice}`);
+          options.several?.(all, advice);
         } else if (!take) {
           log.info(`Heard the hub ${heard.get(hub.id)}; waits for "${wanted}"`);
         }

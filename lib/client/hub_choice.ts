@@ -25,7 +25,7 @@ export interface HubChoiceOptions {
   /** The name of the hub to take of those that are heard. Default: the first. */
   readonly hub?: string;
   /** Told if several are heard and nobody said which. */
-  readonly several?: (heard: readonly string[]) => void;
+  readonly several?: (heard: readonly string[], advice: string) => void;
   readonly log: Log;
   /** Told that it listens for hubs. */
   readonly searching: (reason: string) => void;

@@ -38,6 +38,8 @@ import { createRequests } from "./requests.ts";
 import { createSending, type Sending, type WaitOptions } from "./sending.ts";
 import { inTime } from "./waiting.ts";
 
+/** Topics that are subscribed to in one message. */
+const MOST_TOPICS = 100;
 /** How long closing waits for the hub to take what was sent. */
 const CLOSE_SEC = 5;
 
@@ -62,13 +64,18 @@ export class HubClient implements Client {
   #joinedBefore = false;
   #closing: Promise<void> | undefined;
   readonly #aborted = () => void this.close();
+  /** Ten lines of a program that listens to nothing: its mistakes are to be seen all the same. */
+  readonly #say = (text: string, error?: Error) =>
+    error === undefined
+      ? console.error(`${this.name}: ${text}`)
+      : console.error(`${this.name}: ${text}:`, error);
 
   constructor(options: ConnectOptions) {
     const { signal, log = NO_LOG, durable = false } = options;
     this.#signal = signal;
     this.#isDurable = durable;
     this.#log = log;
-    this.#events = createEvents(log);
+    this.#events = createEvents(log, options.log === undefined ? this.#say : undefined);
     this.#outbox = createOutbox(options.bufferBytes ?? CLIENT_BUFFER_BYTES, (id) => {
       this.#requests.wrote(id);
       this.#deliveries.wrote(id);
@@ -118,7 +125,11 @@ export class HubClient implements Client {
     if (!again) this.#incoming.holdBack();
     this.#joinedBefore = true;
     const { topics, spying } = this.#listeners;
-    if (topics.length > 0) outbox.tell(encodeMessage({ cmd: "_subscribe", topics }));
+    // In parts: of too many the hub refuses those that are too many, and not all.
+    for (let i = 0; i < topics.length; i += MOST_TOPICS) {
+      const some = topics.slice(i, i + MOST_TOPICS);
+      outbox.tell(encodeMessage({ cmd: "_subscribe", topics: some }));
+    }
     if (spying) outbox.tell(encodeMessage(this.#listeners.spyMessage()));
     if (this.#status !== undefined) outbox.tell(encodeMessage(this.#status));
     if (this.#isDurable) {

@@ -72,8 +72,10 @@ export async function openHubRecords(options: HubRecordsOptions): Promise<HubRec
       ? why
       : `Cannot write ${what} in ${options.journal.folder}: ${why}`;
     const without = journal === undefined ? "keeps no journal" : "holds mail in memory alone";
-    const next = "mend that, or name another folder with --journal, and start the hub again";
-    log.error(`${said}; the hub ${without}: ${next}`);
+    const next = said.includes("--journal")
+      ? ""
+      : ": mend that, or name another folder with --journal, and start the hub again";
+    log.error(`${said}; the hub ${without}${next}`);
     missing = journal === undefined ? { journal: said, ledger: said } : { ledger: said };
   }
   return {
