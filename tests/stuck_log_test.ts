@@ -209,7 +209,10 @@ Deno.test({
     await using folder = await temporaryFolder();
     await using hub = await TestHub.start(QUICK);
     await using client = await connect({ name: "run", server: hub.address });
+    let asked = 0, lastAsked = 0;
     client.on("log", ({ from, id }) => {
+      asked++;
+      lastAsked = Date.now() / 1000 + 0.1;
       client.send({
         cmd: "log",
         to: from ?? "",
@@ -221,8 +224,7 @@ Deno.test({
     });
     await using pipe = await FullPipe.create(folder.path);
     await using logs = pipe.start(["logs", "-f", ...hub.clientArgs], {}, 1);
-    const following = async () => (await client.clients()).some(({ name }) => name === "logs");
-    await until(following, "it follows");
+    await until(() => asked > 0, "it follows");
     const topic = "run/hv/log";
     const say = (n: number) =>
       client.send({ cmd: "log", topic, program: "hv", line: `line ${n}.`, experiment: "lab" });
@@ -238,10 +240,11 @@ Deno.test({
 
     await using other = await FullPipe.create(folder.path);
     await using stuck = other.start(["logs", "-f", ...hub.clientArgs], {}, 1);
-    await until(
-      async () => (await client.clients()).some(({ name }) => name === "logs-2"),
-      "it follows",
-    );
+    // It has answered a ping behind what it was told when it asked.
+    await until(async () => {
+      const found = (await client.clients()).find(({ name }) => name === "logs-2");
+      return found !== undefined && asked > 1 && found.lastSeen > lastAsked;
+    }, "it follows");
     say(201);
     await client.flush();
     stuck.signal("SIGINT");
