@@ -10,7 +10,7 @@ import { Hub } from "../lib/hub/hub.ts";
 import { MemoryJournal } from "./hub_lab.ts";
 import { parseLine } from "../lib/hub/ledger_line.ts";
 import { parseBlock } from "../lib/journal/block.ts";
-import { parseRecord } from "../lib/journal/record.ts";
+import { parseLoggedMessage, parseMark } from "../lib/journal/record.ts";
 import { FileError } from "../lib/jsonc_file.ts";
 import { parseRights } from "../lib/keys/rights_file.ts";
 import { checkMessage, MessageError, parseMessage } from "../lib/message.ts";
@@ -154,18 +154,22 @@ Deno.test("fuzz: heads of HTTP requests are read, or it is said what is wrong", 
 Deno.test("fuzz: beacons, lines of the journal, of its index and of the ledger", () => {
   const pick = seeded(25);
   const beacon = JSON.stringify({ abcd: 1, name: "h", id: "u", http: 9819, tcp: 9818 });
-  const record = '{"seq":1,"at":2.5,"m":{"cmd":"x","to":"a"}}';
+  const mark = '{"seq":1,"at":2.5}', logged = '{"cmd":"x","to":"a"}';
   const block =
     '{"offset":0,"bytes":9,"count":1,"firstSeq":1,"lastSeq":1,"minAt":1,"maxAt":1,"sum":7,' +
     '"names":{"from":["a"],"to":null,"cmd":["x"],"topic":[]}}';
   for (let i = 0; i < 40_000; i++) {
     const found = parseBeacon(mutated(pick, encoder.encode(beacon), 0.9));
     if (found !== undefined) assert(found.http >= 0 && found.http < 65536 && found.name !== "");
-    const text = mutatedText(pick, record, 0.9);
-    const line = parseRecord(text);
-    if (line !== undefined) assert(Number.isSafeInteger(line.seq) && line.message.cmd !== "", text);
+    const text = mutatedText(pick, oneOf(pick, [mark, logged]), 0.9);
+    const next = parseMark(text), message = parseLoggedMessage(text);
+    if (next !== undefined) {
+      assert(Number.isSafeInteger(next.seq) && Number.isFinite(next.at), text);
+    }
+    // No line is both.
+    if (message !== undefined) assert(next === undefined && message.cmd !== "", text);
     parseBlock(mutatedText(pick, block, 0.9));
-    parseLine(mutatedText(pick, oneOf(pick, [record, block, randomJson(pick)])));
+    parseLine(mutatedText(pick, oneOf(pick, [mark, logged, block, randomJson(pick)])));
   }
 });
 

@@ -6,7 +6,7 @@ import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Settings } from "./options.ts";
 import type { Roster } from "./roster.ts";
-import { createSpies, type Spies } from "./spies.ts";
+import { Spies } from "./spies.ts";
 
 /** Sends what is to be sent. */
 export interface Post {
@@ -68,7 +68,7 @@ function isSignOfLife({ cmd, from, to, topic }: Message): boolean {
 /** Makes the way out of a hub. */
 export function createPost({ settings, counters, roster, evict }: PostParts): Post {
   const { clock, journal, queueBytes } = settings;
-  const spies = createSpies((client, delivery, bytes) =>
+  const spies = new Spies((client, delivery, bytes) =>
     send(client, delivery, bytes, 0, bytes.length, NOTHING)
   );
   let lastDelivery = 0;

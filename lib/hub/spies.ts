@@ -3,45 +3,57 @@
 import { HUB_NAME, type MessageFilter, passesFilter, type Route } from "../message.ts";
 import type { Client } from "./client.ts";
 
-/** Clients that spy, each with what it wants to see. */
-export interface Spies {
-  readonly size: number;
-  /** From now on the client sees what passes the filter; `undefined`: all. */
-  add(client: Client, only: MessageFilter | undefined): void;
-  has(client: Client): boolean;
-  remove(client: Client): void;
-  clear(): void;
-  /** Gives the message to each spy that was not sent it in the same delivery. */
-  show(message: Route, bytes: Uint8Array, delivery: number): void;
-}
-
 function isOfHub({ from }: Route): boolean {
   return from === HUB_NAME;
 }
 
-/** Makes a list of spies with nobody in it; `give` sends one of them a message. */
-export function createSpies(
-  give: (client: Client, delivery: number, bytes: Uint8Array) => void,
-): Spies {
-  let spies: readonly { readonly client: Client; readonly only: MessageFilter | undefined }[] = [];
-  const without = (client: Client) => spies.filter((spy) => spy.client !== client);
-  return {
-    get size() {
-      return spies.length;
-    },
-    add: (client, only) => void (spies = [...without(client), { client, only }]),
-    has: (client) => spies.some((spy) => spy.client === client),
-    remove: (client) => void (spies = without(client)),
-    clear: () => void (spies = []),
-    show(message, bytes, delivery) {
-      for (const { client, only } of spies) {
-        if (client.lastDelivery === delivery) continue;
-        // Its own mail comes by itself, with a number.
-        if (client.mailbox !== undefined && message.to === client.name && !isOfHub(message)) {
-          continue;
-        }
-        if (only === undefined || passesFilter(message, only)) give(client, delivery, bytes);
-      }
-    },
-  };
+interface Spy {
+  readonly client: Client;
+  readonly only: MessageFilter | undefined;
+}
+
+/** Clients that spy, each with what it wants to see. */
+export class Spies {
+  /** How many there are. A field, as it is looked at for each message. */
+  size = 0;
+  readonly #give: (client: Client, delivery: number, bytes: Uint8Array) => void;
+  #spies: readonly Spy[] = [];
+
+  /** Nobody spies yet; `give` sends one of them a message. */
+  constructor(give: (client: Client, delivery: number, bytes: Uint8Array) => void) {
+    this.#give = give;
+  }
+
+  /** From now on the client sees what passes the filter; `undefined`: all. */
+  add(client: Client, only: MessageFilter | undefined): void {
+    this.remove(client);
+    this.#set([...this.#spies, { client, only }]);
+  }
+
+  has(client: Client): boolean {
+    return this.#spies.some((spy) => spy.client === client);
+  }
+
+  remove(client: Client): void {
+    this.#set(this.#spies.filter((spy) => spy.client !== client));
+  }
+
+  clear(): void {
+    this.#set([]);
+  }
+
+  /** Gives the message to each spy that was not sent it in the same delivery. */
+  show(message: Route, bytes: Uint8Array, delivery: number): void {
+    for (const { client, only } of this.#spies) {
+      if (client.lastDelivery === delivery) continue;
+      // Its own mail comes by itself, with a number.
+      if (client.mailbox !== undefined && message.to === client.name && !isOfHub(message)) continue;
+      if (only === undefined || passesFilter(message, only)) this.#give(client, delivery, bytes);
+    }
+  }
+
+  #set(spies: readonly Spy[]): void {
+    this.#spies = spies;
+    this.size = spies.length;
+  }
 }

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { MemoryConnection } from "../transport/memory.ts";
 import { type Client, newClient } from "./client.ts";
-import { createSpies } from "./spies.ts";
+import { Spies } from "./spies.ts";
 
 const NOBODY = { scanned() {}, received() {}, garbled() {}, read: () => undefined, closed() {} };
 const BYTES = new Uint8Array();
 
 Deno.test("spies: each sees what passes its filter, unless it was sent it", () => {
   const given: Client[] = [];
-  const spies = createSpies((client) => given.push(client));
+  const spies = new Spies((client) => given.push(client));
   const [all, some, receiver] = [1, 2, 3].map(() =>
     newClient(new MemoryConnection(() => NOBODY), 0)
   ) as [Client, Client, Client];

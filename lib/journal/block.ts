@@ -2,7 +2,7 @@
 //
 // A line of it: {"offset","bytes","count","firstSeq","lastSeq","minAt","maxAt","sum","names"}.
 
-import { createChecksum } from "./checksum.ts";
+import type { Checksum } from "./checksum.ts";
 import type { Route } from "../message.ts";
 
 const FIELDS = ["from", "to", "cmd", "topic"] as const;
@@ -22,91 +22,110 @@ export interface Block {
   /** Least and greatest time, Unix time in seconds. */
   readonly minAt: number;
   readonly maxAt: number;
-  /** Its checksum. */
+  /** The checksum of its bytes. */
   readonly sum: number;
   /** The names in it, by field; `undefined`: too many to list. */
   readonly names: { readonly [F in Field]: ReadonlySet<string> | undefined };
 }
 
-/** A block that grows. */
-export interface OpenBlock {
-  readonly count: number;
-  readonly bytes: number;
-  /** One more record. */
-  add(seq: number, at: number, route: Route): void;
-  /** The bytes of records that were added, in order. */
-  extend(bytes: Uint8Array): void;
-  /** What another block holds, and this one from now on too. */
-  join(other: Pick<Block, "count" | "firstSeq" | "lastSeq" | "minAt" | "maxAt" | "names">): void;
-  /** As it is now. */
-  block(): Block;
-}
+/** What is in a block, but for its bytes. */
+export type Contents = Pick<Block, "count" | "firstSeq" | "lastSeq" | "minAt" | "maxAt" | "names">;
 
-/** Makes a block that has nothing in it. */
-export function openBlock(offset: number): OpenBlock {
-  let bytes = 0, count = 0, firstSeq = 0, lastSeq = 0, minAt = Infinity, maxAt = -Infinity;
-  const sum = createChecksum();
-  const names: { [F in Field]: Set<string> | undefined } = {
-    from: new Set(),
-    to: new Set(),
-    cmd: new Set(),
-    topic: new Set(),
-  };
+/** The names of a block that grows. */
+export class BlockNames {
+  from: Set<string> | undefined = new Set();
+  to: Set<string> | undefined = new Set();
+  cmd: Set<string> | undefined = new Set();
+  topic: Set<string> | undefined = new Set();
   /** Those of the last that was added: mostly the next one has the same. */
-  let lastCmd: string | undefined;
-  let lastFrom: string | undefined, lastTo: string | undefined, lastTopic: string | undefined;
-  function addName(field: Field, name: string | undefined): void {
-    const known = names[field];
+  #from: string | undefined;
+  #to: string | undefined;
+  #cmd: string | undefined;
+  #topic: string | undefined;
+
+  /** Those of one more message. */
+  add(route: Route): void {
+    const { from, to, cmd, topic } = route;
+    if (from !== this.#from) this.#add("from", this.#from = from);
+    if (to !== this.#to) this.#add("to", this.#to = to);
+    if (cmd !== this.#cmd) this.#add("cmd", this.#cmd = cmd);
+    if (topic !== this.#topic) this.#add("topic", this.#topic = topic);
+  }
+
+  /** Those of another block. */
+  join(other: Block["names"]): void {
+    for (const field of FIELDS) {
+      const more = other[field];
+      if (more === undefined) this[field] = undefined;
+      else for (const name of more) this.#add(field, name);
+    }
+  }
+
+  #add(field: Field, name: string | undefined): void {
+    const known = this[field];
     if (known === undefined || name === undefined) return;
     known.add(name);
-    if (known.size > MAX_NAMES) names[field] = undefined;
+    if (known.size > MAX_NAMES) this[field] = undefined;
   }
-  function addTimes(n: number, first: number, last: number, from: number, to: number): void {
-    if (count === 0) firstSeq = first;
-    count += n;
-    lastSeq = last;
-    if (from < minAt) minAt = from;
-    if (to > maxAt) maxAt = to;
+}
+
+/** A block that grows. */
+export class OpenBlock implements Contents {
+  readonly offset: number;
+  readonly names: BlockNames = new BlockNames();
+  bytes = 0;
+  count = 0;
+  firstSeq = 0;
+  lastSeq = 0;
+  minAt = Infinity;
+  maxAt = -Infinity;
+  sum = 0;
+
+  constructor(offset: number) {
+    this.offset = offset;
   }
-  return {
-    get count() {
-      return count;
-    },
-    get bytes() {
-      return bytes;
-    },
-    add(seq, at, route) {
-      addTimes(1, seq, seq, at, at);
-      const { from, to, cmd, topic } = route;
-      if (from !== lastFrom) addName("from", lastFrom = from);
-      if (to !== lastTo) addName("to", lastTo = to);
-      if (cmd !== lastCmd) addName("cmd", lastCmd = cmd);
-      if (topic !== lastTopic) addName("topic", lastTopic = topic);
-    },
-    extend(piece) {
-      bytes += piece.length;
-      sum.update(piece);
-    },
-    join(other) {
-      addTimes(other.count, other.firstSeq, other.lastSeq, other.minAt, other.maxAt);
-      for (const field of FIELDS) {
-        const more = other.names[field];
-        if (more === undefined) names[field] = undefined;
-        else for (const name of more) addName(field, name);
-      }
-    },
-    block: () => ({
-      offset,
-      bytes,
-      count,
-      firstSeq,
-      lastSeq,
-      minAt,
-      maxAt,
-      sum: sum.value(),
-      names: { ...names },
-    }),
-  };
+
+  /** Records that come next. */
+  join(more: Contents): void {
+    if (more.count === 0) return;
+    if (this.count === 0) this.firstSeq = more.firstSeq;
+    this.count += more.count;
+    this.lastSeq = more.lastSeq;
+    this.minAt = Math.min(this.minAt, more.minAt);
+    this.maxAt = Math.max(this.maxAt, more.maxAt);
+    this.names.join(more.names);
+  }
+
+  /** One more record. */
+  add(seq: number, at: number, route: Route): void {
+    if (this.count === 0) this.firstSeq = seq;
+    this.count++;
+    this.lastSeq = seq;
+    this.minAt = Math.min(this.minAt, at);
+    this.maxAt = Math.max(this.maxAt, at);
+    this.names.add(route);
+  }
+
+  /** The bytes of records that were added, and of their marks, in order. */
+  extend(bytes: Uint8Array, checksum: Checksum): void {
+    this.bytes += bytes.length;
+    this.sum = checksum(bytes, this.sum);
+  }
+
+  /** The same, where these bytes' own checksum is known. */
+  extendBy(bytes: Uint8Array, sum: number, checksum: Checksum): void {
+    if (this.bytes > 0) return this.extend(bytes, checksum);
+    this.bytes = bytes.length;
+    this.sum = sum;
+  }
+
+  /** As it is now. */
+  block(): Block {
+    const { offset, bytes, count, firstSeq, lastSeq, minAt, maxAt, sum } = this;
+    const { from, to, cmd, topic } = this.names;
+    const names = { from, to, cmd, topic };
+    return { offset, bytes, count, firstSeq, lastSeq, minAt, maxAt, sum, names };
+  }
 }
 
 /** The index's line of a block. */

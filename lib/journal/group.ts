@@ -1,26 +1,86 @@
 // What waits to be written: records as bytes, in pieces, each with what is in it. Bounded.
 
 import { copyBytes } from "../bytes.ts";
-import { type OpenBlock, openBlock } from "./block.ts";
 import type { Route } from "../message.ts";
-import { RECORD_HEAD, RECORD_TAIL, recordMiddle } from "./record.ts";
+import { BlockNames, type Contents } from "./block.ts";
+import type { Checksum } from "./checksum.ts";
+import { encodeMark } from "./record.ts";
 
-/** Some records, as they go into the file. */
-export interface Piece {
+/** Memory for a piece. */
+interface Room {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The same bytes, for four of them at a time. */
+  /** The same bytes, for eight of them at a time. */
   readonly view: DataView;
-  length: number;
-  readonly summary: OpenBlock;
-  lastSeq: number;
 }
 
-/** Records that wait to be written. */
-export interface Group {
+/** Some records, as they go into the file: the first line is a mark. */
+export class Piece implements Contents {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+  readonly names: BlockNames = new BlockNames();
+  readonly firstSeq: number;
+  length = 0;
+  count = 0;
+  lastSeq = 0;
+  minAt = Infinity;
+  maxAt = -Infinity;
+  /** The checksum of its first bytes, and how many they are. */
+  sum = 0;
+  summed = 0;
+
+  constructor({ bytes, view }: Room, firstSeq: number) {
+    this.bytes = bytes;
+    this.view = view;
+    this.firstSeq = firstSeq;
+  }
+
+  /** From now on the checksum is that of all its bytes. */
+  sumUp(checksum: Checksum): void {
+    if (this.summed === this.length) return;
+    this.sum = checksum(this.bytes.subarray(this.summed, this.length), this.sum);
+    this.summed = this.length;
+  }
+}
+
+/** Options of {@linkcode Group}. */
+export interface GroupOptions {
+  /** It holds at most so many bytes. */
+  readonly maxBytes: number;
+  /** How large a piece is. A long record has a piece of its own. */
+  readonly pieceBytes: number;
+  /** How large one behind others is: each write waits for a turn of the event loop. */
+  readonly largestBytes: number;
+}
+
+const encoder = new TextEncoder();
+const NEWLINE = 10;
+/** The checksum takes so much at once: what is still in the processor's cache costs it a fifth. */
+const SUM_BYTES = 64 * 1024;
+
+/** Records that wait to be written. A class, as its fields are looked at for each message. */
+export class Group {
   /** Bytes that wait. */
-  readonly bytes: number;
+  bytes = 0;
   /** Time of the oldest that waits, in milliseconds; `undefined`: none waits. */
-  readonly since: number | undefined;
+  since: number | undefined;
+  /** With it pieces are summed up as they grow; without it, they are not yet when they are taken. */
+  checksum: Checksum | undefined;
+  readonly #maxBytes: number;
+  /** Of a first piece, and of one behind others. */
+  readonly #sizes: readonly [number, number];
+  readonly #spare: readonly [Room[], Room[]] = [[], []];
+  #pieces: Piece[] = [];
+  /** The last of them. */
+  #last: Piece | undefined;
+  /** What the last mark says: the message at hand needs one of its own if it does not follow on. */
+  #nextSeq = NaN;
+  #lastMs = NaN;
+
+  constructor({ maxBytes, pieceBytes, largestBytes }: GroupOptions) {
+    this.#maxBytes = maxBytes;
+    this.#sizes = [pieceBytes, largestBytes];
+  }
+
   /**
    * Adds one, whose message is the bytes from `begin` to `end` and those of `tail` behind them;
    * `false`: it is full, and the record is not in it.
@@ -29,148 +89,96 @@ export interface Group {
     seq: number,
     atMs: number,
     route: Route,
-    bytes: Uint8Array,
+    from: Uint8Array,
     begin: number,
     end: number,
     tail: Uint8Array,
-  ): boolean;
-  /** Takes out all that waits. */
-  take(): Piece[];
-  /** Puts back what was taken out and could not be written, in front. */
-  putBack(pieces: readonly Piece[], sinceMs: number): void;
-  /** It is written: its memory can be used again. */
-  free(piece: Piece): void;
-}
-
-const encoder = new TextEncoder();
-const END = encoder.encode(RECORD_TAIL);
-const ZERO = 0x30, NINE = 0x39;
-
-/** What stands before a record's message, the number in it counted up in place. */
-interface Head {
-  bytes: Uint8Array;
-  /** Where the number's last digit is. */
-  lastDigit: number;
-  seq: number;
-}
-
-function headOf(seq: number, middle: string): Head {
-  const start = `${RECORD_HEAD}${seq}`;
-  return { bytes: encoder.encode(start + middle), lastDigit: start.length - 1, seq };
-}
-
-/** Whether it could be made that of the next number. */
-function countUp(head: Head): boolean {
-  const { bytes } = head;
-  for (let at = head.lastDigit; at >= RECORD_HEAD.length; at--) {
-    if (bytes[at] !== NINE) {
-      bytes[at] = (bytes[at] ?? 0) + 1;
-      head.seq++;
-      return true;
+  ): boolean {
+    const length = end - begin;
+    const size = length + tail.length + 1;
+    let piece = this.#last;
+    if (
+      piece === undefined || seq !== this.#nextSeq || atMs !== this.#lastMs ||
+      piece.length + size > piece.bytes.length || this.bytes + size > this.#maxBytes
+    ) {
+      piece = this.#withMark(seq, atMs, size);
+      if (piece === undefined) return false;
     }
-    bytes[at] = ZERO;
+    const { bytes, view, length: at } = piece;
+    copyBytes(from, begin, end, bytes, view, at);
+    copyBytes(tail, 0, tail.length, bytes, view, at + length);
+    bytes[at + size - 1] = NEWLINE;
+    piece.length = at + size;
+    piece.count++;
+    piece.lastSeq = seq;
+    piece.names.add(route);
+    this.bytes += size;
+    this.#nextSeq = seq + 1;
+    if (piece.length - piece.summed > SUM_BYTES && this.checksum !== undefined) {
+      piece.sumUp(this.checksum);
+    }
+    return true;
   }
-  return false; // it has one digit more
-}
 
-/**
- * Makes a group that holds at most so many bytes.
- *
- * @param options.pieceBytes How large a piece is.
- * @param options.largestBytes How large one behind others is: each write waits for a turn of the event
- * loop. A long record has a piece of its own.
- */
-export function createGroup(
-  { maxBytes, pieceBytes, largestBytes }: {
-    maxBytes: number;
-    pieceBytes: number;
-    largestBytes: number;
-  },
-): Group {
-  let pieces: Piece[] = [];
-  const sizes = [pieceBytes, largestBytes];
-  const spare: Piece[][] = sizes.map(() => []);
-  let bytes = 0;
-  let since: number | undefined;
-  let lastMs = NaN;
-  let atSec = 0;
-  /** It is the same for all messages of a millisecond. */
-  let middle = "";
-  let head = headOf(0, middle);
+  /** Takes out all that waits. */
+  take(): Piece[] {
+    const taken = this.#pieces;
+    this.#pieces = [];
+    this.#last = undefined;
+    // Nothing has waited behind others: there is no need of so much memory any more.
+    if (taken.length === 1) this.#spare[1].splice(0);
+    this.bytes = 0;
+    this.since = undefined;
+    return taken;
+  }
 
-  function pieceFor(most: number): Piece {
-    const last = pieces.at(-1);
-    if (last !== undefined && last.length + most <= last.bytes.length) return last;
-    const size = pieces.length === 0 ? 0 : 1;
-    const used = most <= pieceBytes ? spare[size]?.pop() : undefined;
-    const bytes = used?.bytes ?? new Uint8Array(Math.max(sizes[size] ?? 0, most));
-    const piece: Piece = {
-      bytes,
-      view: used?.view ?? new DataView(bytes.buffer),
-      length: 0,
-      summary: openBlock(0),
-      lastSeq: 0,
-    };
-    pieces.push(piece);
+  /** Puts back what was taken out and could not be written, in front. */
+  putBack(back: readonly Piece[], sinceMs: number): void {
+    if (back.length === 0) return;
+    this.#pieces = [...back, ...this.#pieces];
+    this.bytes += back.reduce((sum, piece) => sum + piece.length, 0);
+    this.since = sinceMs;
+  }
+
+  /** It is written: its memory can be used again. */
+  free({ bytes, view }: Piece): void {
+    const list = this.#spare[this.#sizes.indexOf(bytes.length)];
+    // More than half of what may wait is rare.
+    if (list !== undefined && (list.length + 1) * bytes.length <= this.#maxBytes / 2) {
+      list.push({ bytes, view });
+    }
+  }
+
+  /** The piece for a message of so many bytes, with its mark; `undefined`: it is full. */
+  #withMark(seq: number, atMs: number, size: number): Piece | undefined {
+    const at = atMs / 1000;
+    const mark = encoder.encode(encodeMark({ seq, at }));
+    const most = mark.length + size;
+    if (this.bytes + most > this.#maxBytes && this.bytes > 0) return undefined;
+    const piece = this.#pieceFor(most, seq);
+    piece.bytes.set(mark, piece.length);
+    piece.length += mark.length;
+    if (at < piece.minAt) piece.minAt = at;
+    if (at > piece.maxAt) piece.maxAt = at;
+    this.bytes += mark.length;
+    this.#lastMs = atMs;
+    this.since ??= atMs;
     return piece;
   }
 
-  return {
-    get bytes() {
-      return bytes;
-    },
-    get since() {
-      return since;
-    },
-    add(seq, atMs, route, from, begin, end, tail) {
-      const isSameMs = atMs === lastMs;
-      if (!isSameMs) {
-        lastMs = atMs;
-        atSec = atMs / 1000;
-        middle = recordMiddle(atSec);
-      }
-      if (!isSameMs || head.seq + 1 !== seq || !countUp(head)) head = headOf(seq, middle);
-      const length = end - begin;
-      const size = head.bytes.length + length + tail.length + END.length;
-      if (bytes + size > maxBytes && bytes > 0) return false;
-      const piece = pieceFor(size);
-      const { bytes: to, view } = piece;
-      let at = piece.length;
-      copyBytes(head.bytes, 0, head.bytes.length, to, view, at);
-      at += head.bytes.length;
-      copyBytes(from, begin, end, to, view, at);
-      at += length;
-      copyBytes(tail, 0, tail.length, to, view, at);
-      at += tail.length;
-      for (let i = 0; i < END.length; i++) to[at++] = END[i] ?? 0;
-      piece.length = at;
-      piece.summary.add(seq, atSec, route);
-      piece.lastSeq = seq;
-      bytes += size;
-      since ??= atMs;
-      return true;
-    },
-    take() {
-      const taken = pieces;
-      pieces = [];
-      // Nothing has waited behind others: there is no need of so much memory any more.
-      if (taken.length === 1) spare.at(-1)?.splice(0);
-      bytes = 0;
-      since = undefined;
-      return taken;
-    },
-    free(piece) {
-      const list = spare[sizes.indexOf(piece.bytes.length)];
-      // More than half of what may wait is rare.
-      if (list !== undefined && (list.length + 1) * piece.bytes.length <= maxBytes / 2) {
-        list.push(piece);
-      }
-    },
-    putBack(back, sinceMs) {
-      if (back.length === 0) return;
-      pieces = [...back, ...pieces];
-      bytes += back.reduce((sum, piece) => sum + piece.length, 0);
-      since = sinceMs;
-    },
-  };
+  /** A piece with room for so many bytes. */
+  #pieceFor(most: number, firstSeq: number): Piece {
+    const last = this.#last;
+    if (last !== undefined && last.length + most <= last.bytes.length) return last;
+    const which = this.#pieces.length === 0 ? 0 : 1;
+    const size = this.#sizes[which];
+    let room = most <= size ? this.#spare[which].pop() : undefined;
+    if (room === undefined) {
+      const bytes = new Uint8Array(Math.max(size, most));
+      room = { bytes, view: new DataView(bytes.buffer) };
+    }
+    const piece = new Piece(room, firstSeq);
+    this.#pieces.push(piece);
+    return this.#last = piece;
+  }
 }

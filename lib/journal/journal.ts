@@ -4,7 +4,8 @@
 import { JOURNAL_BUFFER_BYTES } from "../defaults.ts";
 import { type Log, NO_LOG } from "../log_contract.ts";
 import { holdFolder, reasonOf } from "./files.ts";
-import { createGroup } from "./group.ts";
+import { loadChecksum } from "./checksum.ts";
+import { Group } from "./group.ts";
 import { createGroupWriter } from "./group_writer.ts";
 import type { Append, Backlog } from "./page.ts";
 import type { JournalQuery } from "./query.ts";
@@ -116,12 +117,13 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
   } = options;
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const lock = await holdFolder(folder);
-  const group = createGroup({
+  const group = new Group({
     maxBytes: bufferBytes,
     pieceBytes: Math.min(blockBytes, segmentBytes),
     largestBytes: Math.min(LARGER * blockBytes, segmentBytes),
   });
 
+  const much = Math.min(bufferBytes / 8, MUCH_BYTES);
   let lost = 0, lastLost = 0, damaged = 0;
   let stopped: string | undefined;
   /** What was to be written last waits again. */
@@ -153,6 +155,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
   let seq = segments.lastFound, written = seq, synced = seq;
 
   async function writeGroup(): Promise<void> {
+    group.checksum ??= await loadChecksum();
     const since = group.since ?? clock();
     const pieces = group.take();
     let done = 0;
@@ -219,7 +222,7 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
 
   /** What waits is written soon; at once if it is much. */
   function pauseMs(): number {
-    return group.bytes > Math.min(bufferBytes / 8, MUCH_BYTES) ? 0 : fsyncMs;
+    return group.bytes > much ? 0 : fsyncMs;
   }
 
   const writer = createGroupWriter({
@@ -273,8 +276,12 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       if (closed) return seq;
       seq++;
       const bytes = typeof text === "string" ? encoder.encode(text) : text;
+      const waited = group.bytes;
       if (!group.add(seq, clock(), route, bytes, begin, end ?? bytes.length, tail)) lose();
-      writer.soon(stopped !== undefined ? retryMs : pauseMs());
+      // In between it is due already, or is once the write that is under way has ended.
+      if (waited === 0 || (waited <= much && group.bytes > much)) {
+        writer.soon(stopped !== undefined ? retryMs : pauseMs());
+      }
       return seq;
     },
     synced(since = seq) {

@@ -48,21 +48,25 @@ Deno.test("journal: what was kept is read, as it was, and again after a restart"
   const odd = { cmd: "é€😀", from: "a", text: 'line\nand "quotes"', nested: { to: "b" } };
   {
     await using journal = await createJournal({ folder: folder.path, ...SMALL });
-    keep(journal, ...numbered(0, 200));
+    keep(journal, ...numbered(0, 400));
     journal.append(new TextEncoder().encode(JSON.stringify(odd)), odd);
-    assertEquals(await values(journal), [...Array(200).keys(), undefined]);
-    assertEquals(journal.seq, 201);
+    assertEquals(await values(journal), [...Array(400).keys(), undefined]);
+    assertEquals(journal.seq, 401);
   }
   await using again = await createJournal({ folder: folder.path, ...SMALL });
-  assertEquals(again.seq, 201);
+  assertEquals(again.seq, 401);
   keep(again, { cmd: "last", from: "z" });
   const all = await found(again);
-  assertEquals(all.length, 202);
-  assertEquals(all[200], odd);
+  assertEquals(all.length, 402);
+  assertEquals(all[400], odd);
   assert(again.stats().segments > 5);
   const [first = ""] = await files(folder.path, ".ndjson");
   const lines = (await Deno.readTextFile(`${folder.path}/${first}`)).trim().split("\n");
-  assertEquals(JSON.parse(lines[0] ?? "").m, { cmd: "monit", from: "hv", i: 0 });
+  // A mark, and the message as it was.
+  const { seq, at } = JSON.parse(lines[0] ?? "");
+  assertEquals(seq, 1);
+  assert(Math.abs(at - Date.now() / 1000) < 60, `${at}`);
+  assertEquals(lines[1], '{"cmd":"monit","from":"hv","i":0}');
 });
 
 Deno.test("journal: by time, number, name, command and topic", async () => {
@@ -99,6 +103,91 @@ Deno.test("journal: by time, number, name, command and topic", async () => {
     every.filter((i) => i % 2 === 1 && i % 7 !== 1).length,
   );
   assertEquals(await values(journal, { from: ["nobody"] }), []);
+});
+
+Deno.test("journal: a mark stands where time or numbers do not go on, and nowhere else", async () => {
+  await using folder = await temporaryFolder();
+  let now = 1_700_000_000_000;
+  await using journal = await createJournal({
+    folder: folder.path,
+    clock: () => now,
+    bufferBytes: 400,
+    fsyncMs: 60_000,
+  });
+  keep(journal, ...numbered(0, 3));
+  now += 1;
+  // The last of them is too much for the buffer.
+  keep(journal, ...numbered(3, 5), { cmd: "long", from: "a", text: "x".repeat(400) });
+  // Time goes back, when somebody sets the clock.
+  now -= 5;
+  keep(journal, ...numbered(6, 7));
+  assertEquals(await values(journal), [0, 1, 2, 3, 4, 6]);
+  // A new group begins with a mark, so that each can be read by itself.
+  keep(journal, ...numbered(7, 9));
+  assertEquals(await values(journal), [0, 1, 2, 3, 4, 6, 7, 8]);
+  const [name = ""] = await files(folder.path, ".ndjson");
+  const lines = (await Deno.readTextFile(`${folder.path}/${name}`)).trimEnd().split("\n");
+  assertEquals(lines.map((line) => JSON.parse(line).i ?? line), [
+    '{"seq":1,"at":1700000000}',
+    ...[0, 1, 2],
+    '{"seq":4,"at":1700000000.001}',
+    ...[3, 4],
+    '{"seq":7,"at":1699999999.996}',
+    6,
+    '{"seq":8,"at":1699999999.996}',
+    ...[7, 8],
+  ]);
+  const at: [number, number][] = [];
+  for await (const { record } of journal.read({ after: 3, through: 8 })) {
+    at.push([record.seq, record.at]);
+  }
+  assertEquals(at, [
+    [4, 1700000000.001],
+    [5, 1700000000.001],
+    [7, 1699999999.996],
+    [8, 1699999999.996],
+  ]);
+});
+
+Deno.test("journal: a message that begins like a mark is none", async () => {
+  await using folder = await temporaryFolder();
+  const sly: Message[] = [
+    { seq: 90, at: 1, cmd: "x", from: "a", i: 0 },
+    { seq: 1, at: 2.5, m: { cmd: "y" }, cmd: "x", from: "a", i: 1 },
+  ];
+  {
+    await using journal = await createJournal({ folder: folder.path });
+    keep(journal, ...sly);
+    assertEquals(await found(journal), sly);
+  }
+  // Without the index, too.
+  for (const name of await files(folder.path, ".index")) {
+    await Deno.remove(`${folder.path}/${name}`);
+  }
+  await using again = await createJournal({ folder: folder.path });
+  assertEquals(await found(again), sly);
+  assertEquals([again.seq, again.stats().damaged], [2, 0]);
+});
+
+Deno.test("journal: what follows a damaged mark keeps its numbers and order", async () => {
+  await using folder = await temporaryFolder();
+  let now = 1_700_000_000_000;
+  {
+    await using journal = await createJournal({ folder: folder.path, clock: () => now });
+    for (let i = 0; i < 3; i++, now += 10) keep(journal, ...numbered(10 * i, 10 * i + 3));
+  }
+  const [name = ""] = await files(folder.path, ".ndjson");
+  const path = `${folder.path}/${name}`;
+  const text = await Deno.readTextFile(path);
+  for (const bad of ['{"seq":4,"at":17000000x0.01}', '{"seq":2,"at":1}', "", "rubbish"]) {
+    await Deno.writeTextFile(path, text.replace(/\{"seq":4,.*\}/, bad));
+    await using journal = await createJournal({ folder: folder.path, clock: () => now });
+    const records: [number, unknown][] = [];
+    for await (const { record } of journal.read({})) records.push([record.seq, record.message.i]);
+    assertEquals(records.slice(0, 6), [[1, 0], [2, 1], [3, 2], [4, 10], [5, 11], [6, 12]], bad);
+    assertEquals(records.slice(6), [[7, 20], [8, 21], [9, 22]], bad);
+    assertEquals([journal.seq, journal.stats().damaged], [9, 1], bad);
+  }
 });
 
 Deno.test("journal: a name written with escapes is found, too", async () => {
@@ -218,7 +307,8 @@ Deno.test("journal: synced tells that it is on the disk", async () => {
   await journal.synced();
   assertEquals(journal.stats().synced, 3);
   const [name = ""] = await files(folder.path, ".ndjson");
-  assertEquals((await Deno.readTextFile(`${folder.path}/${name}`)).split("\n").length, 4);
+  const text = await Deno.readTextFile(`${folder.path}/${name}`);
+  assertEquals(text.match(/"monit"/g)?.length, 3);
 });
 
 Deno.test("journal: what waits is bounded, and what is lost is counted and said", async () => {

@@ -9,7 +9,7 @@
 import { type Log, NO_LOG } from "../log_contract.ts";
 import { appendTo, reasonOf, syncFolder } from "./files.ts";
 import { createGroupWriter } from "./group_writer.ts";
-import { readLines, withSum } from "./ledger_file.ts";
+import { MORE_IN_FILE, readLines, slicesOf } from "./ledger_file.ts";
 import { beginRenewal, type Renewal } from "./ledger_renewal.ts";
 
 /** What a ledger tells its owner. */
@@ -72,7 +72,6 @@ export interface Ledger extends HubLedger, AsyncDisposable {}
 
 /** Of lines with the shortest messages: about 80 bytes more than the 50 or so that a message has. */
 const MOST_SPREAD = 4;
-const encoder = new TextEncoder();
 
 /**
  * Opens a ledger, repairs what a crash left, and goes on behind its last line.
@@ -99,8 +98,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let file: Deno.FsFile | undefined = await Deno.open(path, { append: true, create: true });
   await syncFolder(folder);
 
-  /** Lines that are not in the file, with their newlines. */
-  let waiting = "";
+  /** Lines that are not in the file, and how many characters they have. */
+  let waiting: string[] = [], waitingLength = 0;
   /** What is in the file is not what it should be: it has to be written anew. */
   let stale = false;
   let snapshot: (() => Iterable<string>) | undefined;
@@ -122,12 +121,20 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     onAlarm("damaged", found.damage);
   }
 
-  async function appendLines(text: string): Promise<void> {
+  function takeWaiting(): readonly string[] {
+    const lines = waiting;
+    waiting = [];
+    waitingLength = 0;
+    return lines;
+  }
+
+  async function appendLines(lines: readonly string[]): Promise<void> {
     file ??= await Deno.open(path, { append: true, create: true });
-    const bytes = encoder.encode(text);
-    await appendTo(file, bytes);
+    for await (const bytes of slicesOf(lines)) {
+      await appendTo(file, bytes);
+      size += bytes.length;
+    }
     await file.syncData();
-    size += bytes.length;
   }
 
   function renew(lines: Iterable<string>): Renewal {
@@ -143,7 +150,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   async function finish(next: Renewal): Promise<void> {
     // From here on what is appended goes behind it.
     renewal = undefined;
-    waiting = "";
+    takeWaiting();
     stale = false;
     size = await next.finish();
     file?.close();
@@ -162,7 +169,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   /** Writes what waits, into the file that there is. */
   async function writeWaiting(): Promise<void> {
     const least = spread * held();
-    const large = size + waiting.length > Math.max(2 * least, least + slackBytes, renewFrom);
+    const large = size + waitingLength > Math.max(2 * least, least + slackBytes, renewFrom);
     if (snapshot !== undefined && large && renewal === undefined) renew(snapshot());
     if (renewal?.state === "ready") return await finish(renewal);
     if (renewal?.state === "failed") {
@@ -171,9 +178,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       await giveUp(renewal);
       renewFrom = size + Math.max(slackBytes, least);
     }
-    const text = waiting;
-    waiting = "";
-    await appendLines(text);
+    await appendLines(takeWaiting());
   }
 
   async function writeGroup(): Promise<void> {
@@ -195,7 +200,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     } catch (error) {
       // All that holds is in the hub's memory: the next snapshot has it.
       stale = true;
-      waiting = "";
+      takeWaiting();
       const reason = `Cannot write the ledger ${path}: ${reasonOf(error)}`;
       if (stopped === undefined) {
         const text = `${reason}; mail that waits is lost if the hub ends before there is room`;
@@ -212,7 +217,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     stopped: () => stopped,
     pauseMs: () => {
       if (renewal !== undefined && renewal.state !== "under way") return 0;
-      return waiting === "" ? undefined : fsyncMs;
+      return waitingLength === 0 ? undefined : fsyncMs;
     },
     ackMs,
     retryMs,
@@ -232,21 +237,23 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     append(line) {
       if (closed) return;
       appended++;
-      const text = withSum(line);
-      renewal?.append(text);
+      renewal?.append(line);
       // Nothing goes into a file that is not good any more: it is written anew.
-      if (!stale) waiting += text;
-      if (waiting.length > bufferLength) {
+      if (!stale) {
+        waiting.push(line);
+        waitingLength += line.length + MORE_IN_FILE;
+      }
+      if (waitingLength > bufferLength) {
         // All that holds is in the hub's memory.
         stale = true;
-        waiting = "";
+        takeWaiting();
       }
       writer.soon(stopped !== undefined ? retryMs : fsyncMs);
     },
     synced: () => writer.safe(appended),
     stats: () => ({
       bytes: size,
-      waiting: waiting.length,
+      waiting: waitingLength,
       ...(stopped === undefined ? {} : { stopped }),
     }),
     async [Symbol.asyncDispose]() {

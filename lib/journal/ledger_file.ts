@@ -1,7 +1,7 @@
 // The file of a ledger: lines of JSON, each with a checksum. A line that a disk has changed may still be
 // JSON, and would then be a wrong value or somebody else's mail.
 
-import { checksumOf } from "./checksum.ts";
+import { type Checksum, loadChecksum } from "./checksum.ts";
 import { reasonOf } from "./files.ts";
 
 const NEWLINE = 10;
@@ -11,16 +11,35 @@ const SUM_BEGINS = '{"sum":"';
 /** What stands before the rest of a line: the sum in eight digits. */
 const SUM_LENGTH = `${SUM_BEGINS}00000000",`.length;
 
+/** So many characters more than by itself a line has in the file, with its sum and its newline. */
+export const MORE_IN_FILE = SUM_LENGTH;
+
 /** A line as it is in the file, with its newline: its checksum is its first field, so that it is still JSON. */
-export function withSum(line: string): string {
-  const sum = checksumOf(encoder.encode(line)).toString(16).padStart(8, "0");
+function withSum(line: string, checksum: Checksum): string {
+  const sum = checksum(encoder.encode(line)).toString(16).padStart(8, "0");
   return `${SUM_BEGINS}${sum}",${line.slice(1)}\n`;
 }
 
+/** So much is put together at once, in characters: a millisecond or two. */
+const SLICE = 1 << 18;
+
+/** Lines as they are in the file, slice by slice, to be written one after the other. */
+export async function* slicesOf(lines: Iterable<string>): AsyncGenerator<Uint8Array, void, void> {
+  const checksum = await loadChecksum();
+  let text = "";
+  for (const line of lines) {
+    text += withSum(line, checksum);
+    if (text.length < SLICE) continue;
+    yield encoder.encode(text);
+    text = "";
+  }
+  if (text !== "") yield encoder.encode(text);
+}
+
 /** The line without its checksum; `undefined` if it is not as it was written. */
-function withoutSum(text: string): string | undefined {
+function withoutSum(text: string, checksum: Checksum): string | undefined {
   const line = `{${text.slice(SUM_LENGTH)}`;
-  return withSum(line) === `${text}\n` ? line : undefined;
+  return withSum(line, checksum) === `${text}\n` ? line : undefined;
 }
 
 /**
@@ -41,7 +60,10 @@ export async function readLines(
   }
   const size = data.lastIndexOf(NEWLINE) + 1;
   const all = new TextDecoder().decode(data.subarray(0, size)).split("\n").slice(0, -1);
-  const lines = all.map(withoutSum).filter((line) => line !== undefined);
+  const checksum = all.length === 0 ? undefined : await loadChecksum();
+  const lines = all.map((text) => checksum && withoutSum(text, checksum)).filter((line) =>
+    line !== undefined
+  );
   const bad = all.length - lines.length;
   if (bad > 0) {
     const aside = `${path}.damaged`;

@@ -2,7 +2,7 @@
 // by slice, then what was appended since.
 
 import { appendTo, reasonOf } from "./files.ts";
-import { withSum } from "./ledger_file.ts";
+import { slicesOf } from "./ledger_file.ts";
 
 /** A new file that is to take the place of the old one. */
 export interface Renewal {
@@ -11,7 +11,7 @@ export interface Renewal {
   readonly state: "under way" | "ready" | "failed";
   /** Why it failed. */
   readonly failure: string | undefined;
-  /** A line, as it is in the file, has been appended to the ledger. */
+  /** A line has been appended to the ledger. */
   append(line: string): void;
   /**
    * Waits until it is ready, adds what was appended up to now, and closes it: it is safe on the disk.
@@ -24,10 +24,7 @@ export interface Renewal {
   drop(): Promise<void>;
 }
 
-/** So much is put together between two turns of the loop, in characters: a millisecond or two. */
-const SLICE = 1 << 18;
 const TOO_LATE = "the disk is too slow for what is appended";
-const encoder = new TextEncoder();
 
 /** Options of {@linkcode beginRenewal}. */
 export interface RenewalOptions {
@@ -54,26 +51,15 @@ export function beginRenewal(options: RenewalOptions): Renewal {
 
   /** Writes lines; after each slice everything else has its turn, however quick the disk is. */
   async function write(all: Iterable<string>): Promise<void> {
-    let text = "";
-    const flush = async () => {
-      const bytes = encoder.encode(text);
-      text = "";
+    let isFirst = true;
+    for await (const bytes of slicesOf(all)) {
+      if (!isFirst) await new Promise((resolve) => setTimeout(resolve, 0));
+      isFirst = false;
       if (isLate) throw new Error(TOO_LATE);
       if (file === undefined || dropped) throw new Error("nobody wants it any more");
       await appendTo(file, bytes);
       size += bytes.length;
-    };
-    for (const line of all) {
-      text += line;
-      if (text.length < SLICE) continue;
-      await flush();
-      await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    if (text !== "") await flush();
-  }
-
-  function* withSums(): Generator<string, void, void> {
-    for (const line of lines) yield withSum(line);
   }
 
   async function writeSince(): Promise<void> {
@@ -86,7 +72,7 @@ export function beginRenewal(options: RenewalOptions): Renewal {
 
   async function begin(): Promise<void> {
     file = await Deno.open(path, { write: true, create: true, truncate: true });
-    await write(withSums());
+    await write(lines);
     await writeSince();
     // The most of it is on the disk before anybody has to wait for the rest.
     await file.sync();

@@ -4,10 +4,11 @@ import { stateHome } from "../environment.ts";
 import type { Route } from "../message.ts";
 import type { JournalQuery } from "./query.ts";
 import type { Found } from "./read.ts";
+import { encodeRecord } from "./record.ts";
 
 /** Some records, and where to go on. */
 export interface HistoryPage {
-  /** The records as JSON, as they stand in the journal. */
+  /** The records as JSON, see `encodeRecord`. */
   readonly records: readonly string[];
   /** Ask again for what is behind this number; `null`: that was all. */
   readonly next: number | null;
@@ -90,8 +91,9 @@ export async function readPage(
       },
     });
     for await (const { line, record } of found) {
-      records.push(line);
-      length += line.length;
+      const text = encodeRecord(record, line);
+      records.push(text);
+      length += text.length;
       if (records.length >= limit || length >= maxLength) return { records, next: record.seq };
     }
     return { records, next: null };

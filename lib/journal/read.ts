@@ -1,11 +1,11 @@
 // Reading: from block to block, of those that may hold what is asked for.
 
 import type { Block } from "./block.ts";
-import { checksumOf } from "./checksum.ts";
+import { loadChecksum } from "./checksum.ts";
 import { type JournalQuery, matches, mayHold, textTest } from "./query.ts";
-import { type JournalRecord, parseRecord } from "./record.ts";
+import { type JournalRecord, parseLoggedMessage, parseMark } from "./record.ts";
 
-/** A record that was found, with its line (no newline). */
+/** A record that was found, with its message's line (no newline). */
 export interface Found {
   readonly record: JournalRecord;
   readonly line: string;
@@ -50,6 +50,7 @@ export async function* readBlocks(
   const wanted = blocks.filter((block) => mayHold(query, block));
   if (wanted.length === 0) return;
   const mayMatch = textTest(query);
+  const checksum = await loadChecksum();
   let file: Deno.FsFile;
   try {
     file = await Deno.open(path);
@@ -61,11 +62,19 @@ export async function* readBlocks(
     for (const block of wanted) {
       signal?.throwIfAborted();
       const data = await readAt(file, block);
-      if (data.length < block.bytes || checksumOf(data) !== block.sum) damaged?.(path, block);
+      if (data.length < block.bytes || checksum(data) !== block.sum) damaged?.(path, block);
+      let { firstSeq: seq, minAt: at } = block;
       for (const line of decoder.decode(data).split("\n")) {
-        if (line === "" || !mayMatch(line)) continue;
-        const record = parseRecord(line);
-        if (record !== undefined && matches(query, record)) yield { record, line };
+        const mark = parseMark(line);
+        if (mark !== undefined) ({ seq, at } = mark);
+        else if (line !== "") {
+          const own = seq++;
+          if (!mayMatch(line)) continue;
+          const message = parseLoggedMessage(line);
+          if (message === undefined) continue;
+          const record = { seq: own, at, message };
+          if (matches(query, record)) yield { record, line };
+        }
       }
       passed?.(block.lastSeq);
     }

@@ -1,4 +1,8 @@
-// One line of the journal: {"seq":NUMBER,"at":UNIX SECONDS,"m":MESSAGE}, the message as it was routed.
+// The lines of the journal: messages as they were routed, and marks between them.
+//
+// {"seq":NUMBER,"at":UNIX SECONDS}    a mark: of the message behind it, and of all behind that one,
+// {"cmd":"monit","from":"hv",…}       counted on, until the next mark. There is one in each millisecond
+// {"cmd":"monit","from":"hv",…}       that has messages, so that a flood costs no more than its bytes.
 
 import { checkMessage, type Message } from "../message.ts";
 
@@ -11,29 +15,45 @@ export interface JournalRecord {
   readonly message: Message;
 }
 
-/** What stands before the number. */
-export const RECORD_HEAD = '{"seq":';
-
-/** What stands between the number and the message's text: the time. */
-export function recordMiddle(at: number): string {
-  return `,"at":${at},"m":`;
+/** What a mark tells of the messages behind it. */
+export interface Mark {
+  /** Number of the next one. */
+  readonly seq: number;
+  /** When they were routed, Unix time in seconds. */
+  readonly at: number;
 }
 
-/** What stands behind it. */
-export const RECORD_TAIL = "}\n";
+const MARK = /^\{"seq":(\d{1,16}),"at":(-?[\d.]+(?:e[+-]?\d+)?)\}$/;
+const MARK_BEGINS = '{"seq":';
 
-/** The record that a line (without its newline) holds; `undefined` if it holds none. */
-export function parseRecord(line: string): JournalRecord | undefined {
-  let value: unknown;
+/** The line of a mark, with its newline. */
+export function encodeMark({ seq, at }: Mark): string {
+  return `{"seq":${seq},"at":${at}}\n`;
+}
+
+/** The mark that a line (without its newline) is; `undefined` if it is none. No message is one: it has a `cmd`. */
+export function parseMark(line: string): Mark | undefined {
+  if (!line.startsWith(MARK_BEGINS)) return undefined;
+  const [, seq, at] = MARK.exec(line) ?? [];
+  const mark = { seq: Number(seq), at: Number(at) };
+  return Number.isSafeInteger(mark.seq) && Number.isFinite(mark.at) ? mark : undefined;
+}
+
+/** The message that a line (without its newline) is; `undefined` if it is none. */
+export function parseLoggedMessage(line: string): Message | undefined {
   try {
-    value = JSON.parse(line);
+    return checkMessage(JSON.parse(line), { maxNesting: Infinity });
   } catch {
     return undefined;
   }
-  return recordFrom(value);
 }
 
-/** The record that a parsed line is; `undefined` if it is none. */
+/** A record as JSON, for who asks for it: `{"seq","at","m"}`, `line` being the message's. */
+export function encodeRecord({ seq, at }: Mark, line: string): string {
+  return `{"seq":${seq},"at":${at},"m":${line}}`;
+}
+
+/** The record that a parsed value is, see {@linkcode encodeRecord}; `undefined` if it is none. */
 export function recordFrom(value: unknown): JournalRecord | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { seq, at, m } = value as { seq?: unknown; at?: unknown; m?: unknown };

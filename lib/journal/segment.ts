@@ -1,13 +1,13 @@
 // A segment: one file of the journal with its index beside it, read back and repaired.
 //
-// FOLDER/0000000000000001.ndjson     records, one a line; the name is the first one's number
+// FOLDER/0000000000000001.ndjson     messages and marks, one a line; the name is the first one's number
 // FOLDER/0000000000000001.index      what is in it, a block a line; made again if it is lost or wrong
 // FOLDER/0000000000000001.torn       what a power cut left of a last line
 // FOLDER/0000000000000001.damaged    the file as it was, when lines in the middle of it were no records
 
-import { type Block, encodeBlock, type OpenBlock, openBlock, parseBlock } from "./block.ts";
-import { checksumOf } from "./checksum.ts";
-import { parseRecord } from "./record.ts";
+import { type Block, encodeBlock, OpenBlock, parseBlock } from "./block.ts";
+import { type Checksum, loadChecksum } from "./checksum.ts";
+import { encodeMark, type Mark, parseLoggedMessage, parseMark } from "./record.ts";
 
 /** One file of the journal. */
 export interface Segment {
@@ -30,13 +30,14 @@ export interface LoadedSegment {
   readonly size: number;
   /** What had to be done, in words; `undefined`: nothing. */
   readonly repaired: string | undefined;
-  /** Lines that were no records, and are in no block any more. */
+  /** Lines that were neither messages nor marks, and are in no block any more. */
   readonly badLines: number;
 }
 
 const SUFFIX = ".ndjson";
 const NEWLINE = 10;
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** The path of a segment whose first record has this number. */
 export function segmentPath(folder: string, firstSeq: number): string {
@@ -96,31 +97,64 @@ interface Scan {
   readonly torn: Uint8Array;
 }
 
-/** Reads records line by line, from an offset on. */
-function scan(data: Uint8Array, from: number, after: number, blockBytes: number): Scan {
+/** Reads records line by line, from an offset on, behind those of a block. */
+function scan(
+  data: Uint8Array,
+  from: number,
+  behind: Block | undefined,
+  blockBytes: number,
+  checksum: Checksum,
+): Scan {
   const blocks: Block[] = [];
   const good: Uint8Array[] = [];
-  let tail = openBlock(from);
-  let offset = from, badLines = 0, seq = after, start = from;
+  let tail = new OpenBlock(from);
+  let offset = from, badLines = 0, start = from;
+  /** The number of the next message, or less, and its time. */
+  let seq = (behind?.lastSeq ?? -1) + 1, at = behind?.maxAt ?? 0;
+  /** They are known from a mark, and nothing bad was behind it. */
+  let isMarked = false;
+
+  function keep(line: Uint8Array): void {
+    good.push(line);
+    tail.extend(line, checksum);
+    offset += line.length;
+  }
+  /** Blocks begin with a mark. */
+  function mark(next: Mark, line: Uint8Array): void {
+    ({ seq, at } = next);
+    isMarked = true;
+    if (tail.bytes >= blockBytes) {
+      blocks.push(tail.block());
+      tail = new OpenBlock(offset);
+    }
+    keep(line);
+  }
+
   for (;;) {
     const end = data.indexOf(NEWLINE, start);
     if (end < 0) break;
     const line = data.subarray(start, end + 1);
+    const text = decoder.decode(line.subarray(0, -1));
     start = end + 1;
-    const record = parseRecord(decoder.decode(line));
-    if (record === undefined || record.seq <= seq) {
-      badLines++;
+    const next = parseMark(text);
+    if (next !== undefined && next.seq >= seq) {
+      mark(next, line);
       continue;
     }
-    seq = record.seq;
-    good.push(line);
-    tail.add(record.seq, record.at, record.message);
-    tail.extend(line);
-    offset += line.length;
-    if (tail.bytes >= blockBytes) {
-      blocks.push(tail.block());
-      tail = openBlock(offset);
+    const message = next === undefined ? parseLoggedMessage(text) : undefined;
+    if (message === undefined) {
+      badLines++;
+      isMarked = false;
+      continue;
     }
+    if (!isMarked) {
+      // Its own mark was bad, or is not there. Its number may be less than it was, never more.
+      if (badLines === 0) badLines = 1;
+      const own = { seq, at };
+      mark(own, encoder.encode(encodeMark(own)));
+    }
+    tail.add(seq++, at, message);
+    keep(line);
   }
   return { blocks, tail, good, badLines, torn: data.subarray(start) };
 }
@@ -158,15 +192,16 @@ export async function loadSegment(
   };
   const count = indexed.length;
   if (!verify && endOf(indexed) === size) {
-    return { blocks: indexed, tail: openBlock(size), size, repaired: undefined, badLines: 0 };
+    return { blocks: indexed, tail: new OpenBlock(size), size, repaired: undefined, badLines: 0 };
   }
   const data = await Deno.readFile(path);
+  const checksum = await loadChecksum();
   const wrong = verify
-    ? indexed.findIndex((b) => checksumOf(data.subarray(b.offset, b.offset + b.bytes)) !== b.sum)
+    ? indexed.findIndex((b) => checksum(data.subarray(b.offset, b.offset + b.bytes)) !== b.sum)
     : -1;
   if (wrong >= 0) indexed = indexed.slice(0, wrong);
   const from = endOf(indexed);
-  const found = scan(data, from, indexed.at(-1)?.lastSeq ?? -1, blockBytes);
+  const found = scan(data, from, indexed.at(-1), blockBytes, checksum);
   const blocks = [...indexed, ...found.blocks];
   const whole = from + found.good.reduce((sum, line) => sum + line.length, 0);
   const said: string[] = [];
@@ -177,7 +212,7 @@ export async function loadSegment(
     await Deno.rename(`${path}.new`, path);
     said.push(
       found.badLines > 0
-        ? `${found.badLines} lines in it were no records and are left out; as it was, it is ${damaged}`
+        ? `${found.badLines} lines in it were damaged and are left out; as it was, it is ${damaged}`
         : `a checksum in it is wrong; as it was, it is ${damaged}`,
     );
   }
@@ -189,7 +224,7 @@ export async function loadSegment(
   }
   if (wrong >= 0 || found.blocks.length > 0 || said.length > 0 || indexed.length < count) {
     const index = blocks.map(encodeBlock).join("");
-    await writeAndSync(besides(path, "index"), [new TextEncoder().encode(index)]);
+    await writeAndSync(besides(path, "index"), [encoder.encode(index)]);
   }
   return {
     blocks,

@@ -2,7 +2,8 @@
 // crash, and removed when they are old. What is written when is the journal's affair.
 
 import type { Log } from "../log_contract.ts";
-import { type Block, encodeBlock, type OpenBlock, openBlock } from "./block.ts";
+import { loadChecksum } from "./checksum.ts";
+import { type Block, encodeBlock, OpenBlock } from "./block.ts";
 import { appendTo, reasonOf, syncFolder } from "./files.ts";
 import type { Piece } from "./group.ts";
 import {
@@ -64,7 +65,7 @@ const encoder = new TextEncoder();
 export async function openSegments(options: SegmentsOptions): Promise<Segments> {
   const { folder, clock, retentionSec, retentionBytes, segmentBytes, blockBytes, log } = options;
   let segments: Segment[] = [];
-  let tail: OpenBlock = openBlock(0);
+  let tail = new OpenBlock(0);
   let file: Deno.FsFile | undefined;
   /** Files that nothing more is written to, until they are safe. */
   let finished: Deno.FsFile[] = [];
@@ -90,11 +91,11 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     lastFound = last.firstSeq - 1;
     try {
       tail = await load(last, true);
-      lastFound = Math.max(lastFound, last.blocks?.at(-1)?.lastSeq ?? 0, tail.block().lastSeq);
+      lastFound = Math.max(lastFound, last.blocks?.at(-1)?.lastSeq ?? 0, tail.lastSeq);
     } catch (error) {
       // The hub starts anyway: numbers go on well behind any that may be in there.
       lastFound += Math.ceil(segmentBytes / 16);
-      tail = openBlock(0);
+      tail = new OpenBlock(0);
       last.blocks = [];
       segments.push({ ...emptySegment(lastFound + 1) });
       options.damaged(`${last.path} cannot be read: ${reasonOf(error)}`);
@@ -127,7 +128,7 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     const block = tail.block();
     segment.blocks?.push(block);
     unindexed.push({ path: segment.path, block });
-    tail = openBlock(segment.size);
+    tail = new OpenBlock(segment.size);
   }
 
   /** Nothing more is written to the file that is open. */
@@ -168,8 +169,8 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
       segment = undefined;
     }
     if (segment === undefined) {
-      segment = emptySegment(piece.summary.block().firstSeq);
-      tail = openBlock(0);
+      segment = emptySegment(piece.firstSeq);
+      tail = new OpenBlock(0);
       segments.push(segment);
       await retain();
     }
@@ -199,6 +200,8 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   async function writePiece(piece: Piece): Promise<void> {
     const segment = await segmentFor(piece);
     if (file === undefined) return;
+    const checksum = await loadChecksum();
+    piece.sumUp(checksum);
     const bytes = piece.bytes.subarray(0, piece.length);
     try {
       await appendTo(file, bytes);
@@ -210,8 +213,8 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     }
     segment.size += bytes.length;
     segment.written = clock();
-    tail.join(piece.summary.block());
-    tail.extend(bytes);
+    tail.join(piece);
+    tail.extendBy(bytes, piece.sum, checksum);
   }
 
   async function* stretches(): AsyncGenerator<{ path: string; blocks: readonly Block[] }> {
@@ -256,9 +259,12 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
       return segments.reduce((sum, { size }) => sum + size, 0);
     },
     async write(piece) {
-      await writePiece(piece);
       const last = segments.at(-1);
-      if (last !== undefined && tail.bytes >= blockBytes) finishBlock(last);
+      // A large one is a block of its own.
+      if (last !== undefined && piece.length >= blockBytes) finishBlock(last);
+      await writePiece(piece);
+      const now = segments.at(-1);
+      if (now !== undefined && tail.bytes >= blockBytes) finishBlock(now);
       if (clock() - lastRetention > RETENTION_CHECK_MS) await retain();
     },
     sync,
