@@ -34,6 +34,7 @@ import urllib.request
 BEACON_PORT = int(os.environ.get("ABCD_BEACON_PORT") or 7886)
 MOST_WAITING = 10000  # messages that nobody has taken yet; past it they are dropped, and that is said
 END_SEC = 2  # so long the end of the program waits until the hub has all that was sent
+FIND_SEC = 3  # without a hub's announcement for so long that is said; they come every 2 s
 FIRST_SEC = 10  # so long what is sent waits for the first joining: a program may be shorter than that
 
 
@@ -222,7 +223,7 @@ class Client:
 
     def _stay(self):
         """Joins, reads, and joins again, for as long as the program runs."""
-        delay = 0.2
+        delay, said = 0.2, None
         while True:
             where = None
             try:
@@ -235,7 +236,7 @@ class Client:
                     timeout = self._join(connection, lines)
                     where = None
                     connection.settimeout(timeout)
-                    delay = 0.2
+                    delay, said = 0.2, None
                     self._read(lines)
                 why = "it closed the connection"
             except Exception as error:  # whatever it was: without this thread the program never comes back
@@ -247,7 +248,9 @@ class Client:
             with self._lock:
                 self._socket = None
             self.joined.clear()
-            self._say("not in the hub: %s" % why)
+            if why != said:  # a hub that is away for a night fills no log
+                self._say("not in the hub: %s" % why)
+            said = why
             time.sleep(delay * (0.5 + secrets.randbelow(500) / 1000))
             delay = min(5, delay * 2)
 
@@ -439,10 +442,14 @@ def _find(passed_over):
             return host.strip("[]"), json.loads(answer.read().decode())["tcp"], False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        udp.settimeout(10)
+        udp.settimeout(FIND_SEC)
         udp.bind(("", BEACON_PORT))
         while True:
-            data, (host, _) = udp.recvfrom(2048)
+            try:
+                data, (host, _) = udp.recvfrom(2048)
+            except socket.timeout:
+                text = "no hub announces itself on UDP port %d: is abcd server running? From another network set ABCD_SERVER"
+                raise ConnectionError(text % BEACON_PORT) from None
             try:
                 beacon = json.loads(data.decode())
             except ValueError:

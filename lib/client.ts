@@ -6,6 +6,9 @@ import { HubClient } from "./client/hub_client.ts";
 import { BEACON_PORT } from "./defaults.ts";
 import { environment } from "./environment.ts";
 
+/** After so long a program that waits for a hub says so, in seconds: more than between two announcements. */
+const HINT_SEC = 3;
+
 export type * from "./client/contract.ts";
 export * from "./client/errors.ts";
 
@@ -41,21 +44,24 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
     }),
     client.addEventListener("closed", ({ reason }) => reject(signal?.reason ?? new Error(reason))),
   ];
-  const timer = timeoutSec === undefined ? undefined : setTimeout(() => {
+  const why = (seconds: number) => {
     const which = options.hub === undefined ? "a hub: none" : `the hub "${options.hub}": it never`;
-    reject(
-      new DOMException(
-        server === undefined && last === undefined
-          ? `Cannot find ${which} announced itself on UDP port ${
-            options.beaconPort ?? BEACON_PORT
-          } in ${timeoutSec} s; start one with "abcd server" or name it with --server`
-          : `Cannot join the hub${
-            server === undefined ? "" : ` at ${server}`
-          } in ${timeoutSec} s: ${last ?? "no answer"}`,
-        "TimeoutError",
-      ),
-    );
-  }, Math.min(timeoutSec * 1000, 2 ** 31 - 1));
+    const port = options.beaconPort ?? environment("ABCD_BEACON_PORT") ?? BEACON_PORT;
+    return server === undefined && last === undefined
+      ? `Cannot find ${which} announced itself on UDP port ${port} in ${seconds} s; start one with "abcd server" or name it with --server`
+      : `Cannot join the hub${server === undefined ? "" : ` at ${server}`} in ${seconds} s: ${
+        last ?? "no answer"
+      }`;
+  };
+  // A program that waits for ever is not to do it without a word.
+  const hint = timeoutSec !== undefined || options.log !== undefined ? undefined : setTimeout(
+    () => console.error(`${client.name}: ${why(HINT_SEC)}; it goes on looking`),
+    HINT_SEC * 1000,
+  );
+  const timer = timeoutSec === undefined ? undefined : setTimeout(
+    () => reject(new DOMException(why(timeoutSec), "TimeoutError")),
+    Math.min(timeoutSec * 1000, 2 ** 31 - 1),
+  );
   try {
     await promise;
     return client;
@@ -63,6 +69,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
     await client.close();
     throw error;
   } finally {
+    clearTimeout(hint);
     clearTimeout(timer);
     for (const off of offs) off();
   }

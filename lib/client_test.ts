@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { BufferFullError, type Client, connect, createClient, RefusedError } from "./client.ts";
 import { type Message, MessageError } from "./message.ts";
 import { freeTcpPort, freeUdpPort, until, within } from "../tests/harness.ts";
@@ -274,4 +274,22 @@ Deno.test("a client that is back subscribes in parts: of too many topics not all
   const parts = () => hub.got.flatMap(({ cmd, topics }) => cmd === "_subscribe" ? [topics] : []);
   await until(() => parts().flat().length >= 250, "all topics again");
   assertEquals(parts().map((topics) => Array.isArray(topics) ? topics.length : 0), [100, 100, 50]);
+});
+
+Deno.test("connect without a time limit says after a while that there is no hub", async () => {
+  const leave = new AbortController();
+  const said = await saidDuring(async () => {
+    const beaconPort = freeUdpPort();
+    const joining = connect({ name: "alone", beaconPort, signal: leave.signal }).catch(() => {});
+    const { error } = console;
+    const heard = Promise.withResolvers<void>();
+    console.error = (...words: unknown[]) => {
+      error(...words);
+      heard.resolve();
+    };
+    await within(heard.promise, 10_000, "nothing is said");
+    leave.abort();
+    await joining;
+  });
+  assertStringIncludes(said.join("\n"), "alone: Cannot find a hub: none announced itself on UDP");
 });

@@ -319,3 +319,19 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "python: that no hub is there is said in words",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    const beaconPort = freeUdpPort();
+    await using python = new Running(["python3", "-c", THREE_LINES], {
+      env: pythonEnv(beaconPort),
+    });
+    await python.saw(/no hub announces itself on UDP port \d+: is abcd server running/);
+    // Its message waited for a hub, and then that is said, too.
+    assertEquals((await python.end()).code, 0);
+    assertStringIncludes(python.stderr, 'the hub is away: "monit" was not sent');
+    assertEquals(python.stdout, "False\n");
+  },
+});
