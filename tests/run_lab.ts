@@ -7,7 +7,7 @@ import {
   type ProcessStat,
   startVariable,
 } from "../lib/process/proc_fs.ts";
-import { RUN_ID } from "../lib/process/spawn.ts";
+import { RUN_ID } from "../lib/process/start_processes.ts";
 import { abcd, freeUdpPort, type Running, temporaryFolder } from "./harness.ts";
 
 /** An experiment named `lab`. Everything of it goes at the end, whatever has become of it. */

@@ -48,6 +48,33 @@ Deno.test("the leader ends at once, a member of its group ignores it: stopped wh
   assertEquals((await run.end()).code, 0);
 });
 
+Deno.test("what a shell with job control has started is in groups of its own: it is stopped with it, and after a crash", async () => {
+  const job = `(trap "echo told >>told; exit" TERM; ${FOREVER}) & (trap "" TERM; ${FOREVER}) &`;
+  await using lab = await Lab.create({
+    p: {
+      cmd: ["bash", "-c", `set -m; ${job} ${FOREVER}`],
+      startSec: 0.05,
+      restartSec: 0.05,
+      stopSec: 0.5,
+    },
+  });
+  await using run = lab.run();
+  await run.saw(/p: starting → running/);
+  const [leader] = lab.instances("p");
+  const groups = () => new Set(lab.processes().map(({ group }) => group)).size;
+  // The shell that holds it, the program, two jobs.
+  await until(() => groups() >= 4, () => `${groups()} groups`);
+  Deno.kill(leader?.pid ?? 0, "SIGKILL");
+  await run.saw(/p: running → backoff[^]*p: starting → running/);
+  const begun = new Set(lab.processes().map(({ session }) => session));
+  assert(!begun.has(leader?.pid ?? 0), "jobs of the one that crashed run on");
+  await until(() => groups() >= 4, () => `${groups()} groups`);
+  run.signal("SIGTERM");
+  assertEquals((await run.end()).code, 0, run.stderr);
+  assertEquals(lab.processes(), []);
+  assertEquals(lab.text("told"), "told\n");
+});
+
 Deno.test("a grandchild in a session of its own that holds the output: the stop ends, and names it", async () => {
   await using lab = await Lab.create({
     p: { cmd: `setsid sh -c 'echo $$ >hidden; ${FOREVER}' & ${FOREVER}`, ...quick, stopSec: 1 },

@@ -342,6 +342,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       isRestored = true;
       update();
     },
+    remember() {},
     close() {
       const isClosed = !mayRun();
       if (!isClosed) {

@@ -1,7 +1,9 @@
 // Starts of programs on another computer, through ssh. What a start is there is asked about once a
 // second, and its output brought over: so here it looks like a start on this computer.
 
-import { fromShell, RUN_ID, type Start, type StartView } from "../process/spawn.ts";
+import { fromShell } from "../process/spawn.ts";
+import type { Start, StartView } from "../process/start_contract.ts";
+import { RUN_ID } from "../process/start_processes.ts";
 import { CHUNK_BYTES, forgetScript, lookScript, startScript } from "./ssh_script.ts";
 import type { Launcher } from "../run/local_contract.ts";
 import { LOOKS_HERE } from "../process/look.ts";
@@ -216,6 +218,8 @@ export function createSshHost(
         return pid;
       },
       look: () => view,
+      // What is over there is no file that somebody removes here.
+      remember() {},
       hasGroup: () => hasGroup,
       get trouble() {
         return trouble;

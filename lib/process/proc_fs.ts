@@ -100,6 +100,12 @@ export function listProcesses(): ProcessStat[] {
   return found;
 }
 
+/** The children of a process's first thread, as far as the kernel lists them; a cheap look. */
+export function childrenOf(pid: number): readonly number[] {
+  const text = read(`/proc/${pid}/task/${pid}/children`) ?? "";
+  return text.split(" ").filter((one) => one !== "").map(Number);
+}
+
 /** What a process was started with in a variable; `undefined` if it has none or may not be asked. */
 export function startVariable(pid: number, name: string): string | undefined {
   const entry = read(`/proc/${pid}/environ`)?.split("\0").find((one) => one.startsWith(`${name}=`));

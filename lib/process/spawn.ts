@@ -5,7 +5,6 @@
 
 import {
   bootId,
-  commandLine,
   listProcesses,
   parseStat,
   type ProcessStat,
@@ -16,65 +15,8 @@ import {
 import { whyNoCommand, whyNoFolder } from "./command_path.ts";
 import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "./holder.ts";
 import { screenArguments, screenSettings } from "./screen.ts";
-
-/** The variable that marks a process, and all that come of it, as of one start. */
-export const RUN_ID = "ABCD_RUN_ID";
-
-/** Options of {@linkcode startProgram}. */
-export interface StartOptions {
-  readonly argv: readonly string[];
-  readonly cwd: string;
-  /** Beside what this process has. */
-  readonly env: { readonly [name: string]: string };
-  /** Its output, both streams, is appended here. */
-  readonly logPath: string;
-  /** Names this start among all, also those of other experiments. */
-  readonly id: string;
-  /** Where its files go: `BASE.pid` and `BASE.exit`. */
-  readonly base: string;
-  /** The session of GNU screen that it runs in. Absent: it has no terminal. */
-  readonly screen?: string;
-}
-
-/** How a program ended. Neither code nor signal: nobody was there to see it. */
-export interface Ended {
-  readonly code?: number;
-  readonly signal?: string;
-  readonly coreDumped: boolean;
-  /** Its process, and when that started in seconds since the boot; not known if it never ran. */
-  readonly pid?: number;
-  readonly startedAt?: number;
-  /** Unix time in seconds; not known if it never ran. */
-  readonly started?: number;
-  readonly ended?: number;
-}
-
-/** What is known of a start now. */
-export type StartView =
-  | { readonly state: "starting" }
-  | { readonly state: "alive"; readonly pid: number }
-  | { readonly state: "ended"; readonly ended: Ended };
-
-/** One start of a program, by this process or by one before it. */
-export interface Start {
-  readonly id: string;
-  /** The program's process and its group; `undefined` until it is known. */
-  readonly pid: number | undefined;
-  /** Looks. Once it has ended, the answer stays. */
-  look(): StartView;
-  /** Whether anything of its group is left, or may be. */
-  hasGroup(all?: readonly ProcessStat[]): boolean;
-  /** Sends a signal to the whole group; false if there is none (yet, or any more). */
-  signal(signal: Deno.Signal): boolean;
-  /** The process of GNU screen that it runs in, if it does. */
-  readonly screenPid: number | undefined;
-  /** Why nothing is known of it now; `undefined`: it can be looked at. */
-  readonly trouble: string | undefined;
-  /** Resolves when the shell that held it ended; never if it is not this process' child. */
-  readonly shellEnded: Promise<void>;
-  /** Whether its end is told by {@linkcode Start.shellEnded}: nobody has to look for it. */
-  readonly tellsEnd: boolean;
-}
+import type { Ended, Start, StartOptions, StartView } from "./start_contract.ts";
+import { carriers, heldBy, isHeld, jobsOf, RUN_ID } from "./start_processes.ts";
 
 /** Linux's signals by their number, from 1. */
 const SIGNALS = ("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT " +
@@ -114,38 +56,6 @@ export function fromShell(code: number): Pick<Ended, "code" | "signal"> {
   return name === undefined ? { code } : { code, signal: `SIG${name}` };
 }
 
-/** Processes that were started with this id, and what came of them. */
-export function carriers(id: string, all = listProcesses()): ProcessStat[] {
-  return all.filter(({ pid }) => startVariable(pid, RUN_ID) === id);
-}
-
-/** Every start of which a process lives, whose id begins so. */
-export function liveStarts(prefix: string): Map<string, ProcessStat[]> {
-  const found = new Map<string, ProcessStat[]>();
-  for (const stat of listProcesses()) {
-    const id = startVariable(stat.pid, RUN_ID);
-    if (id?.startsWith(prefix)) found.set(id, [...found.get(id) ?? [], stat]);
-  }
-  return found;
-}
-
-/** Whether a process is the shell that holds a program, or was called by it. */
-export function isHolder(pid: number): boolean {
-  return commandLine(pid).includes(` ${HOLDER_NAME} `);
-}
-
-/** Whether one of these processes is the shell that holds the program. */
-export function isHeld(processes: readonly ProcessStat[]): boolean {
-  return processes.some(({ pid }) => isHolder(pid));
-}
-
-/** The program of a start, by its shell: the one process of that which leads a session. */
-function heldBy(id: string): ProcessStat | undefined {
-  const all = carriers(id);
-  const holders = all.filter(({ pid }) => isHolder(pid)).map(({ pid }) => pid);
-  return all.find(({ pid, session, parent }) => session === pid && holders.includes(parent));
-}
-
 function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
   const begun = writtenAt(`${base}.pid`) ?? Date.now() / 1000;
   let identity: ProcessStat | undefined;
@@ -162,14 +72,20 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     },
   );
 
-  /** The process that wrote itself down, if it did so since the boot. */
+  /** Who wrote itself down; with `isNow`: if it did so since the boot. */
+  function written(isNow: boolean): ProcessStat | undefined {
+    const [boot, line = ""] = (readText(`${base}.pid`) ?? "").split("\n");
+    return isNow && boot !== bootId() ? undefined : parseStat(line);
+  }
+
   function identify(): void {
-    const text = readText(`${base}.pid`);
-    const [boot, line] = (text ?? "").split("\n");
-    if (boot === bootId()) identity ??= parseStat(line ?? "");
+    identity ??= written(true);
+    if (identity !== undefined || inScreen) return;
     // The disk was full, or somebody removed the file. It is not looked for while it is on its way.
-    if (text !== undefined || inScreen) return;
-    if (child === undefined || performance.now() - madeAt > UNWRITTEN_MS) identity ??= heldBy(id);
+    if (child === undefined || performance.now() - madeAt > UNWRITTEN_MS) {
+      identity ??= heldBy(id);
+      remember();
+    }
   }
 
   function finish(how: Pick<Ended, "code" | "signal">): StartView {
@@ -213,15 +129,31 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     return fromFile() ?? finish({});
   }
 
+  /**
+   * Its group, and what else there is of its session: a shell with job control, or who calls setpgid,
+   * makes groups of its own, which are as much the program's.
+   */
   function group(all: readonly ProcessStat[] = listProcesses()): readonly ProcessStat[] {
     if (identity === undefined) return [];
     const { pid, startTicks } = identity;
-    const members = all.filter((stat) => stat.group === pid);
+    const members = all.filter((stat) => stat.group === pid || stat.session === pid);
     // The number may be somebody else's by now: then neither its leader nor its members are ours.
     const ours = members.some((stat) =>
       stat.pid === pid ? stat.startTicks === startTicks : startVariable(stat.pid, RUN_ID) === id
     );
     return ours ? members : [];
+  }
+
+  /** Writes down who it is where that is missing, for a controller that comes after this one. */
+  function remember(): void {
+    if (identity === undefined || !isSame(identity) || written(false) !== undefined) return;
+    try {
+      const stat = readText(`/proc/${identity.pid}/stat`);
+      Deno.writeTextFileSync(`${base}.new`, `${bootId()}\n${stat}`);
+      Deno.renameSync(`${base}.new`, `${base}.pid`);
+    } catch {
+      // told by who looks after the folder
+    }
   }
 
   return {
@@ -235,16 +167,25 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     },
     look,
     hasGroup: (all) => group(all).length > 0,
+    remember() {
+      if (identity === undefined) identify();
+      remember();
+    },
     trouble: undefined,
     signal(signal) {
       if (identity === undefined) identify();
       if (identity === undefined) return false;
-      // A look at all processes only if the leader is gone: then its number may be another's by now.
-      if (!isSame(identity) && group().length === 0) return false;
-      try {
-        Deno.kill(-identity.pid, signal);
-      } catch (error) {
-        if (group().length > 0) throw error;
+      const { pid } = identity;
+      // A look at all processes costs: not where the leader can be asked.
+      const isThere = isSame(identity);
+      const members = isThere && signal !== "SIGKILL" ? jobsOf(pid) : group();
+      if (!isThere && members.length === 0) return false;
+      for (const one of new Set([pid, ...members.map((member) => member.group)])) {
+        try {
+          Deno.kill(-one, signal);
+        } catch (error) {
+          if (!(error instanceof Deno.errors.NotFound) && group().length > 0) throw error;
+        }
       }
       return true;
     },

@@ -3,7 +3,7 @@
 import type { Log } from "../log.ts";
 import type { ProcessStat } from "../process/proc_fs.ts";
 import { commandLine } from "../process/proc_fs.ts";
-import { isHeld, liveStarts } from "../process/spawn.ts";
+import { isHeld, liveStarts } from "../process/start_processes.ts";
 import { parseRecord, type ProgramRecord } from "./record.ts";
 import type { StateFolder } from "./state_folder.ts";
 

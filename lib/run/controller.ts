@@ -102,6 +102,7 @@ export function createController(options: ControllerOptions): Controller {
       Deno.mkdirSync(starts, { recursive: true });
       environment.renew();
       pace.follow();
+      for (const runner of roster.all) runner.remember();
     },
   });
 

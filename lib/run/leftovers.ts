@@ -3,7 +3,8 @@
 
 import type { Log } from "../log.ts";
 import type { ProcessStat } from "../process/proc_fs.ts";
-import { carriers, isHolder, liveStarts, type Start } from "../process/spawn.ts";
+import type { Start } from "../process/start_contract.ts";
+import { carriers, isHolder, liveStarts } from "../process/start_processes.ts";
 import { describeProcesses } from "./adoption.ts";
 
 /** Starts that are over, but may have left something behind. */
@@ -13,9 +14,11 @@ export interface Leftovers {
   tell(): void;
 }
 
-/** Those of a start's processes that are neither in its group nor hold it. */
+/** Those of a start's processes that are neither in its group or session nor hold it. */
 function outside(start: Start, processes: readonly ProcessStat[]): readonly ProcessStat[] {
-  return processes.filter(({ pid, group }) => group !== start.pid && !isHolder(pid));
+  return processes.filter(({ pid, group, session }) =>
+    group !== start.pid && session !== start.pid && !isHolder(pid)
+  );
 }
 
 /** What a start has left in sessions of their own, in words; `undefined`: nothing. */

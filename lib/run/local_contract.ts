@@ -4,7 +4,7 @@ import type { Program } from "../experiment/program.ts";
 import type { Looks } from "../process/look.ts";
 import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
 import type { ProcessStat } from "../process/proc_fs.ts";
-import type { Start, StartOptions } from "../process/spawn.ts";
+import type { Start, StartOptions } from "../process/start_contract.ts";
 import type { Presence } from "./presence.ts";
 import type { ProgramRecord } from "./record.ts";
 import type { Runner, RunnerContext } from "./runner.ts";

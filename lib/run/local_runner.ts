@@ -6,7 +6,8 @@ import { bootId, type ProcessStat } from "../process/proc_fs.ts";
 import { hasRoomBeside } from "../process/open_log.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
-import { adoptStart, type Ended, forgetStart, type Start, startProgram } from "../process/spawn.ts";
+import { adoptStart, forgetStart, startProgram } from "../process/spawn.ts";
+import type { Ended, Start } from "../process/start_contract.ts";
 import { isGone } from "./dependencies.ts";
 import { leftBy } from "./leftovers.ts";
 import {
@@ -381,6 +382,9 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
           `without a state that was kept; adopted`,
       );
       save();
+    },
+    remember() {
+      if (!endTold) start?.remember();
     },
     close() {
       const isClosed = isGone(runner);

@@ -2,7 +2,7 @@
 
 import type { Program } from "../experiment/program.ts";
 import { screenSession } from "../process/screen.ts";
-import type { Start } from "../process/spawn.ts";
+import type { Start } from "../process/start_contract.ts";
 import type { ProgramStatus } from "../status/program_status.ts";
 import { type Presence, saidOf } from "./presence.ts";
 import { describeProbe } from "./probes.ts";

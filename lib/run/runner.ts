@@ -69,6 +69,8 @@ export interface Runner extends Disposable {
   change(program: Program): void;
   /** Takes up what a controller before this one left. */
   restore(record: ProgramRecord): void;
+  /** Writes down again what its start has written of itself: somebody has removed that. */
+  remember(): void;
   /** Writes down that it was stopped by the end of the controller. */
   close(): void;
   /** It is stopped, and nothing of it is to be kept where it ran. */

@@ -2,7 +2,7 @@
 // them later, one of another user not at all, and one that hangs in the kernel minds none.
 
 import type { Log } from "../log.ts";
-import type { Start } from "../process/spawn.ts";
+import type { Start } from "../process/start_contract.ts";
 
 /** What SIGKILL has not ended after so long, it does not end, in milliseconds. */
 const KILLED_MS = 5000;

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createLog } from "../log.ts";
-import type { Start } from "../process/spawn.ts";
+import type { Start } from "../process/start_contract.ts";
 import { createSignals } from "./signals.ts";
 
 function setUp(send: (signal: string) => boolean) {
@@ -11,6 +11,7 @@ function setUp(send: (signal: string) => boolean) {
     id: "x",
     pid: 4711,
     look: () => ({ state: "alive", pid: 4711 }),
+    remember() {},
     hasGroup: () => true,
     signal: send,
     screenPid: undefined,

@@ -3,7 +3,7 @@
 import type { Program } from "../experiment/program.ts";
 import { corePattern, describeCore } from "../process/core_file.ts";
 import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
-import type { Ended } from "../process/spawn.ts";
+import type { Ended } from "../process/start_contract.ts";
 import type { Machine } from "./program_state.ts";
 import { isGoodEnd } from "./program_state.ts";
 import { describeEnd, duration, type Verdict } from "./verdict.ts";
