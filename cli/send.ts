@@ -7,81 +7,12 @@ import {
   type Outgoing,
   RefusedError,
 } from "../lib/client.ts";
-import {
-  checkMessage,
-  isClientName,
-  type Json,
-  type Message,
-  MessageError,
-} from "../lib/message.ts";
+import { isClientName, type Message } from "../lib/message.ts";
 import { hubFrom, nameError, saySeveral, toolName } from "./common.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
-
-function parseJson(text: string, what: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    throw new UsageError(
-      `Cannot read ${what} as JSON: ${error instanceof Error ? error.message : error}`,
-    );
-  }
-}
-
-function asMessage(value: unknown): Outgoing {
-  try {
-    const { from, ...message } = checkMessage(value);
-    if (from !== undefined) {
-      throw new UsageError('Cannot send "from": the hub sets it; choose the name with --as');
-    }
-    return message as Outgoing;
-  } catch (error) {
-    throw error instanceof MessageError ? new UsageError(error.message) : error;
-  }
-}
-
-/** The message that the arguments say: one JSON object, or `key=string` and `key:=json`. */
-export function messageFromArgs(args: readonly string[]): Outgoing {
-  const [first = ""] = args;
-  if (args.length === 1 && first.trimStart().startsWith("{")) {
-    return asMessage(parseJson(first, "the message"));
-  }
-  const fields = new Map<string, Json>();
-  for (const arg of args) {
-    const at = arg.indexOf("=");
-    const isJson = arg[at - 1] === ":";
-    const key = arg.slice(0, isJson ? at - 1 : at);
-    if (at < 0 || key === "") {
-      throw new UsageError(`Cannot read "${arg}": it is not key=text or key:=json`);
-    }
-    if (fields.has(key)) throw new UsageError(`Cannot send "${key}" twice in one message`);
-    const value = arg.slice(at + 1);
-    fields.set(key, isJson ? parseJson(value, `the value of "${key}"`) : value);
-  }
-  return asMessage(Object.fromEntries(fields));
-}
-
-async function* lines(): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
-  }
-  yield rest;
-}
-
-async function* messages(args: readonly string[]): AsyncGenerator<Outgoing> {
-  if (args.length !== 1 || args[0] !== "-") {
-    yield messageFromArgs(args);
-    return;
-  }
-  let number = 0;
-  for await (const line of lines()) {
-    number++;
-    if (line.trim() !== "") yield asMessage(parseJson(line, `line ${number}`));
-  }
-}
+import { messageLines } from "./message_lines.ts";
+import { messageFromArgs } from "./send_message.ts";
 
 async function say(client: Client, refusal: RefusedError, message: Message): Promise<string> {
   if (refusal.code !== "unknown-client") return refusal.message;
@@ -139,7 +70,7 @@ export default defineCommand({
   summary: "send a message from the shell",
   usage: "KEY=TEXT… | KEY:=JSON… | JSON | -",
   description:
-    "The message is given field by field, key=text or key:=json, or as one JSON object; with - every line of standard input is a message.\n\nThe exit code is 0 only if the hub has delivered it all. What goes to a client that is not there is an error.",
+    "The message is given field by field, key=text or key:=json, or as one JSON object; with - every line of standard input is a message: one that is none is said, the next are sent all the same, also through a restart of the hub.\n\nThe exit code is 0 only if the hub has delivered it all. What goes to a client that is not there is an error.",
   options: {
     as: { type: "text", value: "NAME", help: "the name to join under" },
     wait: {
@@ -185,6 +116,7 @@ export default defineCommand({
     }
     // What is wrong with the arguments is said before a hub is looked for.
     const fromArgs = args.length === 1 && args[0] === "-" ? undefined : messageFromArgs(args);
+    const isStream = fromArgs === undefined;
     try {
       await using client = await connect({
         name: options.as ?? toolName(options, "send"),
@@ -206,17 +138,51 @@ export default defineCommand({
         const message = re === undefined ? undefined : sent.get(re);
         if (message !== undefined) reports.push(report(new RefusedError(code, text), message));
       });
+      const fail = (error: unknown) => {
+        failures++;
+        console.error(error instanceof Error ? error.message : String(error));
+      };
       const lost = Promise.withResolvers<never>();
       lost.promise.catch(() => {});
+      let losses = 0;
       client.addEventListener("lost", ({ reason }) => {
-        lost.reject(new Error(`Cannot tell whether it was delivered: the hub was lost: ${reason}`));
-      });
-      const flush = async () => {
-        await Promise.race([
-          client.flush({ timeoutSec: options.timeout, signal: stop }),
-          lost.promise,
-        ]);
+        losses++;
+        const what = isStream ? `${sent.size} messages were` : "it was";
+        const error = new Error(
+          `Cannot tell whether ${what} delivered: the hub was lost: ${reason}`,
+        );
+        if (!isStream) lost.reject(error);
+        else if (sent.size > 0) fail(error);
         sent.clear();
+      });
+      /** Waits until the hub has what was sent; while more may come also through its restart. */
+      const flush = async (isLast: boolean) => {
+        for (;;) {
+          const before = losses;
+          try {
+            const timeoutSec = options.timeout;
+            await Promise.race([client.flush({ timeoutSec, signal: stop }), lost.promise]);
+            break;
+          } catch (error) {
+            const isAway = losses > before || !client.joined;
+            if (!isStream || stop.aborted || !isAway || (isLast && losses === before)) throw error;
+          }
+        }
+        sent.clear();
+      };
+      let isConfirming = false;
+      /** Learns what the hub has, beside what goes on: after a loss only the rest is not known. */
+      const confirm = async () => {
+        if (isConfirming) return;
+        isConfirming = true;
+        const before = [...sent.keys()];
+        try {
+          await client.flush({ signal: stop });
+          for (const id of before) sent.delete(id);
+        } catch {
+          // the hub was lost, or has much to do; the next one tells
+        }
+        isConfirming = false;
       };
       const deliver = async (message: Outgoing) => {
         try {
@@ -229,19 +195,23 @@ export default defineCommand({
           }
         } catch (error) {
           if (error instanceof RefusedError) return report(error, message);
-          failures++;
-          console.error(error instanceof Error ? error.message : String(error));
+          fail(error);
         }
       };
-      for await (const message of fromArgs === undefined ? messages(args) : [fromArgs]) {
+      for await (const message of isStream ? messageLines(Deno.stdin.readable) : [fromArgs]) {
         stop.throwIfAborted();
+        if (message instanceof Error) {
+          fail(message);
+          continue;
+        }
         const out = { ...message, id: message.id ?? crypto.randomUUID() };
         if (options.wait !== undefined) {
           try {
             await printReplies(client, out, options.wait, stop);
           } catch (error) {
-            if (!(error instanceof RefusedError)) throw error;
-            await report(error, out);
+            if (error instanceof RefusedError) await report(error, out);
+            else if (!isStream || stop.aborted) throw error;
+            else fail(error);
           }
           continue;
         }
@@ -254,15 +224,20 @@ export default defineCommand({
         try {
           client.send(out);
         } catch (error) {
-          if (!(error instanceof BufferFullError)) throw error;
           sent.delete(out.id);
-          await flush();
+          if (!(error instanceof BufferFullError)) {
+            if (!isStream) throw error;
+            fail(error);
+            continue;
+          }
+          await flush(false);
           sent.set(out.id, out);
           client.send(out);
         }
-        if (sent.size >= MOST_ON_THEIR_WAY) await flush();
+        if (sent.size >= MOST_ON_THEIR_WAY) await flush(false);
+        else if (isStream) void confirm();
       }
-      await flush();
+      await flush(true);
       await Promise.all(reports);
       return failures === 0 ? EXIT.done : EXIT.failed;
     } catch (error) {

@@ -67,9 +67,9 @@ export class Running implements AsyncDisposable {
   }
 
   /** Writes to its standard input, which must be `"piped"`. */
-  async type(text: string): Promise<void> {
+  async type(text: string | Uint8Array): Promise<void> {
     const writer = this.#child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(text));
+    await writer.write(typeof text === "string" ? new TextEncoder().encode(text) : text);
     writer.releaseLock();
   }
 

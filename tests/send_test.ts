@@ -3,7 +3,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "../lib/client.ts";
 import type { Message } from "../lib/message.ts";
-import { abcd, freeUdpPort, runAbcd, TestHub } from "./harness.ts";
+import { abcd, freeUdpPort, runAbcd, temporaryFolder, TestHub, until } from "./harness.ts";
+import { pidIn } from "./raw_client.ts";
 
 Deno.test("send: fields as text and JSON, a whole JSON object", async () => {
   await using hub = await TestHub.start();
@@ -53,20 +54,61 @@ Deno.test("send -: every line a message, in order, also thousands, also one with
 
 Deno.test("send -: a line that is no message is named; one for nobody is exit code 1", async () => {
   await using hub = await TestHub.start();
-  await using _daq = await connect({ name: "daq", server: hub.address });
-  const pipe = async (text: string) => {
+  await using daq = await connect({ name: "daq", server: hub.address });
+  const pipe = async (text: string | Uint8Array) => {
     await using send = abcd(["send", "-", ...hub.clientArgs], { stdin: "piped" });
     await send.type(text);
     await send.endInput();
     return { code: (await send.end()).code, stderr: send.stderr };
   };
-  const bad = await pipe('{"to":"daq","cmd":"n"}\n\n{bad\n');
-  assertEquals(bad.code, 2, bad.stderr);
-  assertStringIncludes(bad.stderr, "line 3");
+  const got: unknown[] = [];
+  daq.on("n", ({ i }) => void got.push(i));
+  const lines = [
+    '{"to":"daq","cmd":"n","i":1}',
+    "",
+    "{bad",
+    '{"cmd":7}',
+    '{"to":"daq","cmd":"n","i":2}',
+  ];
+  const bad = await pipe(lines.join("\n"));
+  assertEquals(bad.code, 1, bad.stderr);
+  assertStringIncludes(bad.stderr, "Cannot read line 3 as JSON");
+  assertStringIncludes(bad.stderr, "line 4: Cannot take the message");
+  // An instrument that says something wrong once is not silent from then on.
+  await daq.flush();
+  assertEquals(got, [1, 2]);
+  const latin = Uint8Array.from('{"to":"daq","cmd":"n","unit":"\xb0C"}\n', (c) => c.charCodeAt(0));
+  const encoded = await pipe(latin);
+  assertEquals(encoded.code, 1);
+  assertStringIncludes(encoded.stderr, "Cannot read line 1: it is no UTF-8");
   const nobody = await pipe('{"to":"dqa","cmd":"n"}\n{"to":"daq","cmd":"n"}\n');
   assertEquals(nobody.code, 1, nobody.stderr);
   assertStringIncludes(nobody.stderr, 'Cannot deliver to "dqa"');
   assertStringIncludes(nobody.stderr, "there are: daq");
+});
+
+Deno.test("send -: what comes while the hub is away, and behind that, is sent when it is back", async () => {
+  await using folder = await temporaryFolder();
+  const pidFile = `${folder.path}/pid`;
+  await using hub = await TestHub.start([`--pid-file=${pidFile}`, "--beacon-interval=0.2"]);
+  await using daq = await connect({ name: "daq", beaconPort: hub.beaconPort });
+  const got: unknown[] = [];
+  daq.on("n", ({ i }) => void got.push(i));
+  await using send = abcd(["send", "-", `--beacon-port=${hub.beaconPort}`], { stdin: "piped" });
+  const line = (i: number) => `{"to":"daq","cmd":"n","i":${i}}\n`;
+  await send.type(line(1));
+  await until(() => got.length === 1, "the first");
+  const lost = new Promise<void>((resolve) => void daq.addEventListener("lost", () => resolve()));
+  Deno.kill(await until(() => pidIn(pidFile), "no hub"), "SIGKILL");
+  await lost;
+  await until(() => daq.joined, "the hub is back");
+  await until(async () => (await daq.clients()).some(({ name }) => name === "send"), "send too");
+  for (const i of [2, 3]) await send.type(line(i));
+  await until(() => got.length === 3, () => `the next: ${got}; ${send.stderr}`);
+  await send.endInput();
+  // It may have died before it said that it had the first.
+  const code = send.stderr.includes("Cannot tell whether 1 messages were delivered") ? 1 : 0;
+  assertEquals([(await send.end()).code, got], [code, [1, 2, 3]], send.stderr);
 });
 
 Deno.test("send --wait: the answer as JSON; silence and absence are exit code 1", async () => {

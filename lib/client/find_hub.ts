@@ -73,11 +73,14 @@ export function findHub(options: FindOptions): Promise<HubAddress> {
         }
         // One hub is heard on several networks; and a false one may have the number of the true one.
         if (heard.has(hub.id)) continue;
-        heard.set(hub.id, `"${hub.name}" at ${hub.host}:${hub.http}`);
+        const text = `"${hub.name}" at ${hub.host}:${hub.http}`;
+        const isBack = [...heard.values()].includes(text); // it was started again meanwhile
+        heard.set(hub.id, text);
+        if (isBack) continue;
         const isNamesake = names.has(hub.name);
         names.add(hub.name);
         if (heard.size > 1 && (wanted === undefined || (isNamesake && wanted === hub.name))) {
-          const all = [...heard.values()];
+          const all = [...new Set(heard.values())];
           const advice = isNamesake
             ? `give those of one name others with "abcd server --name", or choose by the address with --server`
             : "name one with --hub";
