@@ -20,8 +20,8 @@ export interface StandardOutputOptions {
 
 /** Standard output, line by line. */
 export interface StandardOutput extends Pick<LineOutput, "write"> {
-  /** Resolves when there is room for more, or nobody is waited for any more. */
-  hasRoom(): Promise<void>;
+  /** Resolves when there is room for more, or nobody is waited for any more; `undefined`: there is. */
+  hasRoom(): Promise<void> | undefined;
   /** Resolves when the reader has gone, as `head` does; rejects if nothing can be written. */
   readonly gone: Promise<void>;
   /** Whether the reader has gone. */
@@ -50,7 +50,8 @@ export function openStandardOutput(options: StandardOutputOptions): StandardOutp
   const stopped = aborted(stop);
   return {
     write: lines.write,
-    hasRoom: () => Promise.race([lines.hasRoom(), stopped]),
+    // Each race leaves something with the promise that may never settle: only if it must be.
+    hasRoom: () => lines.isFull ? Promise.race([lines.hasRoom(), stopped]) : undefined,
     gone: gone.promise,
     get isGone() {
       return isGone;

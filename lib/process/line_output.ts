@@ -6,6 +6,8 @@
 export interface LineOutput {
   /** Writes a line, without its newline, as soon as the reader takes it; its loss is no error. */
   write(line: string): void;
+  /** Whether so much waits that lines which need not come now should wait for `hasRoom`. */
+  readonly isFull: boolean;
   /** Resolves when there is room for more, at once if nothing waits: for lines that need not come now. */
   hasRoom(): Promise<void>;
   /**
@@ -83,6 +85,8 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
     changed();
   }
 
+  const isFull = () => isWriting && characters > mostWaiting / 2;
+
   return {
     write(line) {
       const text = `${line}\n`;
@@ -95,8 +99,11 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
       characters += text.length;
       if (!isWriting) writeAll();
     },
+    get isFull() {
+      return isFull();
+    },
     async hasRoom() {
-      while (isWriting && characters > mostWaiting / 2) await changes.promise;
+      while (isFull()) await changes.promise;
     },
     async written(patienceMs = STUCK_MS) {
       while (isWriting) {

@@ -82,3 +82,18 @@ Deno.test("line output: a reader that is gone is no error, nor is one that takes
   stuck.write("line");
   await stuck.written();
 });
+
+Deno.test("line output: it is full from half of what may wait on, until that is written", async () => {
+  const { write, takes } = reader();
+  const output = createLineOutput({ write, mostWaiting: 20, missed: nobody });
+  assertEquals(output.isFull, false);
+  output.write("five");
+  assertEquals(output.isFull, false);
+  output.write("and five");
+  assertEquals(output.isFull, true);
+  let hasRoom = false;
+  output.hasRoom().then(() => hasRoom = true);
+  await takes();
+  await takes();
+  assertEquals([output.isFull, hasRoom], [false, true]);
+});
