@@ -70,7 +70,8 @@ class Client:
         atexit.register(self._end)
 
     def send(self, cmd, to=None, topic=None, **fields):
-        """Sends a message. False: the hub is away, and it was not sent, which is said, too."""
+        """Sends a message. False: the hub is away, and it was not sent, which is said, too. Only when the
+        program begins it waits for the hub, 10 s at most."""
         message = {"cmd": cmd, "to": to, "topic": topic}
         message.update(fields)
         if self._socket is None:
