@@ -7,8 +7,10 @@ const MIB = 1024 * 1024;
 const PROBE_MIB = 256;
 /** Memory counts as not in hand when the second time is so many times as quick. */
 const MUCH_QUICKER = 4;
-/** The kernel keeps so much free. */
-const FREE_MIB = 512;
+/** So much is read, and looked whether it took some of what was free: the kernel keeps a part of it. */
+const STEP_MIB = 256;
+/** Less than this was taken by a step: there is no more to be had. */
+const LITTLE_MIB = 64;
 /** Most files end there; it has only holes. */
 const END_BYTES = 8 * 1024 ** 4;
 
@@ -47,8 +49,11 @@ export async function holdMemory(): Promise<Memory> {
   return {
     isNeeded,
     take() {
-      while (isNeeded && freeMib() > FREE_MIB) {
-        for (let i = 0; i < 64; i++) file.readSync(some);
+      if (!isNeeded) return;
+      for (let free = freeMib(), before = Infinity; free < before - LITTLE_MIB;) {
+        for (let i = 0; i < STEP_MIB; i++) file.readSync(some);
+        before = free;
+        free = freeMib();
       }
     },
     async [Symbol.asyncDispose]() {
