@@ -23,7 +23,12 @@ export function parseAddress(text: string): HubAddress {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:\/\[\]]+)(?::(\d{1,5}))?$/.exec(text);
   const port = Number(match?.[2] ?? HTTP_PORT);
   if (match === null || port < 1 || port > 65535) {
-    throw new TypeError(`Cannot read the hub's address "${text}": it is not host or host:port`);
+    const hint = /^[0-9a-fA-F.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text)
+      ? "; IPv6 stands in brackets, as [::1] or [::1]:9819"
+      : "";
+    throw new TypeError(
+      `Cannot read the hub's address "${text}": it is not host or host:port${hint}`,
+    );
   }
   return { host: match[1] ?? "", port };
 }
