@@ -48,6 +48,7 @@ export function copyBytes(
     into.set(from.subarray(begin, end), at);
     return;
   }
+  if (length === 0) return;
   const source = viewOf(from);
   if (length < 8) {
     for (let i = 0; i < length; i++) view.setUint8(at + i, source.getUint8(begin + i));

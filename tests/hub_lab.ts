@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { HubLedger } from "../lib/journal/ledger.ts";
-import type { HubJournal } from "../lib/journal/page.ts";
+import type { HubJournal, Kept } from "../lib/journal/page.ts";
 import type { Message } from "../lib/message.ts";
 import { MemoryConnection } from "../lib/transport/memory.ts";
 import { Hub, type HubOptions } from "../lib/hub/hub.ts";
@@ -64,12 +64,14 @@ export class MemoryJournal implements HubJournal {
     begin?: number,
     end?: number,
     tail?: Uint8Array,
-  ): number {
+  ): Kept {
     const decoder = new TextDecoder();
     const json = typeof text === "string"
       ? text
       : decoder.decode(text.subarray(begin, end)) + decoder.decode(tail);
-    return this.messages.push(JSON.parse(json));
+    this.messages.push(JSON.parse(json));
+    const bytes = new TextEncoder().encode(`${json}\n`);
+    return { bytes, length: bytes.length };
   }
 
   synced(): Promise<void> {

@@ -30,10 +30,31 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
   const names = createNames();
   /** Messages that go to several are put together here. */
   let whole = new Uint8Array(4096);
-  /** Where the message at hand goes; one object for all, as there may be a million in a second. */
-  const route: { -readonly [F in keyof Route]: Route[F] } = {
-    ...{ cmd: "", from: undefined, to: undefined, topic: undefined },
-  };
+  /** Where the last message went: mostly the next one goes there, too. */
+  let route: Route = { cmd: "" };
+
+  /** Gives a message that is all in one place to those it is for, and to spies. */
+  function pass(
+    sender: Client,
+    one: Client | undefined,
+    several: readonly Client[] | undefined,
+    delivery: number,
+    bytes: Uint8Array,
+    begin: number,
+    size: number,
+  ): void {
+    const end = begin + size;
+    if (one !== undefined) post.send(one, delivery, bytes, begin, end, NOTHING);
+    if (several !== undefined) {
+      for (const other of several) {
+        if (other !== sender || route.topic !== undefined) {
+          post.send(other, delivery, bytes, begin, end, NOTHING);
+        }
+      }
+    }
+    if (spies.size > 0) spies.show(route, bytes.subarray(begin, end), delivery);
+    post.settle();
+  }
 
   return (client, envelope) => {
     const { name, stamp } = client;
@@ -63,32 +84,24 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     counters.bytes += end - begin;
     counters.messages++;
     const delivery = post.next();
-    route.cmd = cmd;
-    route.from = name;
-    route.to = to;
-    route.topic = topic;
-    journal?.append(bytes, route, begin, end - 1, tail);
+    if (
+      cmd !== route.cmd || to !== route.to || name !== route.from || topic !== route.topic
+    ) route = { cmd, from: name, to, topic };
+    const size = end - 1 - begin + tail.length;
+    const kept = journal?.append(bytes, route, begin, end - 1, tail);
+    if (kept !== undefined) {
+      pass(client, one, several, delivery, kept.bytes, kept.length - 1 - size, size);
+      return true;
+    }
     if (one !== undefined && spies.size === 0) {
       post.send(one, delivery, bytes, begin, end - 1, tail);
       post.settle();
       return true;
     }
-    const size = end - 1 - begin + tail.length;
     if (whole.length < size) whole = new Uint8Array(2 * size);
     whole.set(bytes.subarray(begin, end - 1));
     whole.set(tail, size - tail.length);
-    if (one !== undefined) post.send(one, delivery, whole, 0, size, NOTHING);
-    if (several !== undefined) {
-      for (const other of several) {
-        if (other !== client || topic !== undefined) {
-          post.send(other, delivery, whole, 0, size, NOTHING);
-        }
-      }
-    }
-    if (spies.size > 0) {
-      spies.show(route, whole.subarray(0, size), delivery);
-    }
-    post.settle();
+    pass(client, one, several, delivery, whole, 0, size);
     return true;
   };
 }

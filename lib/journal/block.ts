@@ -37,19 +37,14 @@ export class BlockNames {
   to: Set<string> | undefined = new Set();
   cmd: Set<string> | undefined = new Set();
   topic: Set<string> | undefined = new Set();
-  /** Those of the last that was added: mostly the next one has the same. */
-  #from: string | undefined;
-  #to: string | undefined;
-  #cmd: string | undefined;
-  #topic: string | undefined;
+  /** That of the last message: mostly the next one has the same. */
+  #route: Route | undefined;
 
   /** Those of one more message. */
   add(route: Route): void {
-    const { from, to, cmd, topic } = route;
-    if (from !== this.#from) this.#add("from", this.#from = from);
-    if (to !== this.#to) this.#add("to", this.#to = to);
-    if (cmd !== this.#cmd) this.#add("cmd", this.#cmd = cmd);
-    if (topic !== this.#topic) this.#add("topic", this.#topic = topic);
+    if (route === this.#route) return;
+    this.#route = route;
+    for (const field of FIELDS) this.#add(field, route[field]);
   }
 
   /** Those of another block. */

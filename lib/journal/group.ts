@@ -82,8 +82,8 @@ export class Group {
   }
 
   /**
-   * Adds one, whose message is the bytes from `begin` to `end` and those of `tail` behind them;
-   * `false`: it is full, and the record is not in it.
+   * Adds one, whose message is the bytes from `begin` to `end` and those of `tail` behind them; returns
+   * the piece that now ends with it. `undefined`: it is full, and the record is not in it.
    */
   add(
     seq: number,
@@ -93,7 +93,7 @@ export class Group {
     begin: number,
     end: number,
     tail: Uint8Array,
-  ): boolean {
+  ): Piece | undefined {
     const length = end - begin;
     const size = length + tail.length + 1;
     let piece = this.#last;
@@ -102,7 +102,7 @@ export class Group {
       piece.length + size > piece.bytes.length || this.bytes + size > this.#maxBytes
     ) {
       piece = this.#withMark(seq, atMs, size);
-      if (piece === undefined) return false;
+      if (piece === undefined) return undefined;
     }
     const { bytes, view, length: at } = piece;
     copyBytes(from, begin, end, bytes, view, at);
@@ -117,7 +117,7 @@ export class Group {
     if (piece.length - piece.summed > SUM_BYTES && this.checksum !== undefined) {
       piece.sumUp(this.checksum);
     }
-    return true;
+    return piece;
   }
 
   /** Takes out all that waits. */

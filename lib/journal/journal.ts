@@ -273,16 +273,17 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       },
     },
     append(text, route, begin = 0, end, tail = NO_TAIL) {
-      if (closed) return seq;
+      if (closed) return undefined;
       seq++;
       const bytes = typeof text === "string" ? encoder.encode(text) : text;
       const waited = group.bytes;
-      if (!group.add(seq, clock(), route, bytes, begin, end ?? bytes.length, tail)) lose();
+      const kept = group.add(seq, clock(), route, bytes, begin, end ?? bytes.length, tail);
+      if (kept === undefined) lose();
       // In between it is due already, or is once the write that is under way has ended.
       if (waited === 0 || (waited <= much && group.bytes > much)) {
         writer.soon(stopped !== undefined ? retryMs : pauseMs());
       }
-      return seq;
+      return kept;
     },
     synced(since = seq) {
       if (lastLost > 0 && lastLost >= since) {

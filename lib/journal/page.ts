@@ -44,8 +44,16 @@ export interface Backlog {
   onProgress(listener: () => void): void;
 }
 
+/** A message where the journal has put it: all of it in one place, and still at hand. */
+export interface Kept {
+  readonly bytes: Uint8Array;
+  /** Behind its last byte is the newline, and behind that this. It holds until the next message. */
+  readonly length: number;
+}
+
 /**
- * Keeps a message; returns its number. Never waits, never throws.
+ * Keeps a message; returns where it is, or `undefined` if there was no room for it. Never waits, never
+ * throws.
  *
  * @param begin Of bytes, those from here … Default: all of them.
  * @param end … to here, and
@@ -57,7 +65,7 @@ export type Append = (
   begin?: number,
   end?: number,
   tail?: Uint8Array,
-) => number;
+) => Kept | undefined;
 
 /** What the hub needs of a journal. */
 export interface HubJournal {
