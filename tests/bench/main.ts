@@ -295,12 +295,18 @@ if (import.meta.main) {
     await (await import("./supervise.ts")).main();
     Deno.exit();
   }
-  const args = parseArgs(Deno.args, { string: ["runs", "sec", "only"] });
+  const usage = "deno task bench [--runs N] [--sec SECONDS] [--only TEXT] [FILE]";
+  const args = parseArgs(Deno.args, { string: ["runs", "sec", "only"], boolean: ["help"] });
+  if (args.help) {
+    console.log(usage);
+    Deno.exit();
+  }
   const [runs, sec] = [Number(args.runs ?? 1), Number(args.sec ?? 2)];
-  if (!(Number.isInteger(runs) && runs > 0 && sec > 0)) {
-    console.error(
-      "Cannot measure: deno task bench [--runs N] [--sec SECONDS] [--only TEXT] [FILE]",
-    );
+  const known = ["_", "help", "runs", "sec", "only"];
+  const strange = Object.keys(args).find((key) => !known.includes(key));
+  if (strange !== undefined || !(Number.isInteger(runs) && runs > 0 && sec > 0)) {
+    const why = strange === undefined ? "--runs and --sec are numbers" : `there is no --${strange}`;
+    console.error(`Cannot measure: ${why}: ${usage}`);
     Deno.exit(2);
   }
   await main({
