@@ -24,8 +24,21 @@ export interface Asker {
   readonly local: string;
 }
 
-function json(value: unknown): Answer {
-  return { type: "application/json", body: JSON.stringify(value) + "\n" };
+function json(value: unknown, status = 200): Answer {
+  return { status, type: "application/json", body: JSON.stringify(value) + "\n" };
+}
+
+/** What a hub should do and does not, though it passes messages on. */
+function problemsOf({ journal, ledger }: HubStats): string[] {
+  const why = [journal?.stopped, ledger?.stopped].filter((one) => typeof one === "string");
+  return [...new Set(why)];
+}
+
+/** A script looks at the status alone (curl --fail), or at `ok`: both are to say it. */
+function health(about: { readonly [fact: string]: unknown }, stats: HubStats): Answer {
+  const problems = problemsOf(stats);
+  const ok = problems.length === 0;
+  return json({ ok, ...(ok ? {} : { problems }), ...about, ...stats }, ok ? 200 : 503);
 }
 
 /** The host in `host:port`. */
@@ -46,7 +59,7 @@ export function createPages(
     isPublic || isLoopback(hostOf(address)) || hostOf(address) === hostOf(local);
 
   return ({ path }, asker) => {
-    if (path === "/health") return json({ ok: true, name, id, ...ports, ...hub.stats() });
+    if (path === "/health") return health({ name, id, ...ports }, hub.stats());
     if (!isFree(asker)) {
       return {
         status: 403,

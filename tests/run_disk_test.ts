@@ -128,6 +128,12 @@ Deno.test("the disks of a computer that is reached through ssh are watched, also
   await end(run, lab);
 });
 
+/** What the hub says of itself, with the status of its answer. */
+async function healthOf(hub: TestHub) {
+  const answer = await fetch(`http://${hub.address}/health`);
+  return { status: answer.status, ...await answer.json() };
+}
+
 Deno.test("what the hub does not keep is an alarm of the experiment: a folder that cannot be written, a full disk", async () => {
   await using lab = await Lab.create({ a: { cmd: "sleep 1000", startSec: 0.05 } });
   await using disk = await mountSmall(`${lab.path}/journal`);
@@ -136,8 +142,11 @@ Deno.test("what the hub does not keep is an alarm of the experiment: a folder th
   {
     await using hub = await TestHub.start([`--journal=${lab.path}/file`, ...ports]);
     await hub.process.saw(/the hub keeps no journal: mend that, or name another folder/);
-    const health = await (await fetch(`http://${hub.address}/health`)).json();
-    assertStringIncludes(health.journal.stopped, `Cannot write a journal in ${lab.path}/file`);
+    const health = await healthOf(hub);
+    const why = `Cannot write a journal in ${lab.path}/file`;
+    assertStringIncludes(health.journal.stopped, why);
+    assertEquals([health.status, health.ok, health.problems.length], [503, false, 1]);
+    assertStringIncludes(health.problems[0], why);
     const metrics = await (await fetch(`http://${hub.address}/metrics`)).text();
     assertStringIncludes(metrics, "\nabcd_journal_stopped 1\n");
     const past = await runAbcd(["history", ...hub.clientArgs]);
@@ -158,6 +167,10 @@ Deno.test("what the hub does not keep is an alarm of the experiment: a folder th
     client.send({ cmd: "x", topic: "a", pad: "p".repeat(10_000) });
     return (await shown()).includes("▲ CRITICAL  hub's journal: Cannot write the journal in");
   }, "the alarm stands");
+  const ill = await healthOf(hub);
+  assertEquals([ill.status, ill.ok, ill.problems[0]], [503, false, ill.journal.stopped]);
   await disk.free();
   await until(async () => !(await shown()).includes("hub's journal"), "it is over");
+  const well = await healthOf(hub);
+  assertEquals([well.status, well.ok, well.problems], [200, true, undefined]);
 });
