@@ -1,4 +1,11 @@
-// Copies stretches of bytes from one buffer to another, as often as there are messages.
+// Messages as bytes: as a line, and copied from one buffer to another as often as there are messages.
+
+const encoder = new TextEncoder();
+
+/** The bytes of a text, with a newline behind it. */
+export function lineOf(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${text}\n`);
+}
 
 const NOBODY: Uint8Array = new Uint8Array();
 const NO_VIEW: DataView = new DataView(NOBODY.buffer);

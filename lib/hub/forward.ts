@@ -1,14 +1,17 @@
 // The quick way through: a message goes on as the bytes it came in, without a parse.
 
+import { copyBytes } from "../bytes.ts";
 import type { Envelope } from "../envelope.ts";
 import { EVERYONE, type Route } from "../message.ts";
 import { createNames } from "../names.ts";
-import { NOTHING } from "../transport/transport.ts";
+import { sharedRoom } from "../transport/outbox.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
 import type { Roster } from "./roster.ts";
+
+const NEWLINE = 10;
 
 /** Passes a message on; `false`: it has done nothing, and the message has to be parsed. */
 export type Forward = (client: Client, envelope: Envelope) => boolean;
@@ -28,12 +31,10 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
   const { clock, maxBytes, journal } = settings;
   const { spies } = post;
   const names = createNames();
-  /** Messages that go to several are put together here. */
-  let whole = new Uint8Array(4096);
   /** Where the last message went: mostly the next one goes there, too. */
   let route: Route = { cmd: "" };
 
-  /** Gives a message that is all in one place to those it is for, and to spies. */
+  /** Gives a line, in memory that stays, to those it is for, and to spies. */
   function pass(
     sender: Client,
     one: Client | undefined,
@@ -41,18 +42,17 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     delivery: number,
     bytes: Uint8Array,
     begin: number,
-    size: number,
+    end: number,
   ): void {
-    const end = begin + size;
-    if (one !== undefined) post.send(one, delivery, bytes, begin, end, NOTHING);
+    if (one !== undefined) post.send(one, delivery, bytes, begin, end);
     if (several !== undefined) {
       for (const other of several) {
         if (other !== sender || route.topic !== undefined) {
-          post.send(other, delivery, bytes, begin, end, NOTHING);
+          post.send(other, delivery, bytes, begin, end);
         }
       }
     }
-    if (spies.size > 0) spies.show(route, bytes.subarray(begin, end), delivery);
+    if (spies.size > 0) spies.show(route, delivery, bytes, begin, end);
     post.settle();
   }
 
@@ -90,18 +90,21 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     const size = end - 1 - begin + tail.length;
     const kept = journal?.append(bytes, route, begin, end - 1, tail);
     if (kept !== undefined) {
-      pass(client, one, several, delivery, kept.bytes, kept.length - 1 - size, size);
+      pass(client, one, several, delivery, kept.bytes, kept.length - 1 - size, kept.length);
       return true;
     }
     if (one !== undefined && spies.size === 0) {
-      post.send(one, delivery, bytes, begin, end - 1, tail);
+      post.sendWith(one, delivery, bytes, begin, end - 1, tail);
       post.settle();
       return true;
     }
-    if (whole.length < size) whole = new Uint8Array(2 * size);
-    whole.set(bytes.subarray(begin, end - 1));
-    whole.set(tail, size - tail.length);
-    pass(client, one, several, delivery, whole, 0, size);
+    const line = sharedRoom(size + 1);
+    const at = line.length;
+    copyBytes(bytes, begin, end - 1, line.bytes, line.view, at);
+    copyBytes(tail, 0, tail.length, line.bytes, line.view, at + size - tail.length);
+    line.length = at + size + 1;
+    line.bytes[at + size] = NEWLINE;
+    pass(client, one, several, delivery, line.bytes, at, at + size + 1);
     return true;
   };
 }

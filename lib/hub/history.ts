@@ -1,7 +1,7 @@
 // Looking back: what the journal holds, page by page.
 
+import { lineOf } from "../bytes.ts";
 import { type HistoryQuery, HUB_NAME, MessageError } from "../message.ts";
-import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
 import type { Leaving } from "./leaving.ts";
 import type { Settings } from "./options.ts";
@@ -16,8 +16,6 @@ export interface HistoryParts {
   readonly post: Post;
   readonly leaving: Leaving;
 }
-
-const encoder = new TextEncoder();
 
 /**
  * Makes what answers `_history`, once the page is read. The page is neither spied on nor kept: it was
@@ -52,8 +50,8 @@ export function createHistory(
         re: id,
         next,
       });
-      const page = encoder.encode(`${head.slice(0, -1)},"records":[${records.join(",")}]}`);
-      post.send(client, post.next(), page, 0, page.length, NOTHING);
+      const page = `${head.slice(0, -1)},"records":[${records.join(",")}]}`;
+      post.send(client, post.next(), lineOf(page));
       post.settle();
     }, (error) => {
       client.reading = false;

@@ -10,6 +10,7 @@
 // the name: a half-open connection must not lock a restarted program out, nor make "run-2" of "run".
 // Only the answer decides at once: what else comes may have been sent before the program died.
 
+import { lineOf } from "../bytes.ts";
 import { PROTOCOL_VERSION } from "../defaults.ts";
 import {
   asToHub,
@@ -72,8 +73,6 @@ export interface JoiningParts {
   /** Takes a message that was held until the client had joined. */
   readonly received: (client: Client, text: string) => void;
 }
-
-const encoder = new TextEncoder();
 
 /**
  * Reads the first message of a connection.
@@ -189,7 +188,7 @@ export function createJoining(parts: JoiningParts): Joining {
     roster.add(name, client);
     const { nonce: _, address: __, ...shown } = init;
     const seen = { ...shown, key: client.key, from: name, time: init.time ?? now / 1000 };
-    post.seen(seen, encoder.encode(JSON.stringify(seen)), post.next());
+    post.seen(seen, lineOf(JSON.stringify(seen)), post.next());
     if (init.durable === true) mailboxes.arrive(client, name);
     post.tell(client, welcome(client, name, init.id));
     const { address, transport } = client.connection;

@@ -1,5 +1,6 @@
 // The ways in which a client is refused something, or its connection ends.
 
+import { lineOf } from "../bytes.ts";
 import { type ErrorCode, HUB_NAME } from "../message.ts";
 import { plainText } from "../plain_text.ts";
 import { type Client, whoIs } from "./client.ts";
@@ -38,7 +39,6 @@ export interface LeavingParts {
   readonly freed: (client: Client, name: string) => void;
 }
 
-const encoder = new TextEncoder();
 /** What is said of a refusal, in characters, as strangers' words may be in it: the names of 50 clients fit. */
 const MOST_TEXT = 4000;
 /** A line about denials of one client no more often than this, in milliseconds. */
@@ -116,7 +116,7 @@ export function createLeaving(parts: LeavingParts): Leaving {
       const who = whoIs(client);
       forget(client, reason);
       // The rest of what it was to get goes at once, so that this is the last that it gets.
-      connection.destroy(encoder.encode(JSON.stringify({
+      connection.destroy(lineOf(JSON.stringify({
         cmd: "_error",
         code: "slow-consumer",
         text: `Closed: you do not read what is sent to you; ${queued} bytes waited`,

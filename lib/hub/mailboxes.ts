@@ -12,8 +12,8 @@
 //   there are too many mailboxes                the joining of a new one is refused, `mailbox-full`
 //   nobody came for an empty mailbox for so long as mail is kept    it is closed
 
+import { lineOf } from "../bytes.ts";
 import { type Json, type JsonObject, type Message, MessageError } from "../message.ts";
-import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import { createMailNotices } from "./mail_notices.ts";
@@ -27,7 +27,6 @@ import type { Roster } from "./roster.ts";
 const MAX_MAILBOXES = 1000;
 /** All mailboxes together hold this many times what one may. */
 const TOGETHER = 16;
-const encoder = new TextEncoder();
 
 /** All mailboxes: what is kept of them, see {@linkcode MailStore}, and who has to do with them. */
 export interface Mailboxes extends Pick<MailStore, "id" | "bytes" | "lines" | "recall" | "begin"> {
@@ -102,8 +101,7 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
     while (!owner.gone) {
       const mail = box.next();
       if (mail === undefined) return;
-      const bytes = encoder.encode(`${mail.text.slice(0, -1)},"_mail":${mail.n}}`);
-      post.send(owner, post.next(), bytes, 0, bytes.length, NOTHING);
+      post.send(owner, post.next(), lineOf(`${mail.text.slice(0, -1)},"_mail":${mail.n}}`));
     }
   }
 

@@ -1,7 +1,7 @@
 // The way out: messages to clients, and beside them to the journal and to spies.
 
+import { lineOf } from "../bytes.ts";
 import { HUB_NAME, isSystemCommand, type Message } from "../message.ts";
-import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Settings } from "./options.ts";
@@ -15,9 +15,11 @@ export interface Post {
   next(): number;
   /**
    * One message of a delivery to one client, see `Connection.send`. Once all have got theirs,
-   * `settle` is to be called.
+   * `settle` is to be called. Default: all the bytes.
    */
-  send(
+  send(client: Client, delivery: number, line: Uint8Array, begin?: number, end?: number): void;
+  /** The same, see `Connection.sendWith`. */
+  sendWith(
     client: Client,
     delivery: number,
     bytes: Uint8Array,
@@ -26,7 +28,7 @@ export interface Post {
     tail: Uint8Array,
   ): void;
   /** What was routed: for the journal, unless `keep` is false, and for spies that were not sent it. */
-  seen(message: Message, bytes: Uint8Array, delivery: number, keep?: boolean): void;
+  seen(message: Message, line: Uint8Array, delivery: number, keep?: boolean): void;
   /** Lets go of those that do not read. */
   settle(): void;
   /** All of it: to the receivers but one, the journal, and the spies. */
@@ -53,7 +55,6 @@ export interface PostParts {
   readonly evict: (client: Client) => void;
 }
 
-const encoder = new TextEncoder();
 const SIGNS_OF_LIFE: ReadonlySet<string> = new Set(["_ping", "_pong", "_got", "_status"]);
 
 /**
@@ -68,9 +69,7 @@ function isSignOfLife({ cmd, from, to, topic }: Message): boolean {
 /** Makes the way out of a hub. */
 export function createPost({ settings, counters, roster, evict }: PostParts): Post {
   const { clock, journal, queueBytes } = settings;
-  const spies = new Spies((client, delivery, bytes) =>
-    send(client, delivery, bytes, 0, bytes.length, NOTHING)
-  );
+  const spies = new Spies(send);
   let lastDelivery = 0;
   /** They go once the message at hand is delivered to all. */
   let slow: Client[] = [];
@@ -85,24 +84,39 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
   function send(
     client: Client,
     delivery: number,
+    line: Uint8Array,
+    begin = 0,
+    end = line.length,
+  ): void {
+    if (client.gone) return;
+    client.connection.send(line, begin, end);
+    count(client, delivery, end - 1 - begin);
+  }
+
+  function sendWith(
+    client: Client,
+    delivery: number,
     bytes: Uint8Array,
     begin: number,
     end: number,
     tail: Uint8Array,
   ): void {
     if (client.gone) return;
-    const { connection } = client;
-    connection.send(bytes, begin, end, tail);
+    client.connection.sendWith(bytes, begin, end, tail);
+    count(client, delivery, end - begin + tail.length);
+  }
+
+  function count(client: Client, delivery: number, size: number): void {
     client.lastDelivery = delivery;
     client.sent++;
     counters.delivered++;
-    counters.sentBytes += end - begin + tail.length;
-    if (connection.queued > queueBytes) slow.push(client);
+    counters.sentBytes += size;
+    if (client.connection.queued > queueBytes) slow.push(client);
   }
 
-  function seen(message: Message, bytes: Uint8Array, delivery: number, keep = true): void {
-    if (keep && !isSignOfLife(message)) journal?.append(bytes, message);
-    if (spies.size > 0) spies.show(message, bytes, delivery);
+  function seen(message: Message, line: Uint8Array, delivery: number, keep = true): void {
+    if (keep && !isSignOfLife(message)) journal?.append(line, message, 0, line.length - 1);
+    if (spies.size > 0) spies.show(message, delivery, line, 0, line.length);
   }
 
   function settle(): void {
@@ -118,12 +132,12 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
     receivers: readonly Client[],
     { but, keep }: { but?: Client; keep?: boolean } = {},
   ): void {
-    const bytes = encoder.encode(text);
+    const line = lineOf(text);
     const delivery = ++lastDelivery;
     for (const receiver of receivers) {
-      if (receiver !== but) send(receiver, delivery, bytes, 0, bytes.length, NOTHING);
+      if (receiver !== but) send(receiver, delivery, line);
     }
-    seen(message, bytes, delivery, keep);
+    seen(message, line, delivery, keep);
     settle();
   }
 
@@ -131,12 +145,12 @@ export function createPost({ settings, counters, roster, evict }: PostParts): Po
     spies,
     next: () => ++lastDelivery,
     send,
+    sendWith,
     seen,
     settle,
     deliver,
     say(client, message) {
-      const bytes = encoder.encode(JSON.stringify(ofHub(message, client.name)));
-      send(client, ++lastDelivery, bytes, 0, bytes.length, NOTHING);
+      send(client, ++lastDelivery, lineOf(JSON.stringify(ofHub(message, client.name))));
       settle();
     },
     tell(client, message, options) {

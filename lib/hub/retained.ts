@@ -1,8 +1,8 @@
 // The last value of each topic that somebody said to keep, for those who subscribe later.
 
+import { lineOf } from "../bytes.ts";
 import { type Message, MessageError } from "../message.ts";
 import { topicMatches } from "../topic.ts";
-import { NOTHING } from "../transport/transport.ts";
 import type { Client } from "./client.ts";
 import { encodeLine, type LedgerLine, valueLine } from "./ledger_line.ts";
 import type { Settings } from "./options.ts";
@@ -98,8 +98,7 @@ export function createRetained(
         if (client.gone) break;
         if (until !== undefined && until <= now) continue;
         if (!subscriptions.some((subscription) => topicMatches(subscription, topic))) continue;
-        const bytes = encoder.encode(`${text.slice(0, -1)},"retained":true}`);
-        post.send(client, post.next(), bytes, 0, bytes.length, NOTHING);
+        post.send(client, post.next(), lineOf(`${text.slice(0, -1)},"retained":true}`));
       }
       post.settle();
     },

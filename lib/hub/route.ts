@@ -1,5 +1,6 @@
 // The way through for a message that was parsed: who it is for, and why not if it is refused.
 
+import { lineOf } from "../bytes.ts";
 import { asToHub, EVERYONE, HUB_NAME, type Message, MessageError, type ToHub } from "../message.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
@@ -105,12 +106,13 @@ export function createRoute(parts: RouteParts): Route {
       post.deliver(message, text, [found]);
       return { receivers: 1, mailbox: false, inLedger: false };
     }
-    const bytes = encoder.encode(text);
-    mailboxes.checkRoom(found, message, bytes.length);
+    const line = lineOf(text);
+    const bytes = line.length - 1;
+    mailboxes.checkRoom(found, message, bytes);
     counters.messages++;
     const isHere = roster.get(to) !== undefined;
-    mailboxes.put(found, message, text, bytes.length);
-    post.seen(message, bytes, post.next());
+    mailboxes.put(found, message, text, bytes);
+    post.seen(message, line, post.next());
     post.settle();
     return { receivers: isHere ? 1 : 0, mailbox: true, inLedger: true };
   }
@@ -149,7 +151,7 @@ export function createRoute(parts: RouteParts): Route {
     // Joining is over: what it says of a key now is nobody's business.
     if (request.cmd === "_init" || request.cmd === "_proof") return answer(client, name, request);
     counters.messages++;
-    post.seen(message, encoder.encode(text), post.next());
+    post.seen(message, lineOf(text), post.next());
     answer(client, name, request);
   }
 

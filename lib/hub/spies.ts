@@ -12,15 +12,24 @@ interface Spy {
   readonly only: MessageFilter | undefined;
 }
 
+/** Sends one of them a message, which is a line. */
+type Give = (
+  client: Client,
+  delivery: number,
+  line: Uint8Array,
+  begin: number,
+  end: number,
+) => void;
+
 /** Clients that spy, each with what it wants to see. */
 export class Spies {
   /** How many there are. A field, as it is looked at for each message. */
   size = 0;
-  readonly #give: (client: Client, delivery: number, bytes: Uint8Array) => void;
+  readonly #give: Give;
   #spies: readonly Spy[] = [];
 
   /** Nobody spies yet; `give` sends one of them a message. */
-  constructor(give: (client: Client, delivery: number, bytes: Uint8Array) => void) {
+  constructor(give: Give) {
     this.#give = give;
   }
 
@@ -43,12 +52,14 @@ export class Spies {
   }
 
   /** Gives the message to each spy that was not sent it in the same delivery. */
-  show(message: Route, bytes: Uint8Array, delivery: number): void {
+  show(message: Route, delivery: number, line: Uint8Array, begin: number, end: number): void {
     for (const { client, only } of this.#spies) {
       if (client.lastDelivery === delivery) continue;
       // Its own mail comes by itself, with a number.
       if (client.mailbox !== undefined && message.to === client.name && !isOfHub(message)) continue;
-      if (only === undefined || passesFilter(message, only)) this.#give(client, delivery, bytes);
+      if (only === undefined || passesFilter(message, only)) {
+        this.#give(client, delivery, line, begin, end);
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import { type Client, newClient } from "./client.ts";
 import { Spies } from "./spies.ts";
 
 const NOBODY = { scanned() {}, received() {}, garbled() {}, read: () => undefined, closed() {} };
-const BYTES = new Uint8Array();
+const LINE = new Uint8Array(1);
 
 Deno.test("spies: each sees what passes its filter, unless it was sent it", () => {
   const given: Client[] = [];
@@ -16,12 +16,12 @@ Deno.test("spies: each sees what passes its filter, unless it was sent it", () =
   spies.add(some, { cmd: ["x"] });
   spies.add(receiver, undefined);
   receiver.lastDelivery = 7;
-  spies.show({ cmd: "y" }, BYTES, 7);
+  spies.show({ cmd: "y" }, 7, LINE, 0, 1);
   assertEquals(given, [all]);
-  spies.show({ cmd: "x" }, BYTES, 8);
+  spies.show({ cmd: "x" }, 8, LINE, 0, 1);
   assertEquals(given, [all, all, some, receiver]);
   spies.add(all, { cmd: ["z"] });
   spies.remove(some);
-  spies.show({ cmd: "x" }, BYTES, 9);
+  spies.show({ cmd: "x" }, 9, LINE, 0, 1);
   assertEquals([given.length, spies.size], [5, 2]);
 });

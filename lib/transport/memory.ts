@@ -5,6 +5,7 @@ import { type Message, parseMessage } from "../message.ts";
 import type { Accept, Connection, Receiver } from "./transport.ts";
 
 const encoder = new TextEncoder();
+const NOTHING = new Uint8Array();
 const decoder = new TextDecoder();
 
 /** Both ends of a connection in memory. */
@@ -29,7 +30,11 @@ export class MemoryConnection implements Connection {
     this.#receiver = accept(this);
   }
 
-  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+  send(bytes: Uint8Array, begin: number, end: number): void {
+    this.sendWith(bytes, begin, end - 1, NOTHING);
+  }
+
+  sendWith(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
     if (this.ended !== undefined) return;
     const text = decoder.decode(bytes.subarray(begin, end)) + decoder.decode(tail);
     this.#inbox.push(parseMessage(text, { maxBytes: Infinity }));
@@ -42,9 +47,7 @@ export class MemoryConnection implements Connection {
   }
 
   destroy(lastWords?: Uint8Array): void {
-    if (lastWords !== undefined) {
-      this.send(lastWords, 0, lastWords.length, lastWords.subarray(0, 0));
-    }
+    if (lastWords !== undefined) this.send(lastWords, 0, lastWords.length);
     this.destroyed = true;
     this.close("destroyed");
   }

@@ -3,7 +3,7 @@
 import { copyBytes } from "../bytes.ts";
 import { Envelope } from "../envelope.ts";
 import { type Consumer, Socket } from "./socket.ts";
-import { type Accept, type Connection, NOTHING, type Receiver } from "./transport.ts";
+import type { Accept, Connection, Receiver } from "./transport.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN = 0x7b, CLOSE = 0x7d, NEWLINE = 0x0a;
 
@@ -200,8 +200,16 @@ class TcpConnection implements Connection, SplitterHandler {
     return this.#socket.outbox.queued;
   }
 
-  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
-    if (!this.#socket.over) this.#put(bytes, begin, end, tail);
+  send(bytes: Uint8Array, begin: number, end: number): void {
+    if (this.#socket.over) return;
+    if (this.#isOld) this.#putCompact(bytes.subarray(begin, end));
+    else this.#socket.outbox.add(bytes, begin, end);
+  }
+
+  sendWith(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+    if (this.#socket.over) return;
+    if (this.#isOld) this.#putCompact(bytes.subarray(begin, end), tail);
+    else this.#put(bytes, begin, end, tail);
   }
 
   close(reason: string): void {
@@ -212,7 +220,7 @@ class TcpConnection implements Connection, SplitterHandler {
   destroy(lastWords?: Uint8Array): void {
     if (this.#socket.over || lastWords === undefined) return this.#socket.destroy("destroyed");
     this.#socket.outbox.drop();
-    this.#put(lastWords, 0, lastWords.length, NOTHING);
+    this.send(lastWords, 0, lastWords.length);
     this.close("destroyed");
   }
 
@@ -247,19 +255,19 @@ class TcpConnection implements Connection, SplitterHandler {
   }
 
   #put(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
-    if (this.#isOld) {
-      bytes = compact([bytes.subarray(begin, end), tail]);
-      begin = 0;
-      end = bytes.length;
-      tail = NOTHING;
-    }
-    const size = end - begin + tail.length + (this.#isOld ? 0 : 1);
+    const size = end - begin + tail.length + 1;
     const chunk = this.#socket.outbox.reserve(size);
     const { bytes: to, view, length: at } = chunk;
     copyBytes(bytes, begin, end, to, view, at);
     copyBytes(tail, 0, tail.length, to, view, at + end - begin);
     chunk.length = at + size;
-    if (!this.#isOld) to[at + size - 1] = NEWLINE;
+    to[at + size - 1] = NEWLINE;
+  }
+
+  /** Without a newline behind it, either. */
+  #putCompact(...parts: readonly Uint8Array[]): void {
+    const bytes = compact(parts);
+    this.#socket.outbox.add(bytes, 0, bytes.length);
   }
 }
 

@@ -17,17 +17,23 @@ export interface Connection {
   /** Bytes accepted by `send` that the operating system has not yet taken. */
   readonly queued: number;
   /**
-   * Sends one message: the bytes from `begin` to `end`, and those of `tail` behind them. They are
-   * copied. Never blocks, never throws; nothing once it has ended.
+   * Sends one message, which lies from `begin` on, with a newline behind it as the last byte before `end`,
+   * in memory that stays as it is until this turn of the event loop is over. Never blocks, never throws;
+   * nothing once it has ended.
    */
-  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void;
+  send(bytes: Uint8Array, begin: number, end: number): void;
+  /**
+   * The same for one whose bytes from `begin` to `end` are followed by those of `tail`, with no newline.
+   * They are copied at once.
+   */
+  sendWith(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void;
   /**
    * Ends the connection, after what is queued if the client reads, by force soon after if it does
    * not. Idempotent.
    */
   close(reason: string): void;
   /**
-   * Forgets what is queued. If there are last words, the client gets them when it begins to read
+   * Forgets what is queued. If there are last words, a line, the client gets them when it begins to read
    * within 2 s; without, or after that, the connection ends by force. Idempotent.
    */
   destroy(lastWords?: Uint8Array): void;
@@ -52,6 +58,3 @@ export interface Receiver {
 
 /** Takes a new connection in and says who listens to it. */
 export type Accept = (connection: Connection) => Receiver;
-
-/** No bytes. */
-export const NOTHING: Uint8Array = new Uint8Array();

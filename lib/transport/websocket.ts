@@ -4,7 +4,7 @@
 import { copyBytes } from "../bytes.ts";
 import { Envelope } from "../envelope.ts";
 import type { Socket } from "./socket.ts";
-import { type Accept, type Connection, NOTHING, type Receiver } from "./transport.ts";
+import type { Accept, Connection, Receiver } from "./transport.ts";
 import {
   CLOSE_CODE,
   closeFrame,
@@ -22,6 +22,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** Pongs are left out while this much waits: who does not read needs none. */
 const MAX_QUEUED_PONG = 64 * 1024;
 
+const NOTHING = new Uint8Array();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -79,7 +80,11 @@ class WebSocketConnection implements Connection, FrameHandler {
     return this.#socket.outbox.queued;
   }
 
-  send(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
+  send(bytes: Uint8Array, begin: number, end: number): void {
+    if (!this.#socket.over) this.#put(bytes, begin, end - 1, NOTHING);
+  }
+
+  sendWith(bytes: Uint8Array, begin: number, end: number, tail: Uint8Array): void {
     if (!this.#socket.over) this.#put(bytes, begin, end, tail);
   }
 
@@ -90,7 +95,7 @@ class WebSocketConnection implements Connection, FrameHandler {
   destroy(lastWords?: Uint8Array): void {
     if (this.#socket.over || lastWords === undefined) return this.#socket.destroy("destroyed");
     this.#socket.outbox.drop();
-    this.#put(lastWords, 0, lastWords.length, NOTHING);
+    this.send(lastWords, 0, lastWords.length);
     this.#end(CLOSE_CODE.policy, "you do not read what is sent to you");
   }
 
