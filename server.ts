@@ -145,7 +145,6 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     ...hubSettings(options),
     journal: records?.journal,
     ledger: records?.ledger,
-    missing: records?.missing ?? {},
   });
   alarm = hub.publishAlarm.bind(hub);
 

@@ -24,13 +24,12 @@ export interface HistoryParts {
 export function createHistory(
   { settings, post, leaving }: HistoryParts,
 ): (client: Client, name: string, request: HistoryQuery) => void {
-  const { journal, clock, missing } = settings;
+  const { journal, clock } = settings;
 
   return (client, name, request) => {
     const { id, since, until, after, through, only, limit = Infinity } = request;
     if (journal === undefined) {
-      const why = missing.journal === undefined ? "" : `: ${missing.journal}`;
-      const text = `Cannot look back: this hub keeps no journal${why}`;
+      const text = "Cannot look back: this hub keeps no journal";
       throw new MessageError("unknown-command", text, "cmd", id);
     }
     if (client.reading) {

@@ -142,14 +142,19 @@ export class Hub {
   /** What the ledger holds of mail and last values; from now on it can be written anew from here. */
   #recall(): void {
     const { ledger } = this.#settings;
-    const mailboxes = this.#mailboxes, retained = this.#retained;
-    for (const text of ledger?.recall() ?? []) {
-      const line = parseLine(text);
-      if (line === undefined) continue;
+    const mailboxes = this.#mailboxes, retained = this.#retained, roster = this.#roster;
+    const parse = (lines: readonly string[]) =>
+      lines.map(parseLine).filter((line) => line !== undefined);
+    for (const line of parse(ledger?.recall() ?? [])) {
       mailboxes.recall(line);
       retained.recall(line);
     }
     mailboxes.begin();
+    ledger?.recallLate?.((lines) => {
+      const parsed = parse(lines);
+      mailboxes.adopt(parsed);
+      retained.adopt(parsed, (topic) => roster.subscribers.of(topic));
+    });
     ledger?.rewriteFrom(
       function* () {
         yield* mailboxes.lines();
@@ -188,10 +193,7 @@ export class Hub {
 
   /** The hub's counters. */
   stats(): HubStats {
-    const { clock, journal, ledger, missing, queueBytes, restarts } = this.#settings;
-    const stopped = (why: string | undefined) => why === undefined ? undefined : { stopped: why };
-    const ofJournal = journal?.stats() ?? stopped(missing.journal);
-    const ofLedger = ledger?.stats() ?? stopped(missing.ledger);
+    const { clock, journal, ledger, queueBytes, restarts } = this.#settings;
     const { all, size } = this.#roster;
     let queued = 0, queuedMost = 0;
     for (const { connection } of all) {
@@ -212,8 +214,8 @@ export class Hub {
       pings: this.#pings.stats(),
       mailboxes: this.#mailboxes.stats(),
       lastValues: this.#retained.stats(),
-      ...(ofJournal === undefined ? {} : { journal: ofJournal }),
-      ...(ofLedger === undefined ? {} : { ledger: ofLedger }),
+      ...(journal === undefined ? {} : { journal: journal.stats() }),
+      ...(ledger === undefined ? {} : { ledger: ledger.stats() }),
     };
   }
 

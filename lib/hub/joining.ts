@@ -139,7 +139,8 @@ export function createJoining(parts: JoiningParts): Joining {
   function welcome(client: Client, name: string, re: string | undefined): WelcomeMessage {
     const { name: hub, heartbeatSec: heartbeat, timeoutSec: timeout } = settings;
     const { mailbox: box } = client;
-    const mailbox = box && { id: mailboxes.id, waiting: box.size, kept: ledger !== undefined };
+    const isKept = ledger !== undefined && ledger.stats().stopped === undefined;
+    const mailbox = box && { id: mailboxes.id, waiting: box.size, kept: isKept };
     return {
       cmd: "_welcome",
       name,

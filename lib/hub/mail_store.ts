@@ -49,6 +49,11 @@ export interface MailStore {
   lines(): Iterable<string>;
   /** Takes in a line of the ledger. */
   recall(line: LedgerLine): void;
+  /**
+   * Takes in what a ledger holds that could not be opened before: what was sent to a name earlier goes
+   * before what waits for it since, as far as that is not on its way.
+   */
+  adopt(lines: readonly LedgerLine[]): void;
   /** All lines are recalled: from now on mail gets new numbers. */
   begin(): void;
 }
@@ -62,9 +67,8 @@ function sentAgainAs({ ack, from, id, time }: Message): string | undefined {
 }
 
 /** Makes one with no mailboxes. */
-export function createMailStore(
-  { clock, ledger, mailboxAgeSec, newId }: Settings,
-): MailStore {
+export function createMailStore(settings: Settings): MailStore {
+  const { clock, ledger, mailboxAgeSec, newId } = settings;
   const all = new Map<string, KeptMailbox>();
   let id = newId();
   let last = 0;
@@ -182,6 +186,21 @@ export function createMailStore(
           break;
         default:
           break;
+      }
+    },
+    adopt(lines) {
+      const earlier = createMailStore({ ...settings, ledger: undefined });
+      for (const line of lines) earlier.recall(line);
+      for (const [name, { box: old, used }] of earlier.all()) {
+        const { box } = all.get(name) ?? open(name, used);
+        totalBytes -= box.bytes;
+        const waiting = box.takeWaiting();
+        for (const mail of [...old, ...waiting]) {
+          // Its sender had no receipt, and has sent it again since.
+          if (mail.again !== undefined && box.has(mail.again)) continue;
+          box.put({ ...mail, n: ++last });
+        }
+        totalBytes += box.bytes;
       }
     },
     begin() {

@@ -41,6 +41,8 @@ export interface Mailbox {
   next(): Mail | undefined;
   /** Nothing is on its way any more: all of it waits. */
   rewind(): void;
+  /** Takes out what is not on its way. */
+  takeWaiting(): readonly Mail[];
   /** All up to this number have arrived; returns whether there were any. */
   confirm(n: number): boolean;
   /** Takes out what is too old, unless it is on its way. */
@@ -106,6 +108,15 @@ export function createMailbox(name: string): Mailbox {
     rewind() {
       sent = head;
       sentBytes = 0;
+    },
+    takeWaiting() {
+      const waiting = mails.slice(sent);
+      mails = mails.slice(0, sent);
+      for (const mail of waiting) {
+        bytes -= mail.bytes;
+        forget(mail);
+      }
+      return waiting;
     },
     confirm(n) {
       const before = head;

@@ -16,6 +16,7 @@ import { lineOf } from "../bytes.ts";
 import { type Json, type JsonObject, type Message, MessageError } from "../message.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
+import type { LedgerLine } from "./ledger_line.ts";
 import { createMailNotices } from "./mail_notices.ts";
 import { createMailStore, type KeptMailbox, type MailStore } from "./mail_store.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -38,6 +39,8 @@ export interface Mailboxes extends Pick<MailStore, "id" | "bytes" | "lines" | "r
   check(name: string, id: string | undefined): void;
   /** The mailbox of a name, if it has one. */
   get(name: string): Mailbox | undefined;
+  /** Takes in what a ledger holds that could not be opened before, see {@linkcode MailStore}. */
+  adopt(lines: readonly LedgerLine[]): void;
   /** A durable client has joined under the name: its mailbox is this, made if there was none. */
   arrive(client: Client, name: string): Mailbox;
   /** Gives a durable client what waits for it, as far as it may. */
@@ -115,6 +118,11 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
     lines: store.lines,
     recall: store.recall,
     begin: store.begin,
+    adopt(lines) {
+      store.adopt(lines);
+      for (const [, { box }] of store.all()) give(box);
+      post.settle();
+    },
     check(name, re) {
       if (store.get(name) !== undefined || store.size < MAX_MAILBOXES) return;
       const text = `Cannot join as durable: this hub has ${store.size} mailboxes already; ` +

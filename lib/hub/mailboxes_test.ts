@@ -258,3 +258,47 @@ Deno.test("mail: the journal has it once, as it was routed; confirmations and re
   ]);
   assertEquals(journal.messages.filter(({ cmd }) => cmd === "_ok"), []);
 });
+
+Deno.test("mail and last values: what a ledger holds that is opened late comes in where it belongs", () => {
+  const held = new MemoryLedger();
+  {
+    const { join } = hubInMemory({ ledger: held });
+    const a = join("a");
+    join("hv", { durable: true }).close("gone");
+    join("book", { durable: true }).close("gone");
+    fill(a, 0, 2);
+    a.say({ cmd: "x", to: "hv", i: 2, id: "again", ack: true, time: 5 });
+    a.say({ cmd: "x", to: "book", i: 100 });
+    a.say({ cmd: "v", topic: "t/1", i: 1, retain: true });
+    a.say({ cmd: "v", topic: "t/2", i: 2, retain: true });
+  }
+  const late = new class extends MemoryLedger {
+    takeIn: (lines: readonly string[]) => void = () => {};
+    recallLate(listener: (lines: readonly string[]) => void): void {
+      this.takeIn = listener;
+    }
+  }();
+  const { hub, join, come } = hubInMemory({ ledger: late });
+  const a = join("a");
+  const hv = join("hv", { durable: true });
+  a.say({ cmd: "_subscribe", topics: ["t/#"] });
+  fill(a, 10, 12);
+  a.say({ cmd: "v", topic: "t/2", i: 20, retain: true });
+  const onItsWay = mail(hv, false);
+  hv.close("gone");
+  a.say({ cmd: "x", to: "hv", i: 2, id: "again", ack: true, time: 5 });
+  a.heard();
+
+  late.takeIn(held.lines);
+  assertEquals(a.heard().map(({ topic, i, retained }) => [topic, i, retained]), [["t/1", 1, true]]);
+  assertEquals(factOf(hub, "mailboxes", "waiting"), 6);
+  assertEquals(factOf(hub, "lastValues", "topics"), 2);
+  const again = mail(come("hv", { durable: true }));
+  assertEquals(values(onItsWay), [10, 11]);
+  // First what was sent first; what was sent again, in its first place.
+  assertEquals(values(again), [0, 1, 2, 10, 11]);
+  const numbers = again.map(({ _mail }) => Number(_mail));
+  assertEquals(numbers, numbers.toSorted((one, other) => one - other));
+  assertEquals(values(mail(come("book", { durable: true }))), [100]);
+  assertEquals(factOf(hub, "mailboxes", "bytes"), 0);
+});

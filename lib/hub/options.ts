@@ -13,7 +13,6 @@ import {
   TAKEOVER_SEC,
   TIMEOUT_SEC,
 } from "../defaults.ts";
-import type { MissingRecords } from "../journal/hub_records.ts";
 import type { HubLedger } from "../journal/ledger.ts";
 import type { HubJournal } from "../journal/page.ts";
 import type { Door } from "../keys/door.ts";
@@ -43,8 +42,6 @@ export interface HubOptions {
   journal?: HubJournal;
   /** Where mail and last values are kept through a restart. Default: nowhere, they end with the hub. */
   ledger?: HubLedger;
-  /** Why there is no journal or no ledger, if there should be one; who asks is told. */
-  missing?: MissingRecords;
   /** How often the watchdog has started the hub again. Default: 0. */
   restarts?: number;
   /** A name for something that nobody else has. Default: a random UUID. */
@@ -79,7 +76,6 @@ export function settingsFrom(options: HubOptions): Settings {
     retainedBytes: RETAINED_BYTES,
     journal: undefined,
     ledger: undefined,
-    missing: {},
     restarts: 0,
     newId: () => crypto.randomUUID(),
     door: undefined,

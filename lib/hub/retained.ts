@@ -36,6 +36,11 @@ export interface Retained {
   lines(): Iterable<string>;
   /** Takes in a line of the ledger. */
   recall(line: LedgerLine): void;
+  /**
+   * Takes in what a ledger holds that could not be opened before, where there is nothing newer, and
+   * gives it to those that have subscribed already.
+   */
+  adopt(lines: readonly LedgerLine[], subscribers: (topic: string) => readonly Client[]): void;
 }
 
 const encoder = new TextEncoder();
@@ -73,6 +78,18 @@ export function createRetained(
       totalBytes - (known?.bytes ?? 0) + bytes > retainedBytes;
   }
 
+  function recall(line: LedgerLine): void {
+    if (line.is === "no value") remove(line.of);
+    if (line.is !== "value") return;
+    const text = JSON.stringify(line.m);
+    put(line.of, text, encoder.encode(text).length, line.until);
+  }
+
+  function giveValue(client: Client, { text, until }: Value, now: number): void {
+    if (client.gone || (until !== undefined && until <= now)) return;
+    post.send(client, post.next(), lineOf(`${text.slice(0, -1)},"retained":true}`));
+  }
+
   return {
     get bytes() {
       return totalBytes;
@@ -94,11 +111,10 @@ export function createRetained(
     give(client, subscriptions) {
       if (values.size === 0) return;
       const now = clock();
-      for (const [topic, { text, until }] of values) {
+      for (const [topic, value] of values) {
         if (client.gone) break;
-        if (until !== undefined && until <= now) continue;
         if (!subscriptions.some((subscription) => topicMatches(subscription, topic))) continue;
-        post.send(client, post.next(), lineOf(`${text.slice(0, -1)},"retained":true}`));
+        giveValue(client, value, now);
       }
       post.settle();
     },
@@ -119,11 +135,19 @@ export function createRetained(
         if (value !== undefined) yield valueLine(topic, value.until, value.text);
       }
     },
-    recall(line) {
-      if (line.is === "no value") remove(line.of);
-      if (line.is !== "value") return;
-      const text = JSON.stringify(line.m);
-      put(line.of, text, encoder.encode(text).length, line.until);
+    recall,
+    adopt(lines, subscribers) {
+      const newer = new Map(values);
+      values.clear();
+      totalBytes = 0;
+      for (const line of lines) recall(line);
+      for (const [topic, { text, bytes, until }] of newer) put(topic, text, bytes, until);
+      const now = clock();
+      for (const [topic, value] of values) {
+        if (newer.has(topic)) continue;
+        for (const client of subscribers(topic)) giveValue(client, value, now);
+      }
+      post.settle();
     },
   };
 }

@@ -19,19 +19,45 @@ export function reasonOf(error: unknown): string {
 
 const LOCK_MS = 1000;
 
+/** A lock that was asked for and has not come; the wait for it cannot be ended. */
+interface Awaited {
+  readonly file: Deno.FsFile;
+  /** The file cannot be asked while it waits. */
+  readonly about: Deno.FileInfo;
+  readonly locked: Promise<void>;
+}
+
+/** By folder. Who tries again waits on: each wait keeps a thread of the few that there are. */
+const awaited = new Map<string, Awaited>();
+
+async function askForLock(folder: string): Promise<Awaited> {
+  const path = `${folder}/lock`;
+  const before = awaited.get(folder);
+  awaited.delete(folder);
+  const now = before && await Deno.stat(path).catch(() => undefined);
+  if (before !== undefined) {
+    // Another disk may have been mounted there since.
+    if (before.about.ino === now?.ino && before.about.dev === now?.dev) return before;
+    before.file.close();
+  }
+  const file = await Deno.open(path, { write: true, create: true });
+  const about = await file.stat();
+  return { file, about, locked: file.lock(true) };
+}
+
 /**
  * Holds a journal's folder, for this process alone until the file is closed.
  *
  * @throws {Error} If another process holds it.
  */
 export async function holdFolder(folder: string): Promise<Deno.FsFile> {
-  const file = await Deno.open(`${folder}/lock`, { write: true, create: true });
+  const asked = await askForLock(folder);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<"late">((resolve) => timer = setTimeout(() => resolve("late"), LOCK_MS));
-  const got = await Promise.race([file.lock(true), late]);
+  const got = await Promise.race([asked.locked, late]);
   clearTimeout(timer);
-  if (got !== "late") return file;
-  file.close();
+  if (got !== "late") return asked.file;
+  awaited.set(folder, asked);
   throw new Error(
     `Cannot write a journal in ${folder}: another hub does; give this one its own with --journal FOLDER`,
   );

@@ -51,6 +51,8 @@ export type LedgerStats = {
 export interface HubLedger {
   /** The lines that were in it, in order; once. */
   recall(): readonly string[];
+  /** It could not be opened yet: calls this with its lines when it is, in place of `recall`. */
+  recallLate?(listener: (lines: readonly string[]) => void): void;
   /**
    * From now on it can be written anew: from these lines, of about so many bytes. They are gone through
    * bit by bit. What is appended meanwhile stands behind them, whether they have it already or not.
@@ -68,7 +70,10 @@ export interface HubLedger {
 }
 
 /** A ledger in a file. */
-export interface Ledger extends HubLedger, AsyncDisposable {}
+export interface Ledger extends HubLedger, AsyncDisposable {
+  /** Writes it anew from what holds, whatever is in the file. */
+  writeAnew(): void;
+}
 
 /** Of lines with the shortest messages: about 80 bytes more than the 50 or so that a message has. */
 const MOST_SPREAD = 4;
@@ -249,6 +254,13 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
         takeWaiting();
       }
       writer.soon(stopped !== undefined ? retryMs : fsyncMs);
+    },
+    writeAnew() {
+      stale = true;
+      takeWaiting();
+      // Who waits for what was appended waits for this.
+      appended++;
+      writer.soon(0);
     },
     synced: () => writer.safe(appended),
     stats: () => ({
