@@ -60,3 +60,30 @@ export function describeJsonMistake(text: string, error: unknown): string {
   const place = placeOfMistake(text);
   return place >= text.length ? "it ends too early" : `Unexpected character at position ${place}`;
 }
+
+/** What is often written for JSON, in a text whose strings are empty, and what to write instead. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  [/\u0000/, "it has zero bytes, as UTF-16 has: send UTF-8"],
+  [/(?:^|[:,[\s-])(?:nan|inf|infinity)\b/i, "JSON has no NaN or Infinity: send null"],
+  [/:\s*-?\d+,\s*\d/, "a number has a decimal point, no comma"],
+  [/\b(?:None|True|False)\b/, "JSON has null, true and false, in small letters"],
+  [/[{[,:]\s*'/, 'JSON has double quotes (") alone'],
+];
+
+/**
+ * What to do about a text that `JSON.parse` does not take, in words that follow a semicolon, where its
+ * mistake is one of those that many make; else `undefined`. Nothing of the text is quoted.
+ */
+export function adviceOnJsonMistake(text: string): string | undefined {
+  const outside = text.replace(/"(?:\\.|[^"\\])*"/g, '""');
+  for (const [sign, advice] of ADVICE) if (sign.test(outside)) return advice;
+  for (const [string] of text.matchAll(/"(?:\\.|[^"\\])*"/g)) {
+    // deno-lint-ignore no-control-regex -- control characters are what it looks for
+    if (/[\u0000-\u001f]/.test(string)) return "in a string a tab is \\t and a line end \\n";
+    if (/\\(?!["\\/bfnrt]|u[\da-fA-F]{4})./.test(string.replace(/\\\\/g, ""))) {
+      return "in a string a backslash is \\\\";
+    }
+  }
+  return undefined;
+}

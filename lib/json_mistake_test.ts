@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { describeJsonMistake } from "./json_mistake.ts";
+import { adviceOnJsonMistake, describeJsonMistake } from "./json_mistake.ts";
 
 function described(text: string): string {
   return describeJsonMistake(text, assertThrows(() => JSON.parse(text)));
@@ -50,5 +50,29 @@ Deno.test("a mistake in JSON is told without a word of the text", () => {
         assertEquals(/_init|cmd|[{}]"/.test(words), false, words);
       }
     }
+  }
+});
+
+Deno.test("what many write for JSON is told what to write instead", () => {
+  const cases: [string, string | undefined][] = [
+    ['{"t":NaN}', "null"],
+    ['{"t":-Inf}', "null"],
+    ['{"t": nan, "u": 1}', "null"],
+    ['{"t":1,5}', "decimal point"],
+    ["{'t': 1}", "double quotes"],
+    ['{"t":None}', "small letters"],
+    ['{"on": True}', "small letters"],
+    ['{"path":"C:\\Users"}', "backslash"],
+    ['{"text":"a\tb"}', "tab"],
+    ['{\0"\0c\0', "UTF-8"],
+    ['{"t": .5}', undefined],
+    ['{"text":"None, NaN, \'1,5\': 1,5 \\\\n", "t" 1}', undefined],
+  ];
+  for (const [text, part] of cases) {
+    const advice = adviceOnJsonMistake(text);
+    assert(
+      part === undefined ? advice === undefined : advice?.includes(part),
+      `${text}: ${advice}`,
+    );
   }
 });

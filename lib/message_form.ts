@@ -4,7 +4,7 @@
 // sender puts any others it likes. Text from outside is checked once, here, and trusted from then on.
 
 import { MAX_MESSAGE_BYTES, MAX_NESTING } from "./defaults.ts";
-import { describeJsonMistake } from "./json_mistake.ts";
+import { adviceOnJsonMistake, describeJsonMistake } from "./json_mistake.ts";
 import { plainText } from "./plain_text.ts";
 import { problemWithTopic } from "./topic.ts";
 
@@ -151,7 +151,8 @@ export function parseMessage(text: string, limits: MessageLimits = {}): Message 
     value = JSON.parse(text);
   } catch (error) {
     const why = describeJsonMistake(text, error);
-    const hint = /\b(NaN|Infinity)\b/.test(text) ? "; JSON has no NaN or Infinity: send null" : "";
+    const advice = adviceOnJsonMistake(text);
+    const hint = advice === undefined ? "" : `; ${advice}`;
     throw new MessageError("bad-json", `Cannot read the message as JSON: ${why}${hint}`);
   }
   return checkMessage(value, limits);
@@ -205,6 +206,10 @@ export function checkMessage(value: unknown, limits: MessageLimits = {}): Messag
   const { expires } = message;
   if (expires !== undefined && !(typeof expires === "number" && expires > 0)) {
     throw bad("expires", 'Cannot take the message: "expires" is not a positive number of seconds');
+  }
+  for (const field of ["to", "topic"]) {
+    if (message[field] !== "") continue;
+    throw bad(field, `Cannot take the message: "${field}" is empty; leave it out`);
   }
   if (to !== undefined && topic !== undefined) {
     throw bad("topic", 'Cannot take the message: it has both "to" and "topic"; send two messages');

@@ -70,6 +70,12 @@ Deno.test("message: what is no JSON, with a hint at NaN", () => {
   }
 });
 
+Deno.test("message: an empty receiver or topic, as of a cluster that has both, is to be left out", () => {
+  for (const text of ['{"cmd":"x","to":"","topic":"a"}', '{"cmd":"x","to":"b","topic":""}']) {
+    assertStringIncludes(refused(() => parseMessage(text)).message, "is empty; leave it out");
+  }
+});
+
 Deno.test("message: size in bytes of UTF-8", () => {
   const text = JSON.stringify({ cmd: "x", v: "é" });
   const size = new TextEncoder().encode(text).length;

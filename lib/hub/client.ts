@@ -50,6 +50,8 @@ export interface Client extends Source {
   status: ClientStatus | undefined;
   since: number;
   lastSeen: number;
+  /** Bytes read since its last message, at least: if there are any, they are of one without an end. */
+  unended: number;
   lastPing: number;
   /** Its answer to the ping of this time is awaited. */
   pinged: number | undefined;
@@ -87,6 +89,7 @@ export function newClient(connection: Connection, now: number): Client {
     status: undefined,
     since: now,
     lastSeen: now,
+    unended: 0,
     lastPing: now,
     pinged: undefined,
     received: 0,

@@ -36,6 +36,12 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
   const silentSince = (client: Client, since: number, now: number) =>
     client.resume === undefined ? Math.max(since, client.resumed, back) : now;
 
+  /** Who forgot to close a brace says no message any more, and does not know it. */
+  const unended = ({ unended: bytes, connection }: Client) =>
+    bytes === 0 || connection.transport === "websocket" // which knows where a message ends
+      ? ""
+      : `, only ${bytes} bytes of one without an end: is a } or a " missing?`;
+
   /** No time is in the future, or nothing would be due until then. */
   function setBack(client: Client, now: number): void {
     client.lastSeen = Math.min(client.lastSeen, now);
@@ -59,13 +65,21 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
     } else if (client.name === undefined) {
       if (now - silentSince(client, client.connected, now) < joinSec * 1000) return;
       const text = `Closed: no _init within ${joinSec} s of connecting`;
-      leaving.turnAway(client, "not-joined", text);
+      leaving.turnAway(client, "not-joined", `${text}${unended(client)}`);
     } else if (now - silentSince(client, client.lastSeen, now) >= timeoutSec * 1000) {
       counters.timeouts++;
-      leaving.closeSilent(client, `no message for ${timeoutSec} s`);
+      const reason = `no message for ${timeoutSec} s${unended(client)}`;
+      leaving.closeSilent(client, reason, "answer each _ping with _pong");
     } else if (now - client.lastPing >= heartbeatSec * 1000) {
       client.lastPing = now;
       client.pinged = now;
+      const silentMs = now - silentSince(client, client.lastSeen, now);
+      if (unended(client) !== "" && silentMs >= heartbeatSec * 1000) {
+        const text = `Cannot read the message: for ${
+          Math.floor(silentMs / 1000)
+        } s there is no end`;
+        leaving.refuse(client, "bad-json", `${text}${unended(client)}`);
+      }
       post.tell(client, { cmd: "_ping" });
     }
   }

@@ -175,7 +175,11 @@ export class Hub {
       scanned: (envelope) => this.#scanned(client, envelope),
       received: (text) => this.#received(client, text),
       garbled: (code, text, fatal) => this.#garbled(client, code, text, fatal),
-      read: (bytes) => client.gone ? undefined : this.#pressure.brought(client, bytes),
+      read: (bytes) => {
+        if (client.gone) return undefined;
+        client.unended += bytes;
+        return this.#pressure.brought(client, bytes);
+      },
       closed: (reason) => this.#leaving.forget(client, reason),
     };
   }

@@ -80,6 +80,32 @@ Deno.test("a hub that was away, or whose clock was set, closes nobody for it, an
   }
 });
 
+Deno.test("a message without an end: its sender is told at the next ping, and when it is closed", () => {
+  const { connect, join, pass } = setup();
+  const a = join("a"), silent = join("silent"), stranger = connect();
+  const missing = /bytes of one without an end: is a } or a " missing\?/;
+  for (const client of [a, stranger]) client.sayPart(40);
+  pass(9);
+  assertEquals(a.heard(), []);
+  pass(1);
+  assertMatch(stranger.ended ?? "", missing);
+  const [told, ping] = a.heard();
+  assertEquals([told?.code, ping?.cmd], ["bad-json", "_ping"]);
+  assertMatch(String(told?.text), /only 40 bytes of one without an end/);
+  a.sayPart(15); // it answers, and that is taken for more of the same
+  pass(20);
+  assertMatch(a.ended ?? "", missing);
+  assertMatch(a.ended ?? "", /no message for 30 s, only 55 bytes/);
+  assertEquals(silent.ended, "no message for 30 s");
+  assertMatch(String(silent.heard().at(-1)?.text), /answer each _ping with _pong/);
+
+  const b = join("b");
+  b.sayPart(5);
+  b.say({ cmd: "_pong" });
+  pass(10);
+  assertEquals(b.heard().map(({ cmd }) => cmd), ["_ping"]);
+});
+
 Deno.test("subscriptions of one client are bounded; what it has already counts once", () => {
   const { join } = setup();
   const a = join("a"), b = join("b");

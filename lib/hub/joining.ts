@@ -238,6 +238,7 @@ export function createJoining(parts: JoiningParts): Joining {
     hold,
     alive(client, now) {
       client.lastSeen = now;
+      client.unended = 0;
     },
     answered(client) {
       if (waiting === 0) return;

@@ -15,8 +15,8 @@ export interface Leaving {
   refuse(client: Client, code: ErrorCode, text: string, re?: string): void;
   /** Refuses, and closes the connection. */
   turnAway(client: Client, code: ErrorCode, text: string, re?: string): void;
-  /** Closes a connection whose other end seems dead. */
-  closeSilent(client: Client, reason: string): void;
+  /** Closes a connection whose other end seems dead; with advice to it, should it be alive. */
+  closeSilent(client: Client, reason: string, advice?: string): void;
   /** Closes the connection of a client that does not read, whatever waits for it. */
   evict(client: Client): void;
   /** The connection is over: nobody knows the client any more. */
@@ -101,9 +101,10 @@ export function createLeaving(parts: LeavingParts): Leaving {
       forget(client, text);
       client.connection.close(text);
     },
-    closeSilent(client, reason) {
+    closeSilent(client, reason, advice) {
       log.warn(`Closed ${whoIs(client)}: ${reason}`);
-      post.tell(client, { cmd: "_error", code: "not-joined", text: `Closed: ${reason}` });
+      const text = advice === undefined ? `Closed: ${reason}` : `Closed: ${reason}; ${advice}`;
+      post.tell(client, { cmd: "_error", code: "not-joined", text });
       client.connection.close(reason);
       forget(client, reason);
     },

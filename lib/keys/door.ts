@@ -78,6 +78,9 @@ export interface Door {
 const NO_KEY =
   'This hub asks for a key. Show it with "abcd key" on the hub\'s computer, and copy it here: ' +
   'with "abcd key --set", in ABCD_KEY, or in a file named by --key-file';
+/** What else may be done for a program that has no more than a socket. */
+const OPEN_TCP =
+  '; or have the hub take programs without a key by plain TCP, with "abcd server --open-tcp"';
 
 /** What can be the address of a hub. It is said again in errors and in the log. */
 const ADDRESS = /^[A-Za-z0-9.:[\]_-]{1,100}$/;
@@ -159,7 +162,7 @@ export function createDoor(options: DoorOptions): Door {
       const { key: id, name: client, nonce: clientNonce, address = place.local } = init;
       if (id === undefined) {
         if (isOpen(place.isTcp)) return passOf(undefined);
-        throw new DeniedError(NO_KEY);
+        throw new DeniedError(place.isTcp ? NO_KEY + OPEN_TCP : NO_KEY);
       }
       if (!isKeyId(id)) return await takePlain(id);
       if (clientNonce === undefined || !isNonce(clientNonce)) {

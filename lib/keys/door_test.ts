@@ -92,6 +92,7 @@ Deno.test("door: without a key one comes in where it is open, with what is for t
   const { key: _, nonce: __, ...bare } = initOf();
   await assertRejects(() => door().meet(bare, WEB), DeniedError, "abcd key");
   await assertRejects(() => door({ openTcp: true }).meet(bare, WEB), DeniedError, "asks for a key");
+  await assertRejects(() => door().meet(bare, TCP), DeniedError, "--open-tcp");
   assertEquals(await door({ open: true }).meet(bare, WEB), { key: undefined, rights: undefined });
   const pass = await door({ openTcp: true }).meet(bare, TCP);
   assert("rights" in pass);

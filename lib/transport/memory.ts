@@ -62,6 +62,11 @@ export class MemoryConnection implements Connection {
     else this.#receiver.received(text);
   }
 
+  /** The client sends so many bytes of a message, and not its end. */
+  sayPart(bytes: number): void {
+    this.paused = this.#receiver.read(bytes);
+  }
+
   /** What has come since the last call. */
   heard(): Message[] {
     const all = this.#inbox;
