@@ -29,6 +29,7 @@ import ssl
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 BEACON_PORT = int(os.environ.get("ABCD_BEACON_PORT") or 7886)
@@ -439,7 +440,11 @@ def _find(passed_over):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         if _speaks_tls(host.strip("[]"), int(port)):
             return host.strip("[]"), int(port), True
-        with opener.open("http://%s:%s/health" % (host, port), timeout=5) as answer:
+        try:
+            answer = opener.open("http://%s:%s/health" % (host, port), timeout=5)
+        except urllib.error.HTTPError as error:
+            answer = error  # a hub that is not well, as its disk is full, says where it is all the same
+        with answer:
             return host.strip("[]"), json.loads(answer.read().decode())["tcp"], False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -213,10 +213,13 @@ print(hub.publish("lab/short", "monit", bad=float("nan"), all=[1, float("inf")])
 `;
 
 Deno.test({
-  name: "python: a program of three lines is heard before it ends; NaN is null",
+  name:
+    "python: a program of three lines is heard before it ends, also by a hub without a journal; " +
+    "NaN is null",
   ignore: Deno.build.os === "windows" || !await hasPython(),
   async fn() {
-    await using hub = await TestHub.start(["--beacon-interval=0.2"], { open: false });
+    const args = ["--beacon-interval=0.2", `--journal=${EXAMPLES}abcd.py`]; // which is no folder
+    await using hub = await TestHub.start(args, { open: false });
     await using daq = await connect({ name: "daq", server: hub.address });
     const got: unknown[] = [];
     daq.subscribe("lab/short", ({ bad, all }) => void got.push([bad, all]));
