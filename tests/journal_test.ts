@@ -2,9 +2,19 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../lib/client.ts";
+import { spySince } from "../lib/client/backlog.ts";
 import { createJournal } from "../lib/journal/journal.ts";
 import { openJournalFolder } from "../lib/journal/folder.ts";
-import { abcd, runAbcd, Running, temporaryFolder, TestHub, until } from "./harness.ts";
+import {
+  abcd,
+  PATIENCE_MS,
+  runAbcd,
+  Running,
+  temporaryFolder,
+  TestHub,
+  until,
+  within,
+} from "./harness.ts";
 
 async function numbersIn(folder: string): Promise<number[]> {
   const numbers: number[] = [];
@@ -176,6 +186,50 @@ Deno.test("journal: spy --since shows each message once, the kept and the live",
   await until(() => lines().length >= sent, "all of them");
   const numbers = lines().map((line) => JSON.parse(line).i);
   assertEquals(numbers, Array.from({ length: sent }, (_, i) => i));
+});
+
+Deno.test("journal: spy --since goes on with its backlog when the hub is back, no gap and no double", async () => {
+  await using folder = await temporaryFolder();
+  const start = (...ports: string[]) =>
+    TestHub.start([`--journal=${folder.path}`, "--no-watchdog", ...ports]);
+  let hub = await start();
+  const { address, httpPort, tcpPort } = hub;
+  await using client = await connect({ name: "source", server: address });
+  let sent = 0;
+  const send = async (more: number) => {
+    for (const upTo = sent + more; sent < upTo;) {
+      client.send({ cmd: "count", topic: "all/count", i: sent++ });
+    }
+    await client.flush();
+  };
+  /** The hub is killed, and another one begins; things are said before somebody looks. */
+  const restart = async () => {
+    hub.process.signal("SIGKILL");
+    await hub.process.end();
+    hub = await start(`--http-port=${httpPort}`, `--tcp-port=${tcpPort}`);
+    await until(() => client.joined, "the source is back");
+    await send(100);
+  };
+  await send(2500);
+  const numbers: unknown[] = [];
+  try {
+    await using spy = await connect({ name: "spy", server: address });
+    // In the first page; behind the last one; in what was said while it was read.
+    const restarts = [500, 2500, 2650];
+    await within(
+      spySince(spy, 0, { cmd: ["count"] }, async ({ i }) => {
+        if (restarts.includes(numbers.push(i))) await restart();
+      }),
+      PATIENCE_MS,
+      () => `no end of the backlog after ${numbers.length} messages`,
+    );
+    await send(100);
+    await until(() => numbers.length >= sent, () => `${numbers.length} of ${sent}`);
+    assertEquals(numbers, Array.from({ length: sent }, (_, i) => i));
+    assertEquals(sent, 2900);
+  } finally {
+    await hub[Symbol.asyncDispose]();
+  }
 });
 
 /** Whether a small file system can be made here: root alone may. */
