@@ -17,6 +17,7 @@ import atexit
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import math
 import os
@@ -93,7 +94,8 @@ class Client:
         return self.send(fields.pop("cmd", message["cmd"]), to=message["from"], re=message.get("id"), **fields)
 
     def request(self, to, cmd, timeout=10, **fields):
-        """Sends a message and returns the answer; TimeoutError if there is none in so many seconds."""
+        """Sends a message and returns the answer; TimeoutError if there is none in so many seconds,
+        ConnectionError if the hub refuses it, as nobody has that name."""
         self._number += 1
         number = "%s-%d-%d" % (self.name, os.getpid(), self._number)
         answer = self._answers[number] = queue.Queue()
@@ -101,11 +103,14 @@ class Client:
             fields.setdefault("expires", timeout)  # it is not to be done tomorrow
             if not self.send(cmd, to=to, id=number, **fields):
                 raise ConnectionError("the hub is away")
-            return answer.get(timeout=timeout)
+            answered = answer.get(timeout=timeout)
         except queue.Empty:
             raise TimeoutError("no answer from %s in %s s" % (to, timeout)) from None
         finally:
             del self._answers[number]
+        if answered["cmd"] == "_error":
+            raise ConnectionError(answered["text"])
+        return answered
 
     def deliver(self, to, cmd, timeout=30, **fields):
         """Sends a message and returns once it is safe: on the hub's disk, and with its receiver or in the
@@ -427,6 +432,18 @@ def _fingerprint(connection):
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
+def _ask_tcp_port(host, port):
+    """Where a hub takes messages one to a line."""
+    # Not by way of the proxy that a laboratory may have for the world outside.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        answer = opener.open("http://%s:%s/health" % (host, port), timeout=5)
+    except urllib.error.HTTPError as error:
+        answer = error  # a hub that is not well, as its disk is full, says where it is all the same
+    with answer:
+        return json.loads(answer.read().decode())["tcp"]
+
+
 def _find(passed_over):
     """The hub's host and port, and whether TLS is spoken there: of ABCD_SERVER, else of the first hub
     that announces itself and is not to be passed over now."""
@@ -436,16 +453,15 @@ def _find(passed_over):
         if match is None:
             raise ValueError("ABCD_SERVER is neither host nor host:port: %s" % server)
         host, port = match.group(1), match.group(2) or "9819"
-        # Not by way of the proxy that a laboratory may have for the world outside.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        if _speaks_tls(host.strip("[]"), int(port)):
-            return host.strip("[]"), int(port), True
         try:
-            answer = opener.open("http://%s:%s/health" % (host, port), timeout=5)
-        except urllib.error.HTTPError as error:
-            answer = error  # a hub that is not well, as its disk is full, says where it is all the same
-        with answer:
-            return host.strip("[]"), json.loads(answer.read().decode())["tcp"], False
+            if _speaks_tls(host.strip("[]"), int(port)):
+                return host.strip("[]"), int(port), True
+            return host.strip("[]"), _ask_tcp_port(host, port), False
+        except http.client.BadStatusLine:
+            text = "no HTTP is spoken at %s:%s: ABCD_SERVER wants the hub's port for HTTP, 9819 as it comes"
+            raise ConnectionError(text % (host, port)) from None
+        except OSError as error:
+            raise ConnectionError("Cannot reach the hub at %s:%s: %s" % (host, port, error)) from None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         udp.settimeout(FIND_SEC)

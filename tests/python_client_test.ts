@@ -45,6 +45,10 @@ for message in hub:
             hub.request("daq", "silence", timeout=0.2)
         except TimeoutError as error:
             print("late:", error, flush=True)
+        try:
+            hub.request("nobody", "x")
+        except ConnectionError as error:
+            print("refused:", error, flush=True)
     else:
         print(json.dumps(message, ensure_ascii=False), flush=True)
 `;
@@ -86,6 +90,7 @@ Deno.test({
     await talk(1);
     daq.send({ to: "py", cmd: "ask-nobody" });
     await python.saw(/late: no answer from daq in 0.2 s/);
+    await python.saw(/refused: Cannot deliver x: there is no client "nobody"/);
 
     const lost = new Promise<void>((resolve) => void daq.addEventListener("lost", () => resolve()));
     Deno.kill(await until(() => pidIn(pidFile), "no hub"), "SIGKILL");
@@ -230,6 +235,9 @@ Deno.test({
     assertEquals([(await python.end()).code, python.stdout], [0, "True\n"], python.stderr);
     await until(() => got.length > 0, () => python.stderr);
     assertEquals(got, [[null, [1, null]]]);
+    const elsewhere = { ...env, ABCD_SERVER: `127.0.0.1:${hub.tcpPort}` };
+    await using astray = new Running(["python3", "-c", THREE_LINES], { env: elsewhere });
+    await astray.saw(/not in the hub: .*no HTTP is spoken at 127.0.0.1:\d+: ABCD_SERVER wants/);
   },
 });
 

@@ -147,6 +147,8 @@ Deno.test("spy: --for ends it; exit code 1 without a hub, or with fewer than --c
   });
   assertEquals(none.code, 1);
   assertStringIncludes(none.stderr, "no hub in 0.3 s");
+  const wrongPort = await runAbcd(["spy", "--for=0.3", `--server=127.0.0.1:${hub.tcpPort}`]);
+  assertStringIncludes(wrongPort.stderr, "is it the hub's port for plain TCP?");
 });
 
 Deno.test("spy and send: two hubs heard are both named, --hub chooses", async () => {

@@ -3,6 +3,7 @@
 // Deno's WebSocket cannot be told in every version that is supported to take one certificate and no
 // other. So over TLS the messages go as over plain TCP, a line each; the hub's HTTP port takes both.
 
+import { HTTP_PORT } from "../defaults.ts";
 import { plainAddress } from "../keys/handshake.ts";
 import { fingerprint } from "../tls/certificate.ts";
 import { askCertificate } from "../tls/hello.ts";
@@ -50,6 +51,13 @@ function isNumeric(host: string): boolean {
   return host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
 }
 
+/** What Deno says of a WebSocket, with what to do where somebody named the hub's other port. */
+function explained(message: string): string {
+  if (!message.includes("invalid HTTP version")) return message;
+  return `${message}: no HTTP is spoken there; is it the hub's port for plain TCP? ` +
+    `Clients of abcd take that for HTTP, ${HTTP_PORT} as it comes`;
+}
+
 /** Opens a WebSocket. */
 function openWebSocket(where: string, events: HubSocketEvents): HubSocket {
   const socket = new WebSocket(`ws://${where}/ws`);
@@ -60,7 +68,7 @@ function openWebSocket(where: string, events: HubSocketEvents): HubSocket {
     if (typeof data === "string") events.text(data);
   };
   socket.onerror = (event) => {
-    if (event instanceof ErrorEvent && event.message !== "") error ??= event.message;
+    if (event instanceof ErrorEvent && event.message !== "") error ??= explained(event.message);
   };
   socket.onclose = ({ code, reason }) => {
     closed.resolve();
