@@ -5,6 +5,7 @@ import { connect } from "../lib/client.ts";
 import { readStatus } from "../lib/status/read_status.ts";
 import { COMMAND_NAMES, loadCommand } from "./commands.ts";
 import { defineCommand, EXIT, UsageError } from "./command.ts";
+import { findController } from "./find_controller.ts";
 import { toolName } from "./common.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { nearest } from "../lib/nearest.ts";
@@ -103,8 +104,9 @@ async function runningPrograms(
       signal,
       info: { program: "abcd completion" },
     });
+    const to = valueOf("controller", line) ?? (await findController(client, signal)).name;
     const answer = await client.request(
-      { cmd: "status", to: valueOf("controller", line) ?? "run" },
+      { cmd: "status", to },
       { timeoutSec: PATIENCE_SEC, signal },
     );
     return readStatus(answer).programs.map(({ name }) => name);

@@ -3,12 +3,12 @@
 import { type Client, connect, type Outgoing, RefusedError } from "../lib/client.ts";
 import { timeOfDay } from "../lib/log.ts";
 import type { Message } from "../lib/message.ts";
-import { RUN_PROGRAM } from "../lib/run/rival.ts";
 import type { ExperimentStatus, ProgramStatus } from "../lib/status/program_status.ts";
 import { readStatus, type VerdictLine } from "../lib/status/read_status.ts";
 import { programTopic } from "../lib/status/topics.ts";
 import { escapeControls } from "../lib/plain_text.ts";
 import { type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
+import { controllersIn, findController } from "./find_controller.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
 
@@ -17,8 +17,7 @@ export const CONTROL_OPTIONS = {
   controller: {
     type: "text",
     value: "NAME",
-    default: "run",
-    help: "the controller's name in the hub",
+    help: "the controller's name in the hub; without it run, or the only one that there is",
   },
   timeout: {
     type: "seconds",
@@ -31,7 +30,7 @@ export const CONTROL_OPTIONS = {
 
 /** Values of {@linkcode CONTROL_OPTIONS}. */
 export interface ControlValues extends ClientValues {
-  readonly controller: string;
+  readonly controller: string | undefined;
   readonly timeout: number;
 }
 
@@ -74,8 +73,7 @@ const WITHOUT_HUB =
 type Fields = { readonly [field: string]: Outgoing[string] };
 
 async function absence(client: Client, name: string): Promise<string> {
-  const all = await client.clients({ timeoutSec: 5 }).catch(() => []);
-  const others = all.filter(({ info }) => info?.program === RUN_PROGRAM).map((one) => one.name);
+  const others = (await controllersIn(client).catch(() => [])).map((one) => one.name);
   return `Cannot find the controller "${name}" in hub "${client.hub?.name}"; ${
     others.length === 0
       ? 'start it with "abcd run FILE", which takes up the programs that still run, or name it with --controller'
@@ -89,7 +87,7 @@ export async function openController(
   options: ControlValues,
   stop: AbortSignal,
 ): Promise<RemoteController> {
-  const { controller: name, timeout: timeoutSec } = options;
+  const { timeout: timeoutSec } = options;
   let client: Client;
   try {
     client = await connect({
@@ -106,6 +104,14 @@ export async function openController(
     const text = error instanceof Error ? error.message : String(error);
     const isNoHub = error instanceof DOMException && error.name === "TimeoutError";
     throw new CommandError(isNoHub ? `${text}\n${WITHOUT_HUB}` : text);
+  }
+  let name = options.controller;
+  if (name === undefined) {
+    const found = await findController(client, stop);
+    name = found.name;
+    if (found.isOther) {
+      console.error(`Asks "${name}", the only run controller in hub "${client.hub?.name}"`);
+    }
   }
   return {
     client,

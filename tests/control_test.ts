@@ -16,7 +16,11 @@ type Fake = AsyncDisposable & {
 
 /** A controller with programs hv and ccd1, whose states follow the test and not any process. */
 async function fakeController(hub: TestHub, name = "run"): Promise<Fake> {
-  const client = await connect({ name, server: hub.address, info: { program: "abcd run" } });
+  const client = await connect({
+    name,
+    server: hub.address,
+    info: { program: "abcd run", experiment: "lab" },
+  });
   const programs = new Map<string, ProgramStatus>();
   const asked: Fake["asked"] = [];
   const written: { program: string; line: string }[] = [];
@@ -165,9 +169,28 @@ Deno.test("control: what cannot be done is said", async () => {
     none.stderr,
     /Cannot find the controller "run" .*takes up the programs that still run/,
   );
-  await using _run = await fakeController(hub, "cold-lab");
-  const other = await runAbcd(["status", ...args]);
-  assertStringIncludes(other.stderr, "there are: cold-lab");
+  await using cold = await fakeController(hub, "cold-lab");
+  const only = await runAbcd(["status", ...args]);
+  assertStringIncludes(only.stderr, 'Asks "cold-lab", the only run controller in hub ');
+  assertStringIncludes(only.stdout, "ccd1");
+  const words = await runAbcd(["completion", "words", "--", "stop", "c"], {
+    env: { ABCD_SERVER: hub.address },
+  });
+  assertEquals(words.stdout, "ccd1\n");
+  {
+    await using _warm = await fakeController(hub, "warm-lab");
+    const one = await runAbcd(["status", ...args]);
+    assertEquals(one.code, 1);
+    assertStringIncludes(one.stderr, "there are: cold-lab, warm-lab; name one");
+  }
+  // The usual one is away, for a moment, maybe: the other one's programs are not those that are meant.
+  const current = { cmd: "run", topic: "run/current", retain: true };
+  await cold.client.deliver({ ...current, experiment: "warm" });
+  const away = await runAbcd(["stop", "hv", ...args]);
+  assertEquals([away.code, cold.asked.some(({ cmd }) => cmd === "stop")], [1, false]);
+  assertStringIncludes(away.stderr, "there are: cold-lab; name one");
+  await cold.client.deliver({ ...current, experiment: "lab" });
+  assertStringIncludes((await runAbcd(["status", ...args])).stderr, 'Asks "cold-lab"');
   const unknown = await runAbcd(["stop", "vh", "--controller=cold-lab", ...args]);
   assertEquals(unknown.code, 1);
   assertStringIncludes(unknown.stderr, 'Cannot stop: no program "vh"');
