@@ -88,10 +88,10 @@ export interface Journal extends AsyncDisposable {
 const encoder = new TextEncoder();
 const NO_TAIL = new Uint8Array();
 /**
- * While much waits the index tells larger stretches apart: each write waits for a turn of the event loop,
- * and a hub that has much to do brings a MiB and more in each.
+ * While much waits the index tells stretches apart that are larger by this: each write waits for a turn of
+ * the event loop. More than that would only push more out of the processor's cache.
  */
-const LARGER = 32;
+const LARGER = 8;
 /** So much is written at once. */
 const MUCH_BYTES = 1024 * 1024;
 
