@@ -13,6 +13,8 @@ export interface BeaconOptions {
   beacon: Beacon;
   /** The address on which the hub listens; loopback is announced on loopback alone. */
   bind: string;
+  /** UDP port on which clients ask where a hub is, whatever its other ports are. Default 9819. */
+  questionPort?: number;
   log?: Log;
 }
 
@@ -67,7 +69,7 @@ function targets(bind: string): Set<string> {
  * logged once for each address and tried again at the next turn, never thrown.
  */
 export function startBeacon(options: BeaconOptions): AsyncDisposable {
-  const { beaconPort, intervalSec, beacon, bind, log = NO_LOG } = options;
+  const { beaconPort, intervalSec, beacon, bind, questionPort = HTTP_PORT, log = NO_LOG } = options;
   if (intervalSec <= 0) return { [Symbol.asyncDispose]: () => Promise.resolve() };
   const said = new Set<string>();
   let socket: Deno.DatagramConn | undefined;
@@ -111,7 +113,8 @@ export function startBeacon(options: BeaconOptions): AsyncDisposable {
   const next = () => turn ??= announce().finally(() => turn = undefined);
   next();
 
-  // Best effort: without this port, who looks for the hub waits for its next turn.
+  // Best effort: without this port, who looks for the hub waits for its next turn. It is shared, so that
+  // of several hubs on one computer all answer, and a tool that takes the first learns of the others.
   let questions: Deno.DatagramConn | undefined;
   let pause: ReturnType<typeof setTimeout> | undefined;
   async function answer(socket: Deno.DatagramConn): Promise<void> {
@@ -126,11 +129,16 @@ export function startBeacon(options: BeaconOptions): AsyncDisposable {
     }
   }
   try {
-    questions = Deno.listenDatagram({ hostname: "0.0.0.0", port: beacon.http, transport: "udp" });
-    answer(questions).catch((error) => failed(`UDP port ${beacon.http}`, error));
+    questions = Deno.listenDatagram({
+      hostname: "0.0.0.0",
+      port: questionPort,
+      transport: "udp",
+      reuseAddress: true,
+    });
+    answer(questions).catch((error) => failed(`UDP port ${questionPort}`, error));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    log.debug(`Cannot listen on UDP port ${beacon.http} for who looks for the hub: ${why}`);
+    log.debug(`Cannot listen on UDP port ${questionPort} for who looks for the hub: ${why}`);
   }
 
   const timer = setInterval(next, intervalSec * 1000);
