@@ -45,9 +45,10 @@ class Client:
 
     durable=True: what is sent to it while it is away waits in the hub. A message counts as received when
     the next one is asked for: what a program that died had not done with comes again.
+    hub="lab1": of several hubs that announce themselves, the one of this name; else the first.
     """
 
-    def __init__(self, name=None, durable=False):
+    def __init__(self, name=None, durable=False, hub=None):
         self.name = name or os.environ.get("ABCD_NAME") or "python"
         self.topics = []
         self.joined = threading.Event()
@@ -60,6 +61,7 @@ class Client:
         self._answers = {}
         self._waiting = queue.Queue(MOST_WAITING)
         self._durable = durable
+        self._hub = hub
         self._mailbox = None
         self._last_mail = 0
         self._open_mail = set()  # numbers of mail that this program is not done with
@@ -234,7 +236,7 @@ class Client:
         while True:
             where = None
             try:
-                where = host, port, tls = _find(self._passed_over)
+                where = host, port, tls = _find(self._passed_over, self._hub)
                 with _connect(host, port, tls) as connection:
                     if tls:
                         lines = _EncryptedLines(connection, self._lock)
@@ -301,6 +303,8 @@ class Client:
                 raise ConnectionError("the hub does not have our key")
             say({"cmd": "_proof", "proof": proof("client")})
         welcome = hear()
+        if self._hub not in (None, welcome["hub"]):
+            raise ConnectionError('it is the hub "%s", not "%s"' % (welcome["hub"], self._hub))
         mailbox = welcome.get("mailbox", {}).get("id")
         if mailbox != self._mailbox:
             # Another hub, or one that lost its memory: numbers begin anew.
@@ -444,9 +448,9 @@ def _ask_tcp_port(host, port):
         return json.loads(answer.read().decode())["tcp"]
 
 
-def _find(passed_over):
+def _find(passed_over, wanted=None):
     """The hub's host and port, and whether TLS is spoken there: of ABCD_SERVER, else of the first hub
-    that announces itself and is not to be passed over now."""
+    that announces itself, by the name that is wanted, and is not to be passed over now."""
     server = os.environ.get("ABCD_SERVER")
     if server:
         match = re.match(r"^(\[[^\]]+\]|[^:\[\]]+)(?::(\d+))?$", server)
@@ -466,6 +470,7 @@ def _find(passed_over):
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         udp.settimeout(FIND_SEC)
         udp.bind(("", BEACON_PORT))
+        others, end = set(), time.monotonic() + FIND_SEC
         while True:
             try:
                 data, (host, _) = udp.recvfrom(2048)
@@ -477,6 +482,12 @@ def _find(passed_over):
             except ValueError:
                 continue
             if isinstance(beacon, dict) and beacon.get("abcd") == 1:
+                if wanted not in (None, beacon.get("name")):
+                    others.add(str(beacon.get("name")))
+                    if time.monotonic() > end:
+                        text = 'no hub "%s" announces itself on UDP port %d, but others do: %s'
+                        raise ConnectionError(text % (wanted, BEACON_PORT, ", ".join(sorted(others))))
+                    continue
                 # With TLS the HTTP port takes messages too; the other may be open to programs without.
                 tls = bool(beacon.get("tls"))
                 where = host, beacon.get("http" if tls else "tcp"), tls

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { startBeacon } from "../lib/discovery/udp.ts";
 import { connect } from "../mod.ts";
 import { freeUdpPort, Running, temporaryFolder, TestHub, until, within } from "./harness.ts";
-import { pidIn } from "./raw_client.ts";
+import { namesAt, pidIn } from "./raw_client.ts";
 
 const EXAMPLES = new URL("../experiments/", import.meta.url).pathname;
 
@@ -344,5 +344,35 @@ Deno.test({
     assertEquals((await python.end()).code, 0);
     assertStringIncludes(python.stderr, 'the hub is away: "monit" was not sent');
     assertEquals(python.stdout, "False\n");
+  },
+});
+
+Deno.test({
+  name: "python: of several hubs it takes the one that is named",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    const beaconPort = freeUdpPort();
+    const start = (name: string) =>
+      TestHub.start([`--name=${name}`, `--beacon-port=${beaconPort}`, "--beacon-interval=0.1"], {
+        open: false,
+      });
+    await using other = await start("lab1");
+    await using wanted = await start("lab2");
+    const program = (more: string) =>
+      new Running(["python3", "-c", `import abcd\nabcd.FIND_SEC = 0.5\n${more}\ninput()`], {
+        env: pythonEnv(beaconPort),
+        stdin: "piped",
+      });
+    await using right = program('abcd.Client("right", hub="lab2")');
+    await using nowhere = program('abcd.Client("nowhere", hub="lab3")');
+    await right.saw(/right: in hub "lab2"/);
+    await nowhere.saw(/no hub "lab3" announces itself on UDP port \d+, but others do: lab1, lab2/);
+    assertEquals(await namesAt(wanted.httpPort), ["right"]);
+    // Its address may be given, and be that of another one.
+    await using wrong = program(
+      `import os\nos.environ["ABCD_SERVER"] = "${other.address}"\nabcd.Client("wrong", hub="lab2")`,
+    );
+    await wrong.saw(/wrong: not in the hub: .*it is the hub "lab1", not "lab2"/);
+    for (const one of [right, nowhere, wrong]) await one.endInput();
   },
 });
