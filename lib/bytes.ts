@@ -3,7 +3,7 @@
 const encoder = new TextEncoder();
 
 /** The bytes of a text, with a newline behind it. */
-export function lineOf(text: string): Uint8Array<ArrayBuffer> {
+export function lineOf(text: string): Uint8Array {
   return encoder.encode(`${text}\n`);
 }
 
