@@ -36,7 +36,9 @@ export function reloadPrograms({ programs, before, roster }: ReloadOptions): Rel
     }
     // It may have been on its way out, and is wanted again.
     const isBack = roster.keep(runner);
-    if (settingsText(runner.program) !== settingsText(program)) {
+    // One that is on its way to another computer is measured by where it goes.
+    const wanted = roster.nextOf(runner) ?? runner.program;
+    if (settingsText(wanted) !== settingsText(program)) {
       restarted.push(program.name);
       roster.change(runner, program);
     }

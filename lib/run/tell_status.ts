@@ -15,6 +15,10 @@ export function statusOf(runner: Runner, roster: Roster): ProgramStatus {
     const where = to.host ?? "the controller's computer";
     return { ...status, reason: `moves to ${where} when it has stopped: ${status.reason}` };
   }
+  if (roster.isLeaving(runner) && status.state === "unreachable") {
+    const reason = `no longer in the file, and goes when it has stopped: ${status.reason}`;
+    return { ...status, reason };
+  }
   if (status.state !== "waiting") return status;
   const reason = describeUnmet(runner.program, roster.find);
   return reason === undefined ? status : { ...status, reason };
