@@ -201,7 +201,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
             return tls?.certificate.fingerprint;
           },
         },
-        bind,
+        bind: http.addr.hostname,
         log,
       });
     } catch (error) {

@@ -490,6 +490,7 @@ def _find(passed_over, wanted=None):
                     continue
                 # With TLS the HTTP port takes messages too; the other may be open to programs without.
                 tls = bool(beacon.get("tls"))
+                host = beacon.get("host") or host  # an IPv6 address, if the hub listens there alone
                 where = host, beacon.get("http" if tls else "tcp"), tls
                 if isinstance(where[1], int) and passed_over.get(where, 0) < time.monotonic():
                     return where

@@ -106,3 +106,26 @@ Deno.test("a UDP port that another program does not share: the client says so, a
     alone.close();
   }
 });
+
+/** Whether this computer has IPv6. */
+function hasIPv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name: "a hub that listens on an IPv6 address alone is found there",
+  ignore: !hasIPv6(),
+  async fn() {
+    await using hub = await TestHub.start(["--bind=::1", "--name=six"], { open: false });
+    await hub.process.saw(/listens: http \[::1\]:\d+, tcp \[::1\]:\d+, beacon/);
+    const spy = ["spy", "--for=20", "--count=1", `--beacon-port=${hub.beaconPort}`];
+    const { code, stderr } = await runAbcd(spy, { env: { ABCD_SERVER: "" } });
+    assertMatch(stderr, new RegExp(`^joined: hub "six" at \\[::1\\]:${hub.httpPort}`, "m"));
+    assertEquals(code, 0);
+  },
+});

@@ -23,6 +23,8 @@ export interface Beacon {
   readonly name: string;
   /** Tells two hubs of the same name apart. */
   readonly id: string;
+  /** The IPv6 address at which it listens; without one it is where its announcements come from. */
+  readonly host?: string;
   /** TCP port of HTTP and WebSocket. */
   readonly http: number;
   /** TCP port of plain JSON objects. */
@@ -35,14 +37,20 @@ function isPort(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 65535;
 }
 
+/** Whether it may be an IPv6 address; who connects to it finds out. */
+export function isIPv6(text: string): boolean {
+  return /^[0-9a-fA-F:.]{2,45}$/.test(text) && text.includes(":");
+}
+
 /**
  * The datagram of a beacon.
  *
  * @throws {RangeError} If it would be 512 bytes or longer.
  */
 export function encodeBeacon(beacon: Beacon): Uint8Array {
-  const { name, id, http, tcp, tls } = beacon;
-  const bytes = new TextEncoder().encode(JSON.stringify({ abcd: FORM, name, id, http, tcp, tls }));
+  const { name, id, host, http, tcp, tls } = beacon;
+  const text = JSON.stringify({ abcd: FORM, name, id, host, http, tcp, tls });
+  const bytes = new TextEncoder().encode(text);
   if (bytes.length >= MAX_BEACON_BYTES) {
     throw new RangeError(`Cannot announce the hub: its name is too long (${name.length})`);
   }
@@ -59,11 +67,16 @@ export function parseBeacon(datagram: Uint8Array): Beacon | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { abcd, name, id, http, tcp, tls } = value as { readonly [field: string]: unknown };
+  const { abcd, name, id, host, http, tcp, tls } = value as { readonly [field: string]: unknown };
   if (abcd !== FORM || typeof name !== "string" || name === "" || typeof id !== "string") {
     return undefined;
   }
   if (!isPort(http) || http === 0 || !isPort(tcp)) return undefined;
-  if (tls === undefined) return { name, id, http, tcp };
-  return typeof tls === "string" && isFingerprint(tls) ? { name, id, http, tcp, tls } : undefined;
+  if (host !== undefined && !(typeof host === "string" && isIPv6(host))) return undefined;
+  if (tls !== undefined && !(typeof tls === "string" && isFingerprint(tls))) return undefined;
+  return {
+    ...{ name, id, http, tcp },
+    ...(host === undefined ? {} : { host }),
+    ...(tls === undefined ? {} : { tls }),
+  };
 }

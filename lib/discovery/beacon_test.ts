@@ -26,6 +26,14 @@ Deno.test("a beacon tells the fingerprint of a certificate", () => {
   }
 });
 
+Deno.test("a beacon tells an IPv6 address, and nothing else as one", () => {
+  const beacon = { ...BEACON, host: "fd00::2" };
+  assertEquals(parseBeacon(encodeBeacon(beacon)), beacon);
+  for (const host of ["evil.example", "192.0.2.1", "", "[::1]", "::1@x", "a".repeat(46) + ":"]) {
+    assertEquals(parseBeacon(encodeBeacon({ ...BEACON, host })), undefined, host);
+  }
+});
+
 Deno.test("what is not a beacon is not taken for one", () => {
   for (
     const text of [

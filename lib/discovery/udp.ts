@@ -2,7 +2,7 @@
 
 import { HTTP_PORT } from "../defaults.ts";
 import { type Log, NO_LOG } from "../log_contract.ts";
-import { type Beacon, encodeBeacon, IamABCD, parseBeacon, WhereIsABCD } from "./beacon.ts";
+import { type Beacon, encodeBeacon, IamABCD, isIPv6, parseBeacon, WhereIsABCD } from "./beacon.ts";
 
 /** Options of {@linkcode startBeacon}. */
 export interface BeaconOptions {
@@ -10,8 +10,11 @@ export interface BeaconOptions {
   beaconPort: number;
   /** Announce this often, in seconds; 0: never. */
   intervalSec: number;
-  beacon: Beacon;
-  /** The address on which the hub listens; loopback is announced on loopback alone. */
+  beacon: Omit<Beacon, "host">;
+  /**
+   * The address on which the hub listens; loopback is announced on loopback alone, one of IPv6 by IPv4 to
+   * the network of the same interface.
+   */
   bind: string;
   /** UDP port on which clients ask where a hub is, whatever its other ports are. Default 9819. */
   questionPort?: number;
@@ -20,7 +23,7 @@ export interface BeaconOptions {
 
 /** A hub that was heard. */
 export interface HeardHub extends Beacon {
-  /** The address it was heard from. */
+  /** The address where it is: IPv6 in brackets. */
   readonly host: string;
 }
 
@@ -51,13 +54,15 @@ function interfaces(): Deno.NetworkInterfaceInfo[] {
 /** Where to announce a hub that listens on `bind`. */
 function targets(bind: string): Set<string> {
   const everywhere = bind === "0.0.0.0" || bind === "::";
-  const loopback = bind.startsWith("127.") || bind === "localhost" || bind === "::1";
+  const loopback = bind.startsWith("127.") || bind === "::1";
   // A hub that listens on one address only would not answer on loopback.
   const found = new Set(everywhere || loopback ? [LOOPBACK_BROADCAST] : []);
   if (loopback) return found;
-  for (const { family, address, netmask } of interfaces()) {
+  const all = interfaces();
+  const its = all.find(({ address }) => address === bind)?.name;
+  for (const { family, name, address, netmask } of all) {
     if (family !== "IPv4" || address.startsWith("127.")) continue;
-    if (!everywhere && bind !== address) continue;
+    if (!everywhere && (isIPv6(bind) ? name !== its : address !== bind)) continue;
     const broadcast = broadcastAddress(address, netmask);
     if (broadcast !== undefined && broadcast !== address) found.add(broadcast);
   }
@@ -71,6 +76,7 @@ function targets(bind: string): Set<string> {
 export function startBeacon(options: BeaconOptions): AsyncDisposable {
   const { beaconPort, intervalSec, beacon, bind, questionPort = HTTP_PORT, log = NO_LOG } = options;
   if (intervalSec <= 0) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  const onlyIPv6 = isIPv6(bind) && bind !== "::";
   const said = new Set<string>();
   let socket: Deno.DatagramConn | undefined;
   let turn: Promise<void> | undefined;
@@ -85,9 +91,14 @@ export function startBeacon(options: BeaconOptions): AsyncDisposable {
 
   async function announce(): Promise<void> {
     try {
-      const datagrams = [new TextEncoder().encode(IamABCD), encodeBeacon(beacon)];
+      // libABCD 0.1 connects to where this comes from, which is IPv4.
+      const forAll = onlyIPv6 ? [] : [new TextEncoder().encode(IamABCD)];
+      const datagrams = [...forAll, encodeBeacon(onlyIPv6 ? { ...beacon, host: bind } : beacon)];
       // The interfaces are asked each time: cables are plugged in while the hub runs.
       const addresses = targets(bind);
+      if (addresses.size === 0) {
+        failed(`the network of ${bind}`, "it has no IPv4 broadcast address; clients need --server");
+      }
       const out = socket ??= Deno.listenDatagram({
         hostname: "0.0.0.0",
         port: 0,
@@ -217,7 +228,8 @@ export async function* listenForHubs(
       }
       const beacon = parseBeacon(heard[0]);
       const from = heard[1];
-      if (beacon !== undefined && "hostname" in from) yield { ...beacon, host: from.hostname };
+      if (beacon === undefined || !("hostname" in from)) continue;
+      yield { ...beacon, host: beacon.host === undefined ? from.hostname : `[${beacon.host}]` };
     }
   } finally {
     signal.removeEventListener("abort", close);
