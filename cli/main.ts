@@ -1,6 +1,6 @@
 // From the arguments to a subcommand and its exit code; the only place with Deno.args, Deno.exit and the operating system's signals.
 
-import { keepOnly } from "../lib/permissions.ts";
+import { inOwnWords, keepOnly } from "../lib/permissions.ts";
 import { terminalSize } from "../lib/terminal/size.ts";
 import { VERSION } from "../lib/version.ts";
 import { CommandError, type Context, EXIT, UsageError } from "./command.ts";
@@ -72,7 +72,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** What is said of an error that ended the subcommand, and the exit code. */
 function report(name: string, error: unknown): { text: string; code: number } {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = inOwnWords(error instanceof Error ? error.message : String(error));
   if (error instanceof UsageError) {
     // A place in a file says where to look; it is no matter of options.
     const isPlaced = /^[^\n]+:\d+:\d+: /.test(text);

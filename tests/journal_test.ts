@@ -98,6 +98,19 @@ Deno.test("journal: a killed hub's messages are there for history, from the hub 
   );
 });
 
+Deno.test("journal: a folder that Deno keeps for who may do everything is refused in words that help", async () => {
+  const folder = "/dev/null/journal";
+  await using hub = await TestHub.start(["--no-watchdog", `--journal=${folder}`]);
+  const health = await (await fetch(`http://${hub.address}/health`)).json();
+  const { stderr } = await runAbcd(["history", `--folder=${folder}`]);
+  // Compiled by Deno 2.4 it may try, and finds that this is no folder.
+  const why = /as nothing can that is under \/dev.*; name another place|Not a directory|exists/;
+  for (const text of [health.journal.stopped, stderr]) {
+    assertMatch(text, why);
+    assertEquals(text.includes("--allow-all"), false, text);
+  }
+});
+
 Deno.test("journal: replay sends a stretch again, under the senders' names", async () => {
   await using folder = await temporaryFolder();
   {

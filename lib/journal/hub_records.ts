@@ -3,6 +3,8 @@
 
 import type { Log } from "../log_contract.ts";
 import { pause } from "../pause.ts";
+import { inOwnWords } from "../permissions.ts";
+import { reasonOf } from "./files.ts";
 import { createJournal, type Journal, type JournalOptions } from "./journal.ts";
 import { type HubLedger, type Ledger, openLedger } from "./ledger.ts";
 import { lateJournal, lateLedger } from "./late_records.ts";
@@ -67,7 +69,7 @@ export async function openHubRecords(options: HubRecordsOptions): Promise<HubRec
         onAlarm: (state, text) => onAlarm("ledger", state, text),
       });
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = inOwnWords(reasonOf(error));
       if (why.startsWith("Cannot")) return why;
       const what = journal === undefined ? "a journal" : "the ledger";
       return `Cannot write ${what} in ${options.journal.folder}: ${why}`;
