@@ -178,6 +178,8 @@ Deno.test({
     await until(() => pid() !== one && lab.instances("p").length === 1, "it is not started again");
     await Deno.writeTextFile(`${lab.path}/go`, "");
     await agent.saw(/ends: running → exited \(exit code 5\)/);
+    await using status = net.abcd("hub", ["status", "--json"], env);
+    await status.saw(/"far is away: its network, computer or agent; its programs go on/);
 
     await net.restore();
     await run.saw(/p: unreachable → starting on far \(it was restarted meanwhile\)/);

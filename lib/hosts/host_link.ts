@@ -41,6 +41,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   let trouble: string | undefined = first;
   let refusal: string | undefined;
   let claimed = false;
+  let wasThere = false;
   /** The claim that is on its way. */
   let asking: string | undefined;
   /** The limits that it was told last, as text. */
@@ -104,7 +105,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       freshUntil = 0;
       return setTrouble(error, message.code === "not-allowed" ? error : undefined);
     }
-    claimed = true;
+    claimed = wasThere = true;
     freshUntil = 0;
     clock.shows(message.time ?? 0);
     log.info(`${host} is there`);
@@ -254,7 +255,11 @@ export function createHostLink(options: HostLinkOptions): HostLink {
         : "the hub is away";
     }
     if (!presence.known || presence.has(host)) return undefined;
-    return `there is no "${host}" in the hub; start it there with: abcd exec --name ${host} --agent --allow-experiment ${experiment}`;
+    const start =
+      `start it there with: abcd exec --name ${host} --agent --allow-experiment ${experiment}`;
+    return wasThere
+      ? `${host} is away: its network, computer or agent; its programs go on. If the agent is not up, ${start}`
+      : `there is no "${host}" in the hub; ${start}`;
   }
 
   return {

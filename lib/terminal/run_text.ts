@@ -81,6 +81,8 @@ export function runLines(runs: readonly RunSummary[], now: number): string[] {
   );
 }
 
+const howMany = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** One run, all that matters to who looks at its data. */
 export function recordLines(record: RunRecord, now: number): string[] {
   const { run, label, experiment, phase, verdict, reason, begin, end, started } = record;
@@ -110,9 +112,9 @@ export function recordLines(record: RunRecord, now: number): string[] {
     record.gaps.map(({ from, to }) => `${showTime(from)} for ${showDuration(to - from)}`),
   );
   section(
-    "Programs that ended",
+    "Programs that ended, or were not heard any more",
     Object.entries(record.programs).flatMap(([name, { restarts, ends }]) => [
-      `${name}: ${ends.length} ends, ${restarts} restarts`,
+      `${name}: ${howMany(ends.length, "end")}, ${howMany(restarts, "restart")}`,
       ...ends.map(({ time, text }) => `  ${showTime(time)}  ${text}`),
     ]),
   );

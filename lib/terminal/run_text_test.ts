@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { describeRun, runLines, runTitle, safeTitle } from "./run_text.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { describeRun, recordLines, runLines, runTitle, safeTitle } from "./run_text.ts";
 
 Deno.test("the title: what run there is, how long, what it is worth so far", () => {
   assertEquals(runTitle(undefined, 0), "");
@@ -42,4 +42,32 @@ Deno.test("the list of runs", () => {
     " 10 T 1m00s aborted 2 no",
     " 11 T 1m30s running",
   ]);
+});
+
+Deno.test("one run: what became of its programs, of those too that only were not heard", () => {
+  const ends = [{ time: 0, text: "daq2 has left the hub" }];
+  const lines = recordLines({
+    version: 1,
+    run: 3,
+    label: "dark",
+    experiment: "lab",
+    phase: "ended",
+    verdict: "tainted",
+    begin: 0,
+    startedBy: "ana",
+    end: 60,
+    participants: [],
+    taints: [],
+    gaps: [],
+    programs: { hv: { restarts: 0, ends }, ccd: { restarts: 1, ends: [...ends, ...ends] } },
+    notes: [],
+    told: [],
+    config: {},
+    versions: {},
+  }, 60).join("\n").replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "T");
+  assertStringIncludes(
+    lines,
+    "Programs that ended, or were not heard any more:\n  hv: 1 end, 0 restarts\n" +
+      "    T  daq2 has left the hub\n  ccd: 2 ends, 1 restart\n",
+  );
 });
