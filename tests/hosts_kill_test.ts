@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { abcd, freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { alone, assertNoGap, begun, COUNT, end, FOREVER, quickHub } from "./hosts_lab.ts";
 import { killNow, Lab } from "./run_lab.ts";
+import { decodeRecord, encodeRecord } from "../lib/run/state_folder.ts";
 import { mountSmall } from "./small_disk.ts";
 
 /** How to bring a program on a host into a state, and what the agent that comes next makes of it. */
@@ -87,6 +88,54 @@ Deno.test("hosts: SIGKILL of the agent in each state of its programs: none is lo
   }
   await end(controller, lab);
   assertEquals(assertNoGap(lab.hostLog("daq2", "running")), 1);
+});
+
+Deno.test("hosts: the computer of a host is restarted: what had done its work there does it again", async () => {
+  await using lab = await Lab.create({});
+  const work = (name: string) => ({
+    cmd: `echo ${name} >>work`,
+    ...{ host: "daq2", shell: true, restart: "no", startSec: 0.05 },
+  });
+  const goesOn = { cmd: FOREVER, shell: true, host: "daq2", startSec: 0.05 };
+  lab.write({
+    near: { cmd: "sleep 1000", startSec: 0.05 },
+    setup: { ...work("setup"), dependsOn: { near: "ready" } },
+    daq: { ...goesOn, dependsOn: { setup: "completed" } },
+    once: { ...goesOn, restart: "no" },
+    byhand: { ...work("byhand"), autostart: false },
+    hv: goesOn,
+  });
+  await using hub = await quickHub();
+  await using run = lab.run(...hub.clientArgs);
+  const agent = lab.agent("daq2", ...hub.clientArgs);
+  await run.saw(/daq: ready on daq2/);
+  await run.saw(
+    /once: ready on daq2[^]*hv: ready on daq2|hv: ready on daq2[^]*once: ready on daq2/,
+  );
+  for (const [what, name] of [["start", "byhand"], ["stop", "hv"]] as const) {
+    const told = await runAbcd([what, name, ...hub.clientArgs]);
+    assertEquals(told.code, 0, told.stderr);
+  }
+  await killNow(agent);
+  for (const name of ["daq", "once"]) {
+    for (const { pid } of lab.instances(name)) Deno.kill(pid, "SIGKILL");
+  }
+  const folder = `${lab.path}/state/abcd/agents/daq2/experiments/lab/programs`;
+  for (const { name } of [...Deno.readDirSync(folder)]) {
+    const found = decodeRecord(Deno.readTextFileSync(`${folder}/${name}`));
+    assert(found.kind === "record" && typeof found.record === "object", name);
+    const record = { ...found.record, boot: "the one before" };
+    Deno.writeTextFileSync(`${folder}/${name}`, encodeRecord(record));
+  }
+  const second = lab.agent("daq2", ...hub.clientArgs);
+  await second.saw(/the computer was restarted: byhand, once, setup begin/);
+  await run.saw(/byhand: daq2 knows nothing of it any more; as it had ended, it stays so/);
+  await run.saw(/setup: daq2 knows nothing of it any more[^]*setup: \w+ → exited on daq2/);
+  await until(() => lab.instances("once").length === 1, "once does not run");
+  await until(() => lab.instances("daq").length === 1, "daq does not run");
+  assertEquals(lab.text("daq2/work"), "setup\nbyhand\nsetup\n");
+  assertEquals(lab.instances("hv"), []);
+  await end(run, lab);
 });
 
 Deno.test("hosts: controller, hub and agent are gone one after the other; the program goes on", async () => {

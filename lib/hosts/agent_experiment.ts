@@ -5,6 +5,7 @@
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, JsonObject } from "../message.ts";
+import { forgetDone } from "./after_reboot.ts";
 import { type AgentPolicy, permit } from "./agent_policy.ts";
 import type { Controller } from "../run/contract.ts";
 import { createController } from "../run/controller.ts";
@@ -170,6 +171,15 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
       if (!saveFails) log.error(error instanceof Error ? error.message : String(error));
       saveFails = true;
     }
+  }
+
+  const done = forgetDone(folder);
+  if (done.length > 0) {
+    for (const name of done) kept.delete(name);
+    save();
+    log.warn(
+      `the computer was restarted: ${done.join(", ")} begins anew when its controller says so`,
+    );
   }
 
   /** @throws {Error} With what is wrong with the settings. */

@@ -159,8 +159,11 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
         order = undefined;
         stopped();
       } else if (intent === "up" && order === undefined) {
-        log.warn(`${name}: ${host} knows nothing of it any more; it is started again`);
-        intent = "waiting";
+        // Its computer was started anew, or another one has its name.
+        const wasDone = ["exited", "fatal"].includes(before?.state ?? machine.state);
+        intent = wasDone && !program.autostart ? "down" : "waiting";
+        const what = intent === "down" ? "as it had ended, it stays so" : "it is started again";
+        log.warn(`${name}: ${host} knows nothing of it any more; ${what}`);
       }
       return update();
     }
