@@ -139,6 +139,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const hub = new Hub({
     name,
     clock,
+    steady: () => performance.now(),
     log,
     maxBytes,
     door: keys.door,

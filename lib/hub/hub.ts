@@ -9,6 +9,7 @@
 //   mailboxes    what waits for a name       receipts    who is told that a message is safe
 //   retained     the last values of topics   history     what was routed before
 //   entrance     who has a key               review      what changed rights mean for who is here
+//   set_clock    what is to be kept for so long, when the computer's clock is set
 //   pressure     who is not read for a while, as the journal's disk is slow
 
 import type { Envelope } from "../envelope.ts";
@@ -39,6 +40,7 @@ import { createReview } from "./review.ts";
 import { createRoster } from "./roster.ts";
 import { createRoundTrips } from "./round_trips.ts";
 import { createRoute, type Route } from "./route.ts";
+import { type ClockSet, createClockWatch } from "./set_clock.ts";
 
 export type { HubOptions } from "./options.ts";
 
@@ -62,6 +64,7 @@ export class Hub {
   readonly #pressure: Pressure<Client>;
   readonly #heartbeat: (now: number) => void;
   readonly #reviewed: (isNewKey: boolean) => void;
+  readonly #lookAtClock: () => void;
   #down = false;
 
   constructor(options: HubOptions) {
@@ -80,8 +83,16 @@ export class Hub {
       roster,
       evict: (client) => this.#leaving.evict(client),
     });
-    const mailboxes = this.#mailboxes = createMailboxes({ settings, counters, roster, post });
-    const retained = this.#retained = createRetained({ settings, post });
+    const wasSet = createClockWatch(clock, settings.steady);
+    const lookAtClock = this.#lookAtClock = () => this.#clockSet(wasSet());
+    const mailboxes = this.#mailboxes = createMailboxes({
+      settings,
+      counters,
+      roster,
+      post,
+      lookAtClock,
+    });
+    const retained = this.#retained = createRetained({ settings, post, lookAtClock });
     this.#recall();
     const joining = this.#joining = createJoining({
       settings,
@@ -164,6 +175,21 @@ export class Hub {
     );
   }
 
+  /** What was to be kept for so long is kept for so long, however wrong the clock was when it came. */
+  #clockSet(set: ClockSet | undefined): void {
+    if (set === undefined) return;
+    const { log, ledger } = this.#settings;
+    const sec = Math.round(Math.abs(set.by) / 1000);
+    log.warn(
+      set.by > 0
+        ? `The computer's clock was set forward by ${sec} s, or the computer slept`
+        : `The computer's clock was set back by ${sec} s`,
+    );
+    this.#mailboxes.clockSet(set);
+    this.#retained.clockSet(set);
+    ledger?.writeAnew?.();
+  }
+
   /** Takes a connection in; it has to introduce itself with `_init`. */
   attach(connection: Connection): Receiver {
     const client = newClient(connection, this.#settings.clock());
@@ -186,6 +212,7 @@ export class Hub {
 
   /** Does what is due: pings, timeouts, names whose holder is silent. To be called each second. */
   tick(now: number): void {
+    this.#lookAtClock();
     this.#pressure.tick(now);
     this.#heartbeat(now);
   }

@@ -5,6 +5,7 @@ import type { Message } from "../message.ts";
 import { encodeLine, type LedgerLine, mailLine } from "./ledger_line.ts";
 import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
 import type { Settings } from "./options.ts";
+import type { ClockSet } from "./set_clock.ts";
 
 /**
  * Numbers of mail begin so much higher at each start: those that were given before a crash, and were
@@ -54,6 +55,8 @@ export interface MailStore {
    * before what waits for it since, as far as that is not on its way.
    */
   adopt(lines: readonly LedgerLine[]): void;
+  /** The clock was set: what came in this run of the hub by the old one goes by the new one. */
+  clockSet(set: ClockSet): void;
   /** All lines are recalled: from now on mail gets new numbers. */
   begin(): void;
 }
@@ -72,6 +75,8 @@ export function createMailStore(settings: Settings): MailStore {
   const all = new Map<string, KeptMailbox>();
   let id = newId();
   let last = 0;
+  /** What has a higher number came in this run of the hub. */
+  let recalled = 0;
   let totalBytes = 0;
 
   function append(line: Parameters<typeof encodeLine>[0]): void {
@@ -203,7 +208,14 @@ export function createMailStore(settings: Settings): MailStore {
         totalBytes += box.bytes;
       }
     },
+    clockSet({ by, began, ended }) {
+      for (const kept of all.values()) {
+        kept.box.clockSet(by, recalled);
+        if (kept.used >= began && kept.used <= ended) kept.used += by;
+      }
+    },
     begin() {
+      recalled = last;
       last += LEAP;
       append({ is: "ledger", id, last });
     },

@@ -41,6 +41,8 @@ export interface Mailbox {
   next(): Mail | undefined;
   /** Nothing is on its way any more: all of it waits. */
   rewind(): void;
+  /** The clock was set by so many milliseconds since those behind this number were put in. */
+  clockSet(by: number, behind: number): void;
   /** Takes out what is not on its way. */
   takeWaiting(): readonly Mail[];
   /** All up to this number have arrived; returns whether there were any. */
@@ -108,6 +110,10 @@ export function createMailbox(name: string): Mailbox {
     rewind() {
       sent = head;
       sentBytes = 0;
+    },
+    clockSet(by, behind) {
+      mails = mails.map((mail) => mail.n > behind ? { ...mail, until: mail.until + by } : mail);
+      soonest = -Infinity; // the next look finds out
     },
     takeWaiting() {
       const waiting = mails.slice(sent);

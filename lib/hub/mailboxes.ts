@@ -30,7 +30,8 @@ const MAX_MAILBOXES = 1000;
 const TOGETHER = 16;
 
 /** All mailboxes: what is kept of them, see {@linkcode MailStore}, and who has to do with them. */
-export interface Mailboxes extends Pick<MailStore, "id" | "bytes" | "lines" | "recall" | "begin"> {
+export interface Mailboxes
+  extends Pick<MailStore, "id" | "bytes" | "lines" | "recall" | "begin" | "clockSet"> {
   /**
    * Whether the name may have a mailbox.
    *
@@ -77,11 +78,13 @@ export interface MailboxParts {
   readonly counters: Counters;
   readonly roster: Roster;
   readonly post: Post;
+  /** Sees whether the clock was set, before something goes by it. */
+  readonly lookAtClock: () => void;
 }
 
 /** Makes the mailboxes of a hub; there is none yet. */
 export function createMailboxes(parts: MailboxParts): Mailboxes {
-  const { settings, counters, post } = parts;
+  const { settings, counters, post, lookAtClock } = parts;
   const { clock, log, mailboxMessages, mailboxBytes, mailboxAgeSec } = settings;
   const notices = createMailNotices(parts);
   const store = createMailStore(settings);
@@ -118,6 +121,7 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
     lines: store.lines,
     recall: store.recall,
     begin: store.begin,
+    clockSet: store.clockSet,
     adopt(lines) {
       store.adopt(lines);
       for (const [, { box }] of store.all()) give(box);
@@ -131,6 +135,7 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
     },
     get: (name) => store.get(name)?.box,
     arrive(client, name) {
+      lookAtClock();
       const now = clock();
       const known = store.get(name);
       if (known !== undefined) expire(known, now, "it was away for too long");
@@ -170,6 +175,7 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
       if (why !== undefined) throw notices.full(box, owners.has(box.name), message, why);
     },
     put(box, message, text, bytes) {
+      lookAtClock();
       if (store.get(box.name) === undefined || !store.put(box, message, text, bytes)) return;
       counters.mailed++;
       give(box);

@@ -302,3 +302,47 @@ Deno.test("mail and last values: what a ledger holds that is opened late comes i
   assertEquals(values(mail(come("book", { durable: true }))), [100]);
   assertEquals(factOf(hub, "mailboxes", "bytes"), 0);
 });
+
+Deno.test("mail and last values: a clock that is set makes nothing too old, nor younger than it is", () => {
+  for (const by of [8 * 86400_000, -3600_000]) {
+    const wall = { now: 1_000_000_000, steady: 5 };
+    const pass = (ms: number) => {
+      wall.now += ms;
+      wall.steady += ms;
+    };
+    const held = new MemoryLedger();
+    const { hub, come, join } = hubInMemory({
+      ledger: held,
+      clock: () => wall.now,
+      steady: () => wall.steady,
+      mailboxAgeSec: 7 * 86400,
+    });
+    const a = join("a");
+    join("hv", { durable: true }).close("gone");
+    join("book", { durable: true }).close("gone");
+    a.say({ cmd: "x", to: "hv", i: 1 });
+    a.say({ cmd: "x", to: "hv", i: 2, id: "two", expires: 100 });
+    a.say({ cmd: "v", topic: "t", i: 3, retain: true, expires: 100 });
+    pass(50_000);
+    wall.now += by;
+    // Between the change and the next look.
+    a.say({ cmd: "x", to: "hv", i: 4, id: "four", expires: 100 });
+    hub.tick(wall.now);
+    assertEquals(a.heard().filter(({ cmd }) => cmd === "_error"), []);
+    assertEquals(factOf(hub, "mailboxes", "names"), 2);
+    a.say({ cmd: "_subscribe", topics: ["t"] });
+    assertEquals(a.heard().filter(({ retained }) => retained).length, 1);
+    // What the ledger holds goes by the new clock, too.
+    const other = hubInMemory({ ledger: new MemoryLedger(held.snapshot()), clock: () => wall.now });
+    assertEquals(values(mail(other.come("hv", { durable: true }))), [1, 2, 4]);
+
+    pass(60_000);
+    hub.tick(wall.now);
+    const late = a.heard().filter(({ code }) => code === "undelivered").map(({ re }) => re);
+    assertEquals(late, ["two"]);
+    a.say({ cmd: "_unsubscribe", topics: ["t"] });
+    a.say({ cmd: "_subscribe", topics: ["t"] });
+    assertEquals(a.heard().filter(({ retained }) => retained).length, 0);
+    assertEquals(values(mail(come("hv", { durable: true }))), [1, 4]);
+  }
+});

@@ -24,6 +24,8 @@ export interface HubOptions {
   name: string;
   /** The time now, in milliseconds since 1970. */
   clock: () => number;
+  /** A clock that nobody sets, in milliseconds. Default: `clock`, as if nobody set that either. */
+  steady?: () => number;
   log?: Log;
   heartbeatSec?: number;
   timeoutSec?: number;
@@ -63,6 +65,7 @@ export type Settings =
 export function settingsFrom(options: HubOptions): Settings {
   return {
     log: NO_LOG,
+    steady: options.clock,
     heartbeatSec: HEARTBEAT_SEC,
     timeoutSec: TIMEOUT_SEC,
     joinSec: JOIN_SEC,

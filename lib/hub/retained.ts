@@ -7,6 +7,7 @@ import type { Client } from "./client.ts";
 import { encodeLine, type LedgerLine, valueLine } from "./ledger_line.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
+import type { ClockSet } from "./set_clock.ts";
 
 interface Value {
   /** The message, as JSON. */
@@ -14,6 +15,8 @@ interface Value {
   readonly bytes: number;
   /** When it is of no use any more, in milliseconds since 1970. */
   readonly until: number | undefined;
+  /** It was kept before this run of the hub. */
+  readonly isRecalled: boolean;
 }
 
 /** The last values of topics. */
@@ -36,6 +39,8 @@ export interface Retained {
   lines(): Iterable<string>;
   /** Takes in a line of the ledger. */
   recall(line: LedgerLine): void;
+  /** The clock was set: what was kept in this run of the hub by the old one goes by the new one. */
+  clockSet(set: ClockSet): void;
   /**
    * Takes in what a ledger holds that could not be opened before, where there is nothing newer, and
    * gives it to those that have subscribed already.
@@ -47,7 +52,12 @@ const encoder = new TextEncoder();
 
 /** Makes a memory of topics with nothing in it. */
 export function createRetained(
-  { settings, post }: { readonly settings: Settings; readonly post: Post },
+  { settings, post, lookAtClock }: {
+    readonly settings: Settings;
+    readonly post: Post;
+    /** Sees whether the clock was set, before something goes by it. */
+    readonly lookAtClock: () => void;
+  },
 ): Retained {
   const { clock, ledger, retainedTopics, retainedBytes } = settings;
   const values = new Map<string, Value>();
@@ -58,11 +68,11 @@ export function createRetained(
     return values.delete(topic);
   }
 
-  function put(topic: string, text: string, bytes: number, until: number | undefined): void {
+  function put(topic: string, value: Value): void {
     // The one that is set last is given last.
     remove(topic);
-    values.set(topic, { text, bytes, until });
-    totalBytes += bytes;
+    values.set(topic, value);
+    totalBytes += value.bytes;
   }
 
   function dropOld(): void {
@@ -82,7 +92,8 @@ export function createRetained(
     if (line.is === "no value") remove(line.of);
     if (line.is !== "value") return;
     const text = JSON.stringify(line.m);
-    put(line.of, text, encoder.encode(text).length, line.until);
+    const bytes = encoder.encode(text).length;
+    put(line.of, { text, bytes, until: line.until, isRecalled: true });
   }
 
   function giveValue(client: Client, { text, until }: Value, now: number): void {
@@ -104,8 +115,9 @@ export function createRetained(
       throw new MessageError("retain-full", text, "retain", id);
     },
     keep(topic, { expires }, text, bytes) {
+      if (expires !== undefined) lookAtClock();
       const until = expires === undefined ? undefined : clock() + Math.ceil(expires * 1000);
-      put(topic, text, bytes, until);
+      put(topic, { text, bytes, until, isRecalled: false });
       ledger?.append(valueLine(topic, until, text));
     },
     give(client, subscriptions) {
@@ -136,12 +148,19 @@ export function createRetained(
       }
     },
     recall,
+    clockSet({ by }) {
+      for (const [topic, value] of values) {
+        const { until, isRecalled } = value;
+        if (until === undefined || isRecalled) continue;
+        values.set(topic, { ...value, until: until + by });
+      }
+    },
     adopt(lines, subscribers) {
       const newer = new Map(values);
       values.clear();
       totalBytes = 0;
       for (const line of lines) recall(line);
-      for (const [topic, { text, bytes, until }] of newer) put(topic, text, bytes, until);
+      for (const [topic, value] of newer) put(topic, value);
       const now = clock();
       for (const [topic, value] of values) {
         if (newer.has(topic)) continue;

@@ -87,6 +87,7 @@ export function lateLedger(why: () => string): Late<HubLedger, Ledger> {
         snapshot = from;
       },
       append: (line) => ledger?.append(line),
+      writeAnew: () => ledger?.writeAnew(),
       synced: () => ledger?.synced() ?? Promise.reject(new Error(why())),
       stats: () => ledger?.stats() ?? { bytes: 0, waiting: 0, stopped: why() },
     },

@@ -67,11 +67,12 @@ export interface HubLedger {
    */
   synced(): Promise<void>;
   stats(): LedgerStats;
+  /** Writes it anew from what holds, whatever was appended. */
+  writeAnew?(): void;
 }
 
 /** A ledger in a file. */
 export interface Ledger extends HubLedger, AsyncDisposable {
-  /** Writes it anew from what holds, whatever is in the file. */
   writeAnew(): void;
 }
 
