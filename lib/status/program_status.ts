@@ -66,6 +66,11 @@ export type ProgramStatus = {
   readonly memoryBytes?: number;
 };
 
+/** Whether somebody should look at it: it is not ready, nor stopped on purpose, nor at its end. */
+export function isUnwell({ state, ready }: ProgramStatus): boolean {
+  return !(state === "running" && ready) && state !== "stopped" && state !== "exited";
+}
+
 /** A disk as it was at the last look. */
 export type DiskStatus = {
   readonly mount: string;

@@ -1,7 +1,7 @@
 // What a key does in the live table: (state, key, what is shown) → the next state and what to do.
 // Pure: the terminal and the experiment are elsewhere.
 
-import type { ExperimentStatus, ProgramStatus } from "../status/program_status.ts";
+import { type ExperimentStatus, isUnwell, type ProgramStatus } from "../status/program_status.ts";
 import type { Key } from "./keys.ts";
 
 /** What a key can make the controller do. */
@@ -82,7 +82,7 @@ function moveOf(key: Key, rows: number): number | undefined {
   }[key];
 }
 
-/** The next program behind one that is neither ready nor stopped on purpose; else the same again. */
+/** The next program behind one that is not well; else the same again. */
 function nextUnwell(
   status: ExperimentStatus,
   filter: string,
@@ -90,8 +90,6 @@ function nextUnwell(
 ): string | undefined {
   const all = filtered(status.programs, filter);
   const at = all.findIndex(({ name }) => name === from) + 1;
-  const isUnwell = ({ state, ready }: ProgramStatus) =>
-    !(state === "running" && ready) && state !== "stopped" && state !== "exited";
   return [...all.slice(at), ...all.slice(0, at)].find(isUnwell)?.name ?? from;
 }
 

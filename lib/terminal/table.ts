@@ -1,7 +1,12 @@
 // The table of an experiment's programs, as lines of text. Pure: what it shows is what it is given.
 
 import { escapeControls } from "../plain_text.ts";
-import type { ExperimentStatus, ProgramState, ProgramStatus } from "../status/program_status.ts";
+import {
+  type ExperimentStatus,
+  isUnwell,
+  type ProgramState,
+  type ProgramStatus,
+} from "../status/program_status.ts";
 import { showDuration } from "../units.ts";
 import { alarmLines } from "./alarm_lines.ts";
 import { runTitle, safeTitle } from "./run_text.ts";
@@ -234,7 +239,11 @@ export function renderTable(status: ExperimentStatus, view: TableView): string[]
     const more = first === 0
       ? `… ${count - fit} more`
       : `${first + 1} to ${Math.min(count, first + fit)} of ${count}`;
-    lines.push(paint("\x1b[2m", cutText(more, columns)));
+    const unwell = status.programs.filter((program, i) =>
+      isUnwell(program) && (i < first || i >= first + fit)
+    ).length;
+    if (unwell === 0) lines.push(paint("\x1b[2m", cutText(more, columns)));
+    else lines.push(paint("\x1b[33m", cutText(`${more}; ${unwell} not well: press n`, columns)));
   }
   return lines;
 }

@@ -80,7 +80,7 @@ Deno.test("table: fits every size, with and without colour", () => {
   }
   const few = renderTable(status, { columns: 60, rows: 6, color: false, now: NOW });
   assertEquals(few.length, 6);
-  assertEquals(few[5], "… 6 more");
+  assertEquals(few[5], "… 6 more; 3 not well: press n");
 });
 
 Deno.test("table: nothing to show", () => {
@@ -110,6 +110,11 @@ Deno.test("table: the selected program is marked, and its page is shown", () => 
     "› p25   ● re",
     "21 to 25 of ",
   ]);
+  // What is not well and not on the page is not hidden.
+  const sick = { ...status, programs: [...programs.slice(1), program("q", { state: "fatal" })] };
+  const last = (selected: string) => renderTable(sick, { ...view, rows: 13, selected }).at(-1);
+  assertEquals(last("p3"), "… 15 more; 1 not well: press n");
+  assertEquals(last("q"), "21 to 25 of 25");
   // A step within a page changes two lines and no more.
   const [a, b] = [lines("p12"), lines("p13")];
   assertEquals(a.filter((line, i) => line !== b[i]).length, 2);
