@@ -73,9 +73,9 @@ Deno.test("a soak of hosts: everything is killed and moved; never two of one pro
       const moves = random() < 0.6;
       if (moves) places[name] = pick([...HOSTS, undefined]);
       else settings[name] = (settings[name] ?? 0) + 1;
-      write();
-      // SIGHUP ends who does not listen to it yet.
+      // It reads the file no more then, and SIGHUP does not end it as it would before.
       await controller.saw(/lab: 3 programs/);
+      write();
       controller.signal("SIGHUP");
       return moves ? "move" : "change";
     }

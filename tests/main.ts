@@ -4,7 +4,7 @@
 // begun first: they take longer, and at the end no processor is to wait for the last of them.
 
 /** Test files at a time, for each processor; DENO_JOBS says otherwise. */
-const FILES_A_PROCESSOR = 2;
+const FILES_A_PROCESSOR = 3;
 
 /** All test files in a folder and those in it, but for hidden ones and what was built. */
 function testFiles(folder: string): string[] {

@@ -19,11 +19,13 @@ function isPart(value: unknown): value is Part {
 
 /** Asks each time that the hub is joined, and hears of changes. */
 export function watchHubRecords(options: {
-  readonly client: Client;
+  readonly client: Pick<Client, "joined" | "request" | "subscribe" | "addEventListener">;
   readonly alarms: Pick<Alarms, "raise" | "clear">;
   readonly log: Log;
 }): Disposable {
   const { client, alarms, log } = options;
+  /** What was heard of since the question under way was asked: its answer may be the older one. */
+  const heard = new Set<Part>();
 
   function tell(part: Part, problem: string | undefined): void {
     const source = `hub's ${part}`;
@@ -32,9 +34,11 @@ export function watchHubRecords(options: {
   }
 
   async function ask(): Promise<void> {
+    heard.clear();
     try {
       const stats = await client.request({ cmd: "_stats" });
       for (const part of ["journal", "ledger"] as const) {
+        if (heard.has(part)) continue;
         const of = stats[part];
         const stopped = typeof of === "object" && of !== null && "stopped" in of ? of.stopped : "";
         tell(part, typeof stopped === "string" && stopped !== "" ? stopped : undefined);
@@ -49,6 +53,7 @@ export function watchHubRecords(options: {
     client.addEventListener("joined", () => void ask()),
     client.subscribe("_hub/alarm", ({ from, source, state, text }) => {
       if (from !== "_hub" || !isPart(source)) return;
+      heard.add(source);
       if (state === "resumed") tell(source, undefined);
       else if (state === "stopped" || state === "losing") tell(source, String(text));
     }),
