@@ -1,6 +1,6 @@
 // The journal from outside: a killed writer, a killed hub, a full disk; history and replay.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connect } from "../lib/client.ts";
 import { spySince } from "../lib/client/backlog.ts";
 import { createJournal } from "../lib/journal/journal.ts";
@@ -256,6 +256,26 @@ Deno.test("journal: spy --since goes on with its backlog when the hub is back, n
   } finally {
     await hub[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("journal: files that somebody removes are no false receipt; it goes on in new ones", async () => {
+  await using folder = await temporaryFolder();
+  const journal = `${folder.path}/journal`;
+  await using hub = await TestHub.start([`--journal=${journal}`, "--no-watchdog"]);
+  await using sender = await connect({ name: "sender", server: hub.address });
+  await using _box = await connect({ name: "box", durable: true, server: hub.address });
+  const health = async () => (await fetch(`http://${hub.address}/health`)).json();
+  const deliver = (i: number) => sender.deliver({ cmd: "count", to: "box", i });
+  await deliver(1);
+  await Deno.rename(journal, `${folder.path}/moved`);
+  await assertRejects(() => deliver(2), Error, "not on the disk: Cannot write the");
+  await hub.process.saw(/Cannot write the journal in .*: somebody has removed or moved /);
+  await until(async () => (await health()).ok, "it goes on");
+  await deliver(3);
+  const numbers = await numbersIn(journal);
+  assert(numbers.includes(3) && !numbers.includes(1), `${numbers}`);
+  assert((await health()).journal.lost > 0);
+  assertMatch(await Deno.readTextFile(`${journal}/ledger.ndjson`), /"of":"box"/);
 });
 
 /** Whether a small file system can be made here: root alone may. */

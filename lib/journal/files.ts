@@ -12,6 +12,26 @@ export async function syncFolder(folder: string): Promise<void> {
   await handle.sync();
 }
 
+/** What is written to a file is nowhere, as somebody has removed the file, or put another in its place. */
+export class FileGoneError extends Error {
+  override name = "FileGoneError";
+}
+
+/**
+ * Makes sure that a file is still where it was opened.
+ *
+ * @param about What the open file said of itself.
+ * @throws {FileGoneError} If it is not.
+ */
+export async function checkPlace(path: string, about: Deno.FileInfo): Promise<void> {
+  const there = await Deno.stat(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+  if (there?.ino === about.ino && there?.dev === about.dev) return;
+  throw new FileGoneError(`somebody has removed or moved ${path}`);
+}
+
 /** Why it failed, in words. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

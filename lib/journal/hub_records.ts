@@ -61,7 +61,11 @@ export async function openHubRecords(options: HubRecordsOptions): Promise<HubRec
       journal ??= await createJournal({
         ...options.journal,
         log,
-        onAlarm: (state, text) => onAlarm("journal", state, text),
+        onAlarm(state, text) {
+          onAlarm("journal", state, text);
+          // The folder may be another one now.
+          if (state === "resumed") ledger?.writeAnew();
+        },
       });
       ledger ??= await openLedger({
         path: `${journal.folder}/${LEDGER_FILE}`,

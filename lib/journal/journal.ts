@@ -3,7 +3,7 @@
 
 import { JOURNAL_BUFFER_BYTES } from "../defaults.ts";
 import { type Log, NO_LOG } from "../log_contract.ts";
-import { holdFolder, reasonOf } from "./files.ts";
+import { FileGoneError, holdFolder, reasonOf } from "./files.ts";
 import { loadChecksum } from "./checksum.ts";
 import { Group } from "./group.ts";
 import { createGroupWriter } from "./group_writer.ts";
@@ -191,6 +191,11 @@ export async function createJournal(options: JournalOptions): Promise<Journal> {
       log.warn(text);
       onAlarm("resumed", text);
     } catch (error) {
+      if (error instanceof FileGoneError) {
+        // What was written since the last time is in no file any more.
+        lost += written - synced;
+        lastLost = synced = written;
+      }
       stop(error);
       progress();
     }

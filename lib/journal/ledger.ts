@@ -7,7 +7,7 @@
 // is written anew as soon as it can be.
 
 import { type Log, NO_LOG } from "../log_contract.ts";
-import { appendTo, reasonOf, syncFolder } from "./files.ts";
+import { appendTo, checkPlace, reasonOf, syncFolder } from "./files.ts";
 import { createGroupWriter } from "./group_writer.ts";
 import { MORE_IN_FILE, readLines, slicesOf } from "./ledger_file.ts";
 import { beginRenewal, type Renewal } from "./ledger_renewal.ts";
@@ -102,6 +102,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let lines = found.lines;
   let size = found.size;
   let file: Deno.FsFile | undefined = await Deno.open(path, { append: true, create: true });
+  /** What the open file said of itself. */
+  let about: Deno.FileInfo | undefined;
   await syncFolder(folder);
 
   /** Lines that are not in the file, and how many characters they have. */
@@ -141,6 +143,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       size += bytes.length;
     }
     await file.syncData();
+    about ??= await file.stat();
+    await checkPlace(path, about);
   }
 
   function renew(lines: Iterable<string>): Renewal {
@@ -160,7 +164,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     stale = false;
     size = await next.finish();
     file?.close();
-    file = undefined;
+    file = about = undefined;
     await Deno.rename(next.path, path);
     renewFrom = 0;
     spread = Math.min(MOST_SPREAD, Math.max(1, size / Math.max(1, held())));
@@ -195,6 +199,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       else {
         // One that was begun while the file was good has all that was appended since, too.
         if (renewal?.state === "failed") await giveUp(renewal);
+        // Somebody may have removed it.
+        await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
         await finish(renewal ?? renew(snapshot()));
       }
       synced = upTo;

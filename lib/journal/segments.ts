@@ -4,7 +4,7 @@
 import type { Log } from "../log_contract.ts";
 import { loadChecksum } from "./checksum.ts";
 import { type Block, encodeBlock, OpenBlock } from "./block.ts";
-import { appendTo, reasonOf, syncFolder } from "./files.ts";
+import { appendTo, checkPlace, FileGoneError, reasonOf, syncFolder } from "./files.ts";
 import type { Piece } from "./group.ts";
 import {
   besides,
@@ -67,6 +67,10 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   let segments: Segment[] = [];
   let tail = new OpenBlock(0);
   let file: Deno.FsFile | undefined;
+  /** Where that is, and what it said of itself when it was opened. */
+  let place: { readonly path: string; readonly about: Deno.FileInfo } | undefined;
+  /** Somebody has removed the files. */
+  let isGone = false;
   /** Files that nothing more is written to, until they are safe. */
   let finished: Deno.FsFile[] = [];
   /** The name of a file is not safe yet. */
@@ -134,7 +138,18 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   /** Nothing more is written to the file that is open. */
   function leaveFile(): void {
     if (file !== undefined) finished.push(file);
-    file = undefined;
+    file = place = undefined;
+  }
+
+  /** Begins anew, beside those files that are still there. */
+  async function beginAnew(): Promise<void> {
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const there = new Set((await listSegments(folder)).map(({ path }) => path));
+    const last = segments.at(-1);
+    segments = segments.filter((one) => one !== last && there.has(one.path));
+    leaveFile();
+    tail = new OpenBlock(0);
+    isGone = false;
   }
 
   function seal(segment: Segment): void {
@@ -147,14 +162,17 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     finished = [];
     const isNew = hasNewFile;
     hasNewFile = false;
+    const now = place;
     try {
       for (const one of left) await one.syncData();
       await file?.syncData();
+      if (now !== undefined) await checkPlace(now.path, now.about);
       // A file's name is to survive a power cut, too.
       if (isNew) await syncFolder(folder);
     } catch (error) {
       finished = [...left, ...finished];
       hasNewFile ||= isNew;
+      isGone ||= error instanceof FileGoneError;
       throw error;
     }
     for (const one of left) one.close();
@@ -163,7 +181,8 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
 
   /** The segment that a piece of so many bytes goes into, its file open. */
   async function segmentFor(piece: Piece): Promise<Segment> {
-    let segment = segments.at(-1);
+    let segment = isGone ? undefined : segments.at(-1);
+    if (isGone) await beginAnew();
     if (segment !== undefined && segment.size > 0 && segment.size + piece.length > segmentBytes) {
       seal(segment);
       segment = undefined;
@@ -176,7 +195,12 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     }
     if (file === undefined) {
       file = await Deno.open(segment.path, { append: true, create: true });
+      place = { path: segment.path, about: await file.stat() };
       if (segment.size === 0) hasNewFile = true;
+      else if (place.about.size < segment.size) {
+        isGone = true;
+        throw new FileGoneError(`somebody has removed or emptied ${segment.path}`);
+      }
     }
     return segment;
   }
@@ -211,6 +235,8 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
       leaveFile();
       throw error;
     }
+    // Known since it began: it is written again, to where it is found.
+    if (isGone) throw new FileGoneError(`somebody has removed or moved ${segment.path}`);
     segment.size += bytes.length;
     segment.written = clock();
     tail.join(piece);
