@@ -48,6 +48,8 @@ export function showTable(controller: Controller, runs: DataRuns): Live {
     color: useColor(Deno.stdout),
     unicode: useUnicode(),
     quitQuestion: "Stop all programs and quit?",
+    // Nobody would start a program again meanwhile, and with --with-server the hub would be gone.
+    mayNotHalt: "Not halted, as programs need abcd run: for a shell take another terminal",
   });
 }
 

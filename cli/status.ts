@@ -145,6 +145,11 @@ export default defineCommand({
     if (options.watch && !Deno.stdout.isTerminal()) {
       throw new UsageError("Cannot show --watch: standard output is not a terminal");
     }
+    if (options.watch && Deno.env.get("TERM") === "dumb") {
+      throw new UsageError(
+        "Cannot show --watch: this terminal (TERM=dumb) knows lines alone; leave --watch out",
+      );
+    }
     await using controller = await openController("status", options, stop);
     const programs = args.length === 0 ? {} : { programs: [...args] };
     if (options.watch) {

@@ -56,6 +56,9 @@ Deno.test({
     await run.saw(/all programs are stopped/);
     await run.end();
     assertEquals(run.stdout.includes("\x1b"), false, run.stdout);
+    await using watch = abcdOnTerminal(["status", "--watch"], { env: { TERM: "dumb" } });
+    await watch.saw(/knows lines alone[^]*<after 2 /);
+    await watch.end();
   },
 });
 
@@ -74,7 +77,12 @@ Deno.test({
     await run.type("l");
     await shows(run, /steady: log/);
     await shows(run, /steady writes/);
-    await run.type("qq");
+    // Halted it would keep nobody alive.
+    await run.type("q");
+    await shows(run, /● 2 ready/);
+    await run.type("\x1a");
+    await shows(run, /Not halted, as programs need abcd run/);
+    await run.type("q");
     await shows(run, /Stop all programs and quit\? y\/n/);
     await run.type("y");
     assertEquals(await endsWell(run), 0);

@@ -37,6 +37,8 @@ export interface LiveOptions {
   readonly unicode?: boolean;
   /** What `q` asks before it quits. Default: nothing, it quits at once. */
   readonly quitQuestion?: string;
+  /** What is said at Ctrl-Z where this process must not halt. Default: it halts, as others do. */
+  readonly mayNotHalt?: string;
   /** Time between two looks, in milliseconds. Default: 1000. */
   readonly everyMs?: number;
   /** The terminal. Default: the one of this process. */
@@ -63,6 +65,7 @@ export function showLive(options: LiveOptions): Live {
     color,
     unicode = true,
     quitQuestion,
+    mayNotHalt,
     open = openScreen,
     size = () => terminalSize() ?? USUAL_SIZE,
   } = options;
@@ -147,7 +150,11 @@ export function showLive(options: LiveOptions): Live {
   }
 
   // Nothing is drawn before `screen` is there: keys and signals come later than this line.
-  const screen = open({ onKey, onResize: () => draw() });
+  const screen = open({
+    onKey,
+    onResize: () => draw(),
+    onHalt: mayNotHalt === undefined ? undefined : () => say(mayNotHalt),
+  });
   state = { ...state, selected: selectedProgram(state, source.status())?.name };
   draw();
   const timer = setInterval(() => {

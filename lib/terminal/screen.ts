@@ -33,6 +33,8 @@ export interface ScreenOptions {
   readonly onKey?: (key: Key) => void;
   /** Called when the terminal has another size, or shows something else. */
   readonly onResize?: () => void;
+  /** Called at Ctrl-Z. Default: the terminal is given back, and this process halts until `fg`. */
+  readonly onHalt?: () => void;
 }
 
 const encoder = new TextEncoder();
@@ -60,7 +62,7 @@ export async function writeUnlessStuck(text: string): Promise<void> {
  * input is a terminal.
  */
 export function openScreen(options: ScreenOptions = {}): Screen {
-  const { onKey, onResize, write = writeAll } = options;
+  const { onKey, onResize, onHalt, write = writeAll } = options;
   const takesKeys = onKey !== undefined && Deno.stdin.isTerminal();
   let open = true;
   /** Stopped by Ctrl-Z: the terminal is somebody else's. */
@@ -121,12 +123,15 @@ export function openScreen(options: ScreenOptions = {}): Screen {
       screen.forget();
       onResize?.();
     }],
-    // Ctrl-Z: the shell is to have its terminal as it was.
-    ["SIGTSTP", async () => {
-      away = true;
-      await giveBack();
-      Deno.kill(Deno.pid, "SIGSTOP");
-    }],
+    [
+      "SIGTSTP",
+      onHalt ?? (async () => {
+        // Ctrl-Z: the shell is to have its terminal as it was.
+        away = true;
+        await giveBack();
+        Deno.kill(Deno.pid, "SIGSTOP");
+      }),
+    ],
     ["SIGCONT", () => {
       take();
       onResize?.();
