@@ -123,9 +123,9 @@ Deno.test({
   async fn() {
     await using hub = await TestHub.start(["--bind=::1", "--name=six"], { open: false });
     await hub.process.saw(/listens: http \[::1\]:\d+, tcp \[::1\]:\d+, beacon/);
-    const spy = ["spy", "--for=20", "--count=1", `--beacon-port=${hub.beaconPort}`];
-    const { code, stderr } = await runAbcd(spy, { env: { ABCD_SERVER: "" } });
-    assertMatch(stderr, new RegExp(`^joined: hub "six" at \\[::1\\]:${hub.httpPort}`, "m"));
-    assertEquals(code, 0);
+    await using spy = abcd(["spy", `--beacon-port=${hub.beaconPort}`], {
+      env: { ABCD_SERVER: "" },
+    });
+    await spy.saw(new RegExp(`^joined: hub "six" at \\[::1\\]:${hub.httpPort}`, "m"));
   },
 });
