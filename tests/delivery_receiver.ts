@@ -16,10 +16,15 @@ client.on("count", ({ from = "", i }) => {
   if (Number(i) <= entry.last) entry.wrong.push(`${i} behind ${entry.last}`);
   entry.last = Math.max(entry.last, Number(i));
 });
-const reporter = setInterval(() => console.log(JSON.stringify({ seen })), 100);
+let over = false;
+const reporter = setInterval(() => {
+  // Deno 2.4 may call a timer once more that has been cleared.
+  if (!over) console.log(JSON.stringify({ seen }));
+}, 100);
 for await (const _ of Deno.stdin.readable) {
   // nothing is said, only the end matters
 }
+over = true;
 clearInterval(reporter);
-console.log(JSON.stringify({ over: true, seen }));
+console.log(JSON.stringify({ over, seen }));
 await client.close();

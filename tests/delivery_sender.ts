@@ -14,7 +14,7 @@ const perTick = Number(rate) * TICK_MS / 1000;
 const client = await connect({ name, server, bufferBytes: 64 * 1024 ** 2 });
 const refused: { i: number; why: string }[] = [];
 const receipts = new Set<Promise<void>>();
-let sent = 0, safe = 0, over = false;
+let sent = 0, safe = 0, over = false, done = false;
 
 async function deliver(i: number): Promise<void> {
   try {
@@ -28,8 +28,7 @@ async function deliver(i: number): Promise<void> {
 const begun = performance.now();
 let spent = 0;
 const ticker = setInterval(() => {
-  // Deno 2.4 may call a timer once more that has been cleared.
-  if (over) return;
+  if (over) return; // Deno 2.4 may call a timer once more that has been cleared
   // What could not be sent while the hub was away is not made up for.
   const ticks = (performance.now() - begun) / TICK_MS;
   let count = Math.min(Math.round((ticks - spent) * perTick), Math.round(perTick * 10));
@@ -39,13 +38,16 @@ const ticker = setInterval(() => {
     receipts.add(receipt);
   }
 }, TICK_MS);
-const reporter = setInterval(() => console.log(JSON.stringify({ safe, sent })), 100);
+const reporter = setInterval(() => {
+  if (!done) console.log(JSON.stringify({ safe, sent }));
+}, 100);
 for await (const _ of Deno.stdin.readable) {
   // nothing is said, only the end matters
 }
 over = true;
 clearInterval(ticker);
 await Promise.all(receipts);
+done = true;
 clearInterval(reporter);
 console.log(JSON.stringify({ over, sent, safe, refused }));
 await client.close();
