@@ -21,18 +21,18 @@ import { type Watch, watchProgram } from "./probes.ts";
 import {
   howItEnded,
   isGoodEnd,
-  type Machine,
   newMachine,
+  type ProgramAction,
   type ProgramEvent,
   step,
 } from "./program_state.ts";
-import type { ProgramAction } from "./program_state.ts";
 import { createRecordKeeper, withVerdict } from "./keep_record.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import { CALM_MS, SOON_MS, TICK_MS } from "./runner.ts";
 import { createLogWatch } from "./log_watch.ts";
 import { createSignals } from "./signals.ts";
-import { verdictOf } from "./unexpected_end.ts";
+import { createTelling } from "./tell_program.ts";
+import { type EndInStep, unexpectedEnd, verdictOf } from "./unexpected_end.ts";
 import { createUsageWatch } from "./usage.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -88,13 +88,13 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     return output.tail(LAST_LINES, logFrom);
   }
 
+  const tell = createTelling({ name, log, tail, changed: () => context.changed(runner) });
+
   /** Keeps and tells what is known of an unexpected end. */
-  function tellEnd(ended: Ended | undefined, cause?: string, ranSec?: number): void {
+  function tellEnd(end: EndInStep): void {
     const { outOfMemory } = context;
     const verdict = verdictOf({
-      ended,
-      cause,
-      ranSec,
+      ...end,
       machine,
       program,
       outOfMemory,
@@ -104,19 +104,6 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     verdicts = withVerdict(verdicts, verdict);
     save();
     context.verdict(runner, verdict);
-  }
-
-  function logStep(before: Machine, event: ProgramEvent): void {
-    const unexpected = event.type === "exited" || event.type === "spawnFailed" ||
-      event.type === "aliveFailed";
-    const bad = unexpected && machine.state !== "exited";
-    const text = `${name}: ${before.state} → ${machine.state} (${machine.reason})`;
-    if (machine.state === "fatal") log.error(text);
-    else if (bad) log.warn(text);
-    else log.info(text);
-    if (bad && before.state !== "stopping") {
-      for (const line of tail()) log.warn(`${name} | ${line}`);
-    }
   }
 
   function fire(event: ProgramEvent, ended?: Ended): void {
@@ -132,19 +119,10 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     // Kept before it is said or done: a controller that dies in between is found out by the next.
     if (spawns) runId = context.newId(name);
     save();
-    if (moved) logStep(before, event);
+    if (moved) tell.step(before, machine, event);
     else if (machine.ready !== before.ready) log.info(`${name}: ready`);
-    const wasAlive = before.state === "starting" || before.state === "running";
-    const isBad = machine.state === "backoff" || machine.state === "fatal";
-    if (event.type === "aliveFailed") {
-      tellEnd(undefined, event.reason, (now() - before.since) / 1000);
-    } else if (event.type === "spawnFailed") tellEnd(undefined, event.reason);
-    else if (
-      ended !== undefined && wasAlive && (isBad || !isGoodEnd(program, ended.code, ended.signal))
-    ) {
-      const isHidden = event.type === "exited" && event.left !== undefined;
-      tellEnd(ended, isHidden ? machine.reason : undefined);
-    }
+    const end = unexpectedEnd({ before, after: machine, event, ended, program, now: now() });
+    if (end !== undefined) tellEnd(end);
     // The lines above are of the start that ended; what comes now is of the next.
     if (spawns) logFrom = output.end();
     for (const action of actions) perform(action, old);
@@ -257,24 +235,6 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   let polls = 0;
   /** Taken up from a controller before this one, and not seen yet. */
   let isAdopting = false;
-  /** What an alarm is raised for beside its state. */
-  let troublesTold: readonly (string | undefined)[] = [undefined, undefined];
-  function tellTroubles(): void {
-    const troubles = [runner.unstoppable, runner.lostLog];
-    if (troubles.every((one, i) => one === troublesTold[i])) return;
-    troublesTold = troubles;
-    context.changed(runner);
-  }
-
-  let troubleTold: string | undefined;
-  function tellTrouble(): void {
-    const trouble = endTold ? undefined : start?.trouble;
-    if (trouble === troubleTold) return;
-    troubleTold = trouble;
-    if (trouble === undefined) log.info(`${name}: ${program.host} is reached again`);
-    else log.warn(`${name}: unreachable: ${trouble}`);
-    context.changed(runner);
-  }
 
   const usage = createUsageWatch();
   const runner: LocalRunner = {
@@ -313,11 +273,11 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       if ((isPoll && !isSame) || isDue || machine.state === "stopping") look(processes);
       probe();
       if (isPoll) output.keepSmall(program.log);
-      if (!isHere) tellTrouble();
+      if (!isHere) tell.reach(program.host, endTold ? undefined : start?.trouble);
       if (isHere && isPoll && !endTold && start?.pid !== undefined) {
         logWatch.look(start.pid, program.log.maxBytes);
       }
-      tellTroubles();
+      tell.troubles(runner.unstoppable, runner.lostLog);
     },
     probe,
     measure(processes) {

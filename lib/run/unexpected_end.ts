@@ -4,18 +4,50 @@ import type { Program } from "../experiment/program.ts";
 import { corePattern, describeCore } from "../process/core_file.ts";
 import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
 import type { Ended } from "../process/start_contract.ts";
-import type { Machine } from "./program_state.ts";
-import { isGoodEnd } from "./program_state.ts";
+import { isGoodEnd, type Machine, type ProgramEvent } from "./program_state.ts";
 import { describeEnd, duration, type Verdict } from "./verdict.ts";
 
-/** What {@linkcode verdictOf} goes by. */
-export interface UnexpectedEnd {
+/** What a step of the table has of an unexpected end. */
+export interface EndInStep {
   /** How its process ended; `undefined`: it is still to end, or it never was. */
   readonly ended: Ended | undefined;
   /** Why it ends, where that is not its own doing. */
   readonly cause: string | undefined;
   /** How long it ran, in seconds, if its process does not tell. */
   readonly ranSec: number | undefined;
+}
+
+/** A step of the table, and what is known with it. */
+export interface StepTaken {
+  readonly before: Machine;
+  readonly after: Machine;
+  readonly event: ProgramEvent;
+  /** How its process ended, if the step is about that. */
+  readonly ended: Ended | undefined;
+  readonly program: Program;
+  /** On the clock of the machine, in milliseconds. */
+  readonly now: number;
+}
+
+/** The unexpected end in a step of the table; `undefined`: there is none. */
+export function unexpectedEnd(step: StepTaken): EndInStep | undefined {
+  const { before, after, event, ended, program, now } = step;
+  if (event.type === "aliveFailed") {
+    return { ended: undefined, cause: event.reason, ranSec: (now - before.since) / 1000 };
+  }
+  if (event.type === "spawnFailed") {
+    return { ended: undefined, cause: event.reason, ranSec: undefined };
+  }
+  const wasAlive = before.state === "starting" || before.state === "running";
+  if (ended === undefined || !wasAlive) return undefined;
+  const isBad = after.state === "backoff" || after.state === "fatal";
+  if (!isBad && isGoodEnd(program, ended.code, ended.signal)) return undefined;
+  const isHidden = event.type === "exited" && event.left !== undefined;
+  return { ended, cause: isHidden ? after.reason : undefined, ranSec: undefined };
+}
+
+/** What {@linkcode verdictOf} goes by. */
+export interface UnexpectedEnd extends EndInStep {
   /** Where it is now, after the end. */
   readonly machine: Machine;
   readonly program: Program;
