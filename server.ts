@@ -213,6 +213,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     if (what !== "nothing") hub.doorChanged(what === "key");
   };
   const ticker = setInterval(() => {
+    if (closed) return; // Deno 2.4 may call one that was cleared
     hub.tick(Date.now());
     review(keys.look());
     renewal ??= renewCertificate().finally(() => renewal = undefined);

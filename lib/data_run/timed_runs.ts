@@ -68,7 +68,10 @@ export function createTimedRuns(options: TimedRunsOptions): TimedRuns {
     if (timed === what) return;
     clearTimeout(timer);
     timed = what;
-    timer = setTimeout(action, Math.max(0, sec) * 1000);
+    timer = setTimeout(() => {
+      // Deno 2.4 may call one that was cleared: it is not to end another run.
+      if (timed === what) action();
+    }, Math.max(0, sec) * 1000);
   }
 
   function stop(): void {
@@ -139,6 +142,7 @@ export function createTimedRuns(options: TimedRunsOptions): TimedRuns {
     cancel,
     [Symbol.dispose]() {
       clearTimeout(timer);
+      timed = undefined;
     },
   };
 }

@@ -157,13 +157,16 @@ export function showLive(options: LiveOptions): Live {
   });
   state = { ...state, selected: selectedProgram(state, source.status())?.name };
   draw();
+  let isOver = false;
   const timer = setInterval(() => {
+    if (isOver) return; // Deno 2.4 may call one that was cleared
     draw();
     read();
   }, options.everyMs ?? 1000);
   return {
     quit: quit.promise,
     [Symbol.asyncDispose]() {
+      isOver = true;
       clearInterval(timer);
       return screen.close();
     },
