@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { canCollapse, rotateLog } from "./log_rotation.ts";
+import { openProgramLog } from "./program_log.ts";
 
 const BLOCK = 4096;
 
@@ -123,5 +124,17 @@ Deno.test("rotation: where nothing can be cut off, it is copied and emptied", as
     await Deno.writeTextFile(path, text);
     const gone = await rotateLog({ path, maxBytes: BLOCK, backups: 2, collapse: false });
     assertEquals([gone, read(path), read(`${path}.1`)], [text.length, "", text]);
+  });
+});
+
+Deno.test("a program that was silent for long, and begins to write without end, has its log cut at the next look", async () => {
+  await inFolder(undefined, async (path) => {
+    const log = openProgramLog({ path, warn: () => {}, moved: () => {} });
+    const limits = { maxBytes: 2 * BLOCK, backups: 1 };
+    Deno.writeTextFileSync(path, "a line\n");
+    for (let i = 0; i < 10; i++) await log.keepSmall(limits);
+    Deno.writeFileSync(path, new Uint8Array(100_000), { append: true });
+    await log.keepSmall(limits);
+    assert(log.end() <= limits.maxBytes, `${log.end()} bytes`);
   });
 });

@@ -19,14 +19,13 @@ export interface ProgramLog {
   /** Reads from a point on; default: from its end. */
   cursor(from?: number): LogCursor;
   /**
-   * Moves its front aside if it is too large; to be called about once a second. A call while that is
-   * done does nothing, nor do three of four while nothing is written.
+   * Moves its front aside if it is too large; to be called about once a second, also while nothing is
+   * written: what begins to write without end fills two gigabytes in each. A call while that is done does
+   * nothing.
    */
   keepSmall(limits: { readonly maxBytes: number; readonly backups: number }): Promise<void>;
 }
 
-/** Looks at the size that are left out of a program that writes nothing: most of fifty do so. */
-const MOST_QUIET = 3;
 const READ_BYTES = 256 * 1024;
 /** A reader that is further behind than this goes on near the end. */
 const BEHIND_BYTES = 4 * 1024 * 1024;
@@ -43,8 +42,6 @@ export function openProgramLog(options: {
   const { path, warn, moved } = options;
   const cursors = new Set<{ at: number }>();
   let busy = false;
-  /** Its size at the last look, how many looks it has been so, and how many can be left out. */
-  let [sizeBefore, quiet, calmLooks] = [-1, 0, 0];
   let collapse: boolean | undefined;
   let failed = false;
   let cached: { readonly key: string; readonly lines: readonly string[] } | undefined;
@@ -103,12 +100,7 @@ export function openProgramLog(options: {
       return cached.lines;
     },
     async keepSmall(limits) {
-      if (busy || calmLooks-- > 0) return;
-      const size = sizeOf(path);
-      quiet = size === sizeBefore ? Math.min(MOST_QUIET, quiet + 1) : 0;
-      sizeBefore = size;
-      calmLooks = quiet;
-      if (size <= limits.maxBytes) return;
+      if (busy || sizeOf(path) <= limits.maxBytes) return;
       busy = true;
       try {
         if (collapse === undefined) {
