@@ -51,7 +51,7 @@ const WHERE = {
  * @param command The subcommand that the first word names, if there is one.
  * @param programs Asks for the names of the programs that run.
  */
-export async function completions(
+async function completions(
   words: readonly string[],
   command: Command | undefined,
   programs: (line: readonly string[]) => Promise<readonly string[]>,

@@ -24,7 +24,7 @@ type Field = "from" | "to" | "cmd" | "topic";
  *
  * @throws {UsageError} If one cannot be read.
  */
-export function filterFrom(conditions: readonly string[]): MessageFilter | undefined {
+function filterFrom(conditions: readonly string[]): MessageFilter | undefined {
   if (conditions.length === 0) return undefined;
   const wanted: { [F in Field]?: string[] } = {};
   const not: MessageFilter[] = [];

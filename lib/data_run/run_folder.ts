@@ -32,7 +32,7 @@ export interface RunFolder {
 const NAME = /^(\d{6,9})\.json$/;
 
 /** The name of a run's file: `000017.json`. */
-export function runFile(run: number): string {
+function runFile(run: number): string {
   return `${String(run).padStart(6, "0")}.json`;
 }
 

@@ -1,7 +1,7 @@
 // What a controller has of a host agent: it claims the experiment there, sends orders until they are
 // carried out, and hears what becomes of the programs. All of it is told again after each loss.
 
-import type { Client, Off } from "../client.ts";
+import type { Off, Outgoing } from "../client.ts";
 import { computerName } from "../environment.ts";
 import type { Message } from "../message.ts";
 import {
@@ -15,6 +15,7 @@ import {
   texts,
 } from "./host_report.ts";
 import { createHostClock } from "./host_clock.ts";
+import { createHostLines } from "./host_lines.ts";
 import type { HostLink, HostLinkOptions, RemoteEnd } from "./host_link_contract.ts";
 
 /** An agent says something at least every 5 s; silent for longer than this it is not there, in ms. */
@@ -32,7 +33,6 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   const ends = new Map<string, RemoteEnd>();
   /** Programs that the agent knows and nobody here wants: they are stopped and forgotten. */
   const strays = new Map<string, Order>();
-  const followers = new Map<string, Set<string>>();
   const offs: Off[] = [];
   const clock = createHostClock(host, log);
   /** What it has raised alarms of. */
@@ -53,6 +53,14 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   let freshUntil = now() + FRESH_MS;
 
   const about = { to: host, experiment, claim };
+  const output = createHostLines({
+    about,
+    client,
+    answerSec: ANSWER_SEC,
+    trouble: () => claimed ? undefined : trouble,
+    isHere: (program) => ends.has(program),
+    tell,
+  });
 
   function setTrouble(text: string, refused?: string): void {
     if (text === trouble && refused === refusal) return;
@@ -125,7 +133,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     for (const source of over) options.alarm({ source, state: "over", text: "over", since: 0 });
     for (const alarm of alarms) options.alarm(alarm);
     alarmed = new Set(alarms.map(({ source }) => source));
-    for (const [who, names] of followers) sendFollow(who, [...names]);
+    output.again();
     send();
   }
 
@@ -181,7 +189,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     }
   }
 
-  function tell(message: Parameters<Client["send"]>[0]): void {
+  function tell(message: Outgoing): void {
     try {
       client?.send(message);
     } catch (error) {
@@ -215,12 +223,6 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     }
   }
 
-  function sendFollow(who: string, names: readonly string[]): void {
-    const wanted = names.filter((name) => ends.has(name));
-    if (wanted.length === 0) return;
-    tell({ ...about, cmd: "agent-log", programs: wanted, lines: 0, follow: who });
-  }
-
   const fromHost = (take: (message: Message) => void) => (message: Message) => {
     if (message.from === host && !over) take(message);
   };
@@ -234,13 +236,13 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       client.on("host-why", fromHost(takeVerdicts)),
       client.subscribe("_hub/left", ({ name }) => {
         if (name === host) lose(`${host} has left the hub`);
-        followers.delete(String(name));
+        output.left(String(name));
       }),
       client.subscribe("_hub/joined", ({ name }) => {
         if (name === host) lose(first);
       }),
       client.addEventListener("lost", () => {
-        followers.clear();
+        output.lost();
         lose("the hub is away");
       }),
     );
@@ -297,25 +299,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       claimed = false;
       askClaim();
     },
-    async lines(names, count, follow) {
-      if (follow !== undefined) {
-        const known = followers.get(follow) ?? new Set();
-        followers.set(follow, known);
-        for (const name of names) known.add(name);
-      }
-      if (!claimed || client === undefined) {
-        throw new Error(`Cannot read the logs on ${host}: ${trouble}`);
-      }
-      const answer = await client.request(
-        { ...about, cmd: "agent-log", programs: [...names], lines: count, follow },
-        { timeoutSec: ANSWER_SEC },
-      );
-      if (typeof answer.error === "string") throw new Error(answer.error);
-      const lines = objects(answer.lines).flatMap(({ program, line }) =>
-        typeof program === "string" && typeof line === "string" ? [{ program, line }] : []
-      );
-      return { lines, at: typeof answer.at === "number" ? answer.at : 0 };
-    },
+    lines: output.read,
     async release() {
       if (!claimed || client === undefined) return;
       try {

@@ -28,7 +28,7 @@ function dfScript(folder: string): string {
 }
 
 /** The room of a folder there; `undefined`: the computer is not reached now. */
-export async function sshDiskSpace(
+async function sshDiskSpace(
   shell: SshShell,
   folder: string,
 ): Promise<DiskSpace | undefined> {

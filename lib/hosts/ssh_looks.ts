@@ -14,7 +14,7 @@ const SEEN_MS = 4000;
 const SEE = `getconf PAGESIZE; cat /proc/[0-9]*/stat 2>/dev/null | grep -v ') [A-Z] [02] '`;
 
 /** What {@linkcode SEE} writes. */
-export function parseSeen(text: string): ProcessStat[] {
+function parseSeen(text: string): ProcessStat[] {
   const [pages = "", ...lines] = text.split("\n");
   return lines.flatMap((line) => parseStat(line, Number(pages) || undefined) ?? []);
 }

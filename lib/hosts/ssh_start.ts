@@ -30,7 +30,7 @@ interface Looked {
 }
 
 /** Reads what `lookScript` writes. */
-export function parseLook(text: string): Looked {
+function parseLook(text: string): Looked {
   const [head = "", tail = ""] = text.split(/^log$/m);
   const lines = head.split("\n");
   const value = (word: string) => {

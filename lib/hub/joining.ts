@@ -79,7 +79,7 @@ export interface JoiningParts {
  *
  * @throws {MessageError} `not-joined` if it is no `_init`, `name-invalid`, `bad-message`.
  */
-export function readInit(message: Message): InitMessage {
+function readInit(message: Message): InitMessage {
   const { cmd, id } = message;
   if (cmd !== "_init") {
     const text = `Cannot take ${cmd}: the first message has to be _init with a name`;

@@ -24,7 +24,7 @@ const TICKS_PER_SEC = 100;
 let pages: number | undefined;
 
 /** The size of this computer's pages, in bytes: 4096, but on a Raspberry Pi 5 and others 16384. */
-export function pageBytes(): number {
+function pageBytes(): number {
   return pages ??= readPageBytes();
 }
 

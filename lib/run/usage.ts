@@ -51,7 +51,7 @@ export function createUsageWatch(): UsageWatch {
 }
 
 /** Makes a meter; `now` is a monotonic clock, in milliseconds. */
-export function createUsageMeter(): UsageMeter {
+function createUsageMeter(): UsageMeter {
   let before: { readonly root: number; readonly now: number; readonly cpu: Map<number, number> };
   return {
     look(root, all, now) {

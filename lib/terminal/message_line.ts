@@ -23,7 +23,7 @@ const WIDE_COLUMNS = 100;
  * The text without anything that a terminal would obey or show out of order: control characters and
  * those that change the direction of writing, as escapes.
  */
-export function visible(text: string): string {
+function visible(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex -- these are what is taken out
     /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
