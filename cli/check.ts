@@ -4,6 +4,7 @@ import { startSteps } from "../lib/experiment/start_order.ts";
 import { gigabytes } from "../lib/run/disk_watch.ts";
 import { describeProbe } from "../lib/run/probes.ts";
 import type { Program } from "../lib/experiment/program.ts";
+import { escapeControls } from "../lib/plain_text.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import { doubtsOf } from "../lib/run/doubts.ts";
 import { readExperiment } from "./experiment.ts";
@@ -48,7 +49,7 @@ function settings(program: Program): string[] {
     ["starts", program.autostart ? "" : "only when told to (autostart is false)"],
   ];
   return rows.filter(([, text]) => text !== "").map(([key, text]) =>
-    `    ${key.padEnd(12)} ${text}`
+    `    ${key.padEnd(12)} ${escapeControls(text)}`
   );
 }
 
@@ -73,12 +74,15 @@ export default defineCommand({
       return Promise.resolve(EXIT.done);
     }
     const { programs } = experiment;
+    const doubts = doubtsOf(experiment);
     const lines = [
       `${experiment.name}: ${programs.length} program${
         programs.length === 1 ? "" : "s"
-      }, controller "${experiment.controller}"; the file has no error`,
+      }, controller "${experiment.controller}"; the file has no error${
+        doubts.length === 0 ? "" : ", but see what is in doubt"
+      }`,
     ];
-    for (const doubt of doubtsOf(experiment)) console.error(`abcd check: ${doubt}`);
+    for (const doubt of doubts) console.error(`abcd check: ${doubt}`);
     for (const [i, step] of startSteps(programs).entries()) {
       lines.push("", i === 0 ? "At once:" : `Step ${i + 1}:`);
       for (const program of step) lines.push(`  ${program.name}`, ...settings(program));

@@ -267,13 +267,16 @@ Deno.test("check: the plan in its order, JSON, every error with its place", asyn
     file,
     `{"run": {
       "ccd": {"cmd": ["take", "two words"], "dependsOn": {"cryo": "ready"}, "autostart": false},
-      "cryo": {"cmd": "cool --to 130"} // first
+      "cryo": {"cmd": ["cool", "--to\\n130"]} // first
     }}`,
   );
   const plan = await runAbcd(["check", file]);
   assertEquals(plan.code, 0, plan.stderr);
   assert(/At once:\n {2}cryo\n[^]*Step 2:\n {2}ccd\n/.test(plan.stdout), plan.stdout);
   assertStringIncludes(plan.stdout, "take 'two words'");
+  assertStringIncludes(plan.stdout, "'--to\\n130'");
+  assertMatch(plan.stderr, /there is no command (take|cool)/);
+  assertStringIncludes(plan.stdout, "the file has no error, but see what is in doubt\n");
   assertStringIncludes(plan.stdout, "waits for    cryo ready");
   const json = JSON.parse((await runAbcd(["check", file, "--json"])).stdout);
   assertEquals(json.programs[0].argv, ["take", "two words"]);

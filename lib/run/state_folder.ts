@@ -124,7 +124,7 @@ async function lock(path: string, owner: string): Promise<Deno.FsFile> {
   if (!locked) {
     throw new LockedError(
       `Cannot control this experiment: ${readOr(path, "another process")} does already; ` +
-        `stop that one first, or ask it ("abcd status")`,
+        `stop that one first, or look at it and tell it what to do ("abcd status --watch")`,
     );
   }
   file.truncateSync();
