@@ -4,7 +4,7 @@ import { copyBytes } from "../bytes.ts";
 import type { Envelope } from "../envelope.ts";
 import { EVERYONE, type Route } from "../message.ts";
 import { createNames } from "../names.ts";
-import { sharedRoom } from "../transport/outbox.ts";
+import { sharedLines } from "../transport/outbox.ts";
 import type { Client } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Settings } from "./options.ts";
@@ -98,7 +98,7 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
       post.settle();
       return true;
     }
-    const line = sharedRoom(size + 1);
+    const line = sharedLines.room(size + 1);
     const at = line.length;
     copyBytes(bytes, begin, end - 1, line.bytes, line.view, at);
     copyBytes(tail, 0, tail.length, line.bytes, line.view, at + size - tail.length);

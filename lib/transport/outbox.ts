@@ -25,6 +25,7 @@ const [, , LARGEST] = SIZES;
 const SPARE_BYTES = 16 * 1024 * 1024;
 
 const NO_STRETCH: Uint8Array = new Uint8Array();
+const NO_ROOM = newRoom(0);
 
 const spare: { readonly [size: number]: Room[] } = Object.fromEntries(SIZES.map((n) => [n, []]));
 
@@ -45,40 +46,56 @@ function free({ bytes, view }: Chunk): void {
   }
 }
 
-/** Memory for what goes to several, filled up to `length`, until all that is due is flushed. */
-let shared: Chunk = { ...newRoom(LARGEST), length: 0 };
-
-/**
- * Memory for a message that goes to several outboxes (`Outbox.add`), to be filled in from the returned
- * chunk's `length` on, which the caller then sets. It stays as it is until this turn of the event loop is
- * over.
- */
-export function sharedRoom(count: number): Chunk {
-  if (shared.length + count > shared.bytes.length) {
-    shared = { ...newRoom(Math.max(LARGEST, count)), length: 0 };
-  }
-  return shared;
-}
-
 /** What has to be flushed once the reads that have come together are worked through. */
 let due: Outbox[] = [];
+let isFlushDue = false;
 
 /**
  * The event loop hands over what several reads brought in one go, and this comes behind all of them:
  * 50 clients that send one message each cost one write, not 50. A turn of `setImmediate` would
  * collect no more, and takes a millisecond on Deno 2.4.
  */
-function behindTheReads(outbox: Outbox): void {
-  due.push(outbox);
-  if (due.length > 1) return;
+function flushBehindTheReads(): void {
+  if (isFlushDue) return;
+  isFlushDue = true;
   queueMicrotask(() => {
+    isFlushDue = false;
     const now = due;
     due = [];
     for (const one of now) one.flush();
     // Each has its own copy now.
-    shared.length = 0;
+    sharedLines.free();
+    sharedFrames.free();
   });
 }
+
+/**
+ * Memory for messages that go to several outboxes (`Outbox.add`): it stays as it is until all that is due
+ * is flushed.
+ */
+class SharedMemory {
+  /** How often it was given free: what lay in it another time is gone. */
+  times = 0;
+  #chunk: Chunk = { ...NO_ROOM, length: 0 };
+
+  /** Room for `count` bytes, to be filled in from the chunk's `length` on, which the caller then sets. */
+  room(count: number): Chunk {
+    if (this.#chunk.length === 0) flushBehindTheReads();
+    if (this.#chunk.length + count > this.#chunk.bytes.length) {
+      this.#chunk = { ...newRoom(Math.max(LARGEST, count)), length: 0 };
+    }
+    return this.#chunk;
+  }
+
+  free(): void {
+    this.#chunk.length = 0;
+    this.times++;
+  }
+}
+
+/** Lines, and frames of a WebSocket: apart, so that those of a kind lie one behind the other. */
+export const sharedLines: SharedMemory = new SharedMemory();
+export const sharedFrames: SharedMemory = new SharedMemory();
 
 /** What waits for one socket. */
 export class Outbox {
@@ -164,7 +181,8 @@ export class Outbox {
   #beDue(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    behindTheReads(this);
+    due.push(this);
+    flushBehindTheReads();
   }
 
   /** Copies the stretch that was noted. */
