@@ -11,7 +11,7 @@ import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
 import type { Roster } from "./roster.ts";
 
-const NEWLINE = 10;
+const NEWLINE = 10, UNDERSCORE = 95;
 
 /** Passes a message on; `false`: it has done nothing, and the message has to be parsed. */
 export type Forward = (client: Client, envelope: Envelope) => boolean;
@@ -62,7 +62,8 @@ export function createForward({ settings, counters, roster, post, alive }: Forwa
     const from = envelope.from(names);
     if (from !== undefined && from !== name) return false;
     const cmd = envelope.cmd(names);
-    if (cmd === "_welcome") return false;
+    // What is of the protocol is looked at more closely.
+    if (cmd.charCodeAt(0) === UNDERSCORE) return false;
     const to = envelope.to(names), topic = envelope.topic(names);
     // The way of what is parsed has the words for it.
     if (client.rights?.send({ cmd, to, topic }) !== undefined) return false;

@@ -125,6 +125,18 @@ Deno.test("subscriptions of one client are bounded; what it has already counts o
   assertEquals(a.heard().length, 1000);
 });
 
+Deno.test("a subscription that names its topic as a publication does is told so, and published to nobody", () => {
+  const { join } = setup();
+  const a = join("a"), b = join("b");
+  b.say({ cmd: "_subscribe", topics: ["a/b"] });
+  b.heard();
+  a.say({ cmd: "_subscribe", topic: "a/b", id: "s" });
+  const [error] = a.heard();
+  assertEquals([error?.code, error?.re], ["bad-message", "s"]);
+  assertMatch(String(error?.text), /the topics are a list: "topics": \["a\/b"\]/);
+  assertEquals(b.heard(), []);
+});
+
 Deno.test("joining: bad names, not joined, unique", () => {
   const { connect, join } = setup();
   const bad = connect();

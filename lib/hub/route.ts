@@ -164,6 +164,12 @@ export function createRoute(parts: RouteParts): Route {
     if (cmd === "_welcome") {
       throw new MessageError("denied", "Cannot take _welcome: only the hub sends it", "cmd", id);
     }
+    if (topic !== undefined && (cmd === "_subscribe" || cmd === "_unsubscribe")) {
+      const text =
+        `Cannot take ${cmd}: with "topic" it is for those who subscribe to ${topic} already; ` +
+        `the topics are a list: "topics": [${JSON.stringify(topic)}]`;
+      throw new MessageError("bad-message", text, "topic", id);
+    }
     const why = client.rights?.send(message);
     if (why !== undefined) throw denied(message, "take", why);
     checkAsked(message);

@@ -136,7 +136,9 @@ export class Splitter {
     try {
       text = strict.decode(bytes);
     } catch {
-      this.#handler.garbled("bad-json", "Cannot read the message: it is not UTF-8", false);
+      const text =
+        "Cannot read the message: it is not UTF-8; \\u00b0, say, does for a character in ASCII";
+      this.#handler.garbled("bad-json", text, false);
       return;
     }
     this.#handler.object(text);
