@@ -23,7 +23,7 @@ Deno.test("pressure: what comes faster than the disk takes is kept whole, and ot
   await using folder = await temporaryFolder();
   await using hub = await TestHub.start([
     ...["--no-watchdog", `--journal=${folder.path}`, "--journal-buffer=4194304"],
-    ...["--heartbeat=0.5", "--timeout=3"],
+    ...["--heartbeat=0.5", "--timeout=8"],
   ]);
   await using modest = await connect({ name: "modest", server: hub.address });
   await using echo = await connect({ name: "echo", server: hub.address });

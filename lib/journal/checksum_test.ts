@@ -15,13 +15,15 @@ Deno.test("checksum: it does not matter in which pieces bytes come", async () =>
   const checksum = await loadChecksum();
   const pick = seeded(1);
   const bytes = Uint8Array.from({ length: 300 }, () => pick() * 256);
-  for (let i = 0; i < 500; i++) {
+  const whole = checksum(bytes);
+  // So often that the compiler of Deno takes another way to it.
+  for (let i = 0; i < 5000; i++) {
     let sum = 0;
     for (let at = 0; at < bytes.length;) {
       const next = at + Math.floor(pick() * pick() * 70);
       sum = checksum(bytes.subarray(at, next), sum);
       at = Math.min(next, bytes.length);
     }
-    assertEquals(sum, checksum(bytes));
+    assertEquals(sum, whole);
   }
 });
