@@ -80,6 +80,8 @@ Deno.test("each key changed, one after the other: exactly that program restarts"
     const since = () => controller.stderr.slice(seen);
     await until(() => since().includes(`reload: restarted: ${key}\n`), `${key}: no reload`);
     await until(() => since().includes(`${key}: starting → running`), `${key} does not run`);
+    // What is alive may still be on its way to its own command.
+    await until(() => pids().get(key)?.length, `${key} is not there`);
     const after = pids();
     for (const name of names) {
       assertEquals(after.get(name)?.length, 1, `${name} after ${key}`);
