@@ -16,8 +16,10 @@ export interface Segment {
   readonly firstSeq: number;
   /** Bytes of whole records in it. */
   size: number;
-  /** Unix time in milliseconds of its last write. */
-  written: number;
+  /** Unix time in milliseconds of its last write, when it was found. */
+  readonly modified: number;
+  /** When this process wrote to it last, on a clock that nobody sets, in milliseconds; else `undefined`. */
+  written: number | undefined;
   /** Its finished blocks; `undefined` until somebody looks for something in it. */
   blocks: Block[] | undefined;
 }
@@ -58,7 +60,8 @@ export async function listSegments(folder: string): Promise<Segment[]> {
     const path = `${folder}/${name}`;
     const { size, mtime } = await Deno.stat(path);
     const firstSeq = Number(match[1]);
-    found.push({ path, firstSeq, size, written: mtime?.getTime() ?? 0, blocks: undefined });
+    const modified = mtime?.getTime() ?? 0;
+    found.push({ path, firstSeq, size, modified, written: undefined, blocks: undefined });
   }
   return found.sort((a, b) => a.firstSeq - b.firstSeq);
 }

@@ -6,6 +6,7 @@ import { loadChecksum } from "./checksum.ts";
 import { type Block, encodeBlock, OpenBlock } from "./block.ts";
 import { appendTo, checkPlace, FileGoneError, reasonOf, syncFolder } from "./files.ts";
 import type { Piece } from "./group.ts";
+import { createProvenClock } from "./proven_clock.ts";
 import {
   besides,
   listSegments,
@@ -19,6 +20,8 @@ import {
 export interface SegmentsOptions {
   readonly folder: string;
   readonly clock: () => number;
+  /** A clock that nobody sets, in milliseconds. Default: this process' own. */
+  readonly steady?: () => number;
   readonly retentionSec: number;
   readonly retentionBytes: number;
   readonly segmentBytes: number;
@@ -55,6 +58,8 @@ export interface Segments {
 }
 
 const RETENTION_CHECK_MS = 60_000;
+/** What was set ahead for a night is noticed in the morning: so long no file is too old by it. */
+const PROOF_MS = 12 * 3_600_000;
 const encoder = new TextEncoder();
 
 /**
@@ -64,6 +69,8 @@ const encoder = new TextEncoder();
  */
 export async function openSegments(options: SegmentsOptions): Promise<Segments> {
   const { folder, clock, retentionSec, retentionBytes, segmentBytes, blockBytes, log } = options;
+  const { steady = () => performance.now() } = options;
+  const provenTime = createProvenClock(clock, steady, Math.min(PROOF_MS, retentionSec * 1000));
   let segments: Segment[] = [];
   let tail = new OpenBlock(0);
   let file: Deno.FsFile | undefined;
@@ -78,7 +85,7 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   /** Lines that the indexes lack yet: they are written together, behind what they describe. */
   let unindexed: { readonly path: string; readonly block: Block }[] = [];
   let lastFound = 0;
-  let lastRetention = clock();
+  let lastRetention = steady();
 
   async function load(segment: Segment, verify: boolean): Promise<OpenBlock> {
     const loaded = await loadSegment(segment, { verify, blockBytes });
@@ -108,7 +115,7 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
 
   function emptySegment(firstSeq: number): Segment {
     const path = segmentPath(folder, firstSeq);
-    return { path, firstSeq, size: 0, written: clock(), blocks: [] };
+    return { path, firstSeq, size: 0, modified: clock(), written: steady(), blocks: [] };
   }
 
   /** Writes what the indexes lack; they can be made again, so that it fails stops nothing. */
@@ -206,12 +213,15 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   }
 
   async function retain(): Promise<void> {
-    lastRetention = clock();
+    lastRetention = steady();
+    const now = provenTime();
     let bytes = segments.reduce((sum, { size }) => sum + size, 0);
     while (segments.length > 1) {
       const [oldest] = segments;
       if (oldest === undefined) return;
-      const tooOld = clock() - oldest.written > retentionSec * 1000;
+      const { modified, written } = oldest;
+      const age = written === undefined ? now - modified : lastRetention - written;
+      const tooOld = age > retentionSec * 1000;
       // The one that is written now is to have room, too.
       if (!tooOld && bytes + segmentBytes <= retentionBytes) return;
       await removeSegment(oldest);
@@ -238,7 +248,7 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
     // Known since it began: it is written again, to where it is found.
     if (isGone) throw new FileGoneError(`somebody has removed or moved ${segment.path}`);
     segment.size += bytes.length;
-    segment.written = clock();
+    segment.written = steady();
     tail.join(piece);
     tail.extendBy(bytes, piece.sum, checksum);
   }
@@ -291,7 +301,7 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
       await writePiece(piece);
       const now = segments.at(-1);
       if (now !== undefined && tail.bytes >= blockBytes) finishBlock(now);
-      if (clock() - lastRetention > RETENTION_CHECK_MS) await retain();
+      if (steady() - lastRetention > RETENTION_CHECK_MS) await retain();
     },
     sync,
     stretches,
