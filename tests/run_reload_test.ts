@@ -78,7 +78,7 @@ Deno.test("each key changed, one after the other: exactly that program restarts"
     const seen = controller.stderr.length;
     controller.signal("SIGHUP");
     const since = () => controller.stderr.slice(seen);
-    await until(() => since().includes(`reload: restarted: ${key}\n`), `${key}: no reload`);
+    await until(() => since().includes(`reload: restarting: ${key}\n`), `${key}: no reload`);
     await until(() => since().includes(`${key}: starting → running`), `${key} does not run`);
     // What is alive may still be on its way to its own command.
     await until(() => pids().get(key)?.length, `${key} is not there`);

@@ -146,7 +146,7 @@ Deno.test("stop, restart and reload of a program that waits for another", async 
   const [before] = lab.instances("first");
   lab.write({ first, second: { ...second, dependsOn: {} } });
   run.signal("SIGHUP");
-  await run.saw(/reload: restarted: second/);
+  await run.saw(/reload: from the next start: second\n/);
   await run.saw(/second: starting → running/);
   assertEquals(lab.instances("first").map(({ pid }) => pid), [before?.pid]);
   assertEquals(lab.instances("second").length, 1);

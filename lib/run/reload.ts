@@ -1,12 +1,19 @@
 // A file that was read again: what did not change is not touched.
 
 import type { Program } from "../experiment/program.ts";
+import type { Machine } from "./program_state.ts";
 import { runsText, settingsText } from "./record.ts";
 import type { Roster } from "./roster.ts";
 
 /** What a reload did, by program. */
 export interface Reloaded {
-  readonly restarted: readonly string[];
+  readonly restarting: readonly string[];
+  /** They go to another computer once they have stopped where they are. */
+  readonly moving: readonly string[];
+  /** They restart as soon as the host where they are, or may be, is reached again. */
+  readonly whenReached: readonly string[];
+  /** They do not run: the new settings hold once they are started. */
+  readonly nextStart: readonly string[];
   readonly started: readonly string[];
   readonly stopped: readonly string[];
   /** What they have to do with data-taking runs has changed: that holds from the next run. */
@@ -21,9 +28,25 @@ export interface ReloadOptions {
   readonly roster: Roster;
 }
 
+/** What became of a program that was given other settings. */
+export function afterChange(
+  before: Pick<Machine, "state">,
+  after: Pick<Machine, "state" | "next">,
+): "restarting" | "whenReached" | "nextStart" {
+  if (after.state === "unreachable") return "whenReached";
+  const isOff = after.state === "stopped" ||
+    (after.state === "stopping" && after.next === "stopped");
+  const waitsOn = before.state === "waiting" && after.state === "waiting";
+  return isOff || waitsOn ? "nextStart" : "restarting";
+}
+
 /** Starts what is new, restarts what has changed, stops what is gone. */
 export function reloadPrograms({ programs, before, roster }: ReloadOptions): Reloaded {
-  const restarted: string[] = [];
+  const restarting: string[] = [];
+  const moving: string[] = [];
+  const whenReached: string[] = [];
+  const nextStart: string[] = [];
+  const changed = { restarting, moving, whenReached, nextStart };
   const started: string[] = [];
   const stopped: string[] = [];
   for (const program of programs) {
@@ -38,11 +61,17 @@ export function reloadPrograms({ programs, before, roster }: ReloadOptions): Rel
     const isBack = roster.keep(runner);
     // One that is on its way to another computer is measured by where it goes.
     const wanted = roster.nextOf(runner) ?? runner.program;
-    if (settingsText(wanted) !== settingsText(program)) {
-      restarted.push(program.name);
-      roster.change(runner, program);
-    }
-    if (isBack) roster.find(program.name)?.fire({ type: "start" });
+    const isOther = settingsText(wanted) !== settingsText(program);
+    const { machine: before } = runner;
+    if (isOther) roster.change(runner, program);
+    const now = roster.find(program.name) ?? runner;
+    if (isBack) now.fire({ type: "start" });
+    if (!isOther) continue;
+    const { state } = now.status();
+    const what = roster.nextOf(now) === undefined
+      ? afterChange(before, { ...now.machine, state })
+      : "moving";
+    changed[what].push(program.name);
   }
   const kept = new Set(programs.map(({ name }) => name));
   for (const runner of roster.all) {
@@ -55,15 +84,19 @@ export function reloadPrograms({ programs, before, roster }: ReloadOptions): Rel
     const old = before.find(({ name }) => name === program.name);
     return old !== undefined && runsText(old) !== runsText(program);
   }).map(({ name }) => name);
-  return { restarted, started, stopped, nextRun };
+  return { ...changed, started, stopped, nextRun };
 }
 
 /** What a reload did, in words. */
-export function describeReload({ restarted, started, stopped, nextRun }: Reloaded): string {
+export function describeReload(reloaded: Reloaded): string {
+  const { restarting, moving, whenReached, nextStart, started, stopped, nextRun } = reloaded;
   const part = (what: string, names: readonly string[]) =>
     names.length === 0 ? [] : [`${what}: ${names.join(", ")}`];
   const parts = [
-    ...part("restarted", restarted),
+    ...part("restarting", restarting),
+    ...part("moving once stopped where they are", moving),
+    ...part("restarting once their host is reached", whenReached),
+    ...part("from the next start", nextStart),
     ...part("new", started),
     ...part("no longer there", stopped),
     ...part("from the next run", nextRun),
