@@ -15,6 +15,7 @@ import {
   shortReport,
 } from "./agent_reports.ts";
 import { readLimits, readOrders, type RefusalCode, texts } from "./host_report.ts";
+import { createClockSum } from "../set_clock.ts";
 import { createLogFollowers, type LogFollowers } from "../run/log_followers.ts";
 import { watchPresence } from "../run/presence.ts";
 import { openStateFolder } from "../run/state_folder.ts";
@@ -86,6 +87,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const own = await openStateFolder(statePath, owner);
   const presence = watchPresence(client, log, now, () => {});
 
+  const clockSum = createClockSum(now);
+  const clockSetSec = () => clockSum() || undefined;
+
   async function open(experiment: string): Promise<Entry> {
     const known = entries.get(experiment);
     if (known !== undefined) return known;
@@ -99,7 +103,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log,
       output: one.controller.output,
     });
-    const reports = createAgentReports({ experiment: one, client, presence, log });
+    const reports = createAgentReports({ experiment: one, client, presence, log, clockSetSec });
     const entry: Entry = { one, followers, absentSince: undefined, reports };
     entries.set(experiment, entry);
     one.controller.onChange((status) => reports.tell([one.report(status)]));
@@ -162,6 +166,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     entry.reports.forget();
     return {
       reports: entry.one.reports().map((one) => ({ ...shortReport(one) })),
+      clockSetSec: clockSetSec(),
       alarms: entry.one.controller.alarms.standing.filter((one) => isOfHost(entry, one)),
     };
   }
@@ -177,7 +182,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           log.info(`${one.name}: ${what} ${name}, ordered by ${message.from}`);
         }
         const { reports, unknown, refused } = one.order(orders);
-        return { reports: reports.map((report) => ({ ...shortReport(report) })), unknown, refused };
+        return {
+          reports: reports.map((report) => ({ ...shortReport(report) })),
+          clockSetSec: clockSetSec(),
+          unknown,
+          refused,
+        };
       }
       case "agent-forget":
         one.forget(names);

@@ -42,8 +42,9 @@ export function createAgentReports(options: {
   readonly client: Client;
   readonly presence: Presence;
   readonly log: Log;
+  readonly clockSetSec: () => number | undefined;
 }): AgentReports {
-  const { experiment, client, presence, log } = options;
+  const { experiment, client, presence, log, clockSetSec } = options;
   const sent = new Map<string, string>();
   const textOf = (report: HostReport) => JSON.stringify(shortReport(report));
 
@@ -61,7 +62,8 @@ export function createAgentReports(options: {
       }
     },
     tell(list) {
-      const message = { cmd: "host-state", reports: list.map((one) => ({ ...one })) };
+      const told = list.map((one) => ({ ...one }));
+      const message = { cmd: "host-state", reports: told, clockSetSec: clockSetSec() };
       if (!reports.push(message)) return;
       for (const one of list) sent.set(one.name, textOf(one));
     },

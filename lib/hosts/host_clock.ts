@@ -1,37 +1,72 @@
-// The clock of another computer, which may be wrong, or ours is: its times are told in ours.
+// The clock of another computer, which may be wrong, or ours is, or either is set: its times are told in
+// ours.
 
 import type { Log } from "../log.ts";
+import { createClockSum } from "../set_clock.ts";
 import type { HostReport } from "./host_report.ts";
 
 /** The clock of a host, as far as it is known. */
 export interface HostClock {
-  /** It showed this time just now; Unix time in seconds. */
-  shows(time: number): void;
+  /**
+   * It showed this time just now.
+   *
+   * @param time Unix time in seconds.
+   * @param setSec By how much it was set since its agent began, in seconds.
+   */
+  shows(time: number, setSec: number): void;
+  /** It was set by so many seconds in all since its agent began. */
+  wasSet(setSec: number): void;
   /** A report of it, with its times as this computer's clock shows them. */
   ours(report: HostReport): HostReport;
+}
+
+/** Options of {@linkcode createHostClock}. */
+export interface HostClockOptions {
+  readonly host: string;
+  readonly log: Log;
+  /** A clock that nobody sets, in milliseconds. */
+  readonly steady: () => number;
+  /** The time now, in milliseconds since 1970. Default: the computer's clock. */
+  readonly clock?: () => number;
 }
 
 /** A clock that is wrong by less than this is right, in seconds. */
 const SKEW_SEC = 5;
 
 /** Nothing is known of it yet: it is right. */
-export function createHostClock(host: string, log: Log): HostClock {
+export function createHostClock(options: HostClockOptions): HostClock {
+  const { host, log, steady, clock = () => Date.now() } = options;
+  const ourSetSec = createClockSum(steady, clock);
+  /** How far it is behind ours, but for what each was set since. */
   let skewSec = 0;
-  const shift = (time: number | undefined) => time === undefined ? undefined : time + skewSec;
+  let theirSetSec = 0;
+  const behind = () => skewSec + ourSetSec() - theirSetSec;
+
+  function tell(sec: number): void {
+    if (Math.abs(sec) <= SKEW_SEC) return;
+    const by = `${Math.round(Math.abs(sec))} s ${sec > 0 ? "behind" : "ahead of"}`;
+    log.warn(`the clock of ${host} is ${by} this computer's`);
+  }
+
   return {
-    shows(time) {
+    shows(time, setSec) {
       // Not each time anew: a time that moves would be news.
-      const ahead = Date.now() / 1000 - time;
-      if (Math.abs(ahead - skewSec) <= SKEW_SEC) return;
-      skewSec = Math.abs(ahead) > SKEW_SEC ? ahead : 0;
-      if (skewSec === 0) return;
-      const by = `${Math.round(Math.abs(skewSec))} s ${skewSec > 0 ? "behind" : "ahead of"}`;
-      log.warn(`the clock of ${host} is ${by} this computer's`);
+      const sec = clock() / 1000 - time;
+      const known = behind();
+      theirSetSec = setSec;
+      const isNews = Math.abs(sec - known) > SKEW_SEC;
+      skewSec += (isNews ? Math.abs(sec) > SKEW_SEC ? sec : 0 : known) - behind();
+      if (isNews) tell(sec);
     },
-    ours: (report) => ({
-      ...report,
-      since: report.since + skewSec,
-      retryAt: shift(report.retryAt),
-    }),
+    wasSet(setSec) {
+      if (setSec === theirSetSec) return;
+      theirSetSec = setSec;
+      tell(behind());
+    },
+    ours(report) {
+      const sec = behind();
+      const { since, retryAt } = report;
+      return { ...report, since: since + sec, retryAt: retryAt && retryAt + sec };
+    },
   };
 }

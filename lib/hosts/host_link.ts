@@ -10,6 +10,7 @@ import {
   objects,
   type Order,
   readAlarm,
+  readClockSet,
   readReports,
   readVerdict,
   texts,
@@ -34,7 +35,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   /** Programs that the agent knows and nobody here wants: they are stopped and forgotten. */
   const strays = new Map<string, Order>();
   const offs: Off[] = [];
-  const clock = createHostClock(host, log);
+  const clock = createHostClock({ host, log, steady: now });
   /** What it has raised alarms of. */
   let alarmed = new Set<string>();
   const first = `${host} is asked for what it knows`;
@@ -115,7 +116,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     }
     claimed = wasThere = true;
     freshUntil = 0;
-    clock.shows(message.time ?? 0);
+    clock.shows(message.time ?? 0, readClockSet(message));
     log.info(`${host} is there`);
     // Each program is told with what is known of it: what was known before says nothing now.
     trouble = refusal = undefined;
@@ -154,6 +155,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   function takeReports(message: Message): void {
     heardAt = now();
     if (!claimed || message.experiment !== experiment) return;
+    clock.wasSet(readClockSet(message));
     for (const report of reportsOf(message)) {
       const end = ends.get(report.name);
       if (end === undefined) takeStray(report);

@@ -12,6 +12,7 @@
 //   host-state    {experiment, reports}: what has changed, and every 5 s what is used
 //   host-verdict  {experiment, program, verdict}: an unexpected end
 //   host-alarm    {experiment, alarm}: of the host itself, such as a disk that gets full
+// Whatever has reports has "clockSetSec", too, if the agent's clock was set since it began: by so much.
 
 import type { DiskLimits } from "../experiment/experiment_file.ts";
 import type { Json, JsonObject, Message } from "../message.ts";
@@ -74,6 +75,11 @@ export function readReports(message: Message): HostReport[] {
     if (status === undefined || typeof order !== "number") return [];
     return [{ ...status, order, ended: typeof ended === "number" ? ended : undefined }];
   });
+}
+
+/** By how much the clock of the agent was set since it began, in seconds. */
+export function readClockSet({ clockSetSec }: Message): number {
+  return typeof clockSetSec === "number" ? clockSetSec : 0;
 }
 
 /** The orders of a message; what is none is left out. */

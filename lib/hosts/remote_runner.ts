@@ -21,7 +21,11 @@ import {
 import { remoteStatus } from "./remote_status.ts";
 import { isActive, mayRunThere, type View, viewRemote } from "./remote_view.ts";
 import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "../run/runner.ts";
+import { createSince } from "../run/since.ts";
 import type { Verdict } from "../run/verdict.ts";
+
+/** Two looks at clocks tell the same moment, in seconds. */
+const SAME_SEC = 0.5;
 
 /** What a remote runner is given. */
 export interface RemoteContext extends RunnerContext {
@@ -56,7 +60,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   let bridge = false;
   let verdicts: readonly Verdict[] = [];
   let machine = newMachine(now());
-  let since = Date.now() / 1000;
+  const since = createSince(now);
   /** Taken over from a controller before this one, and not heard of yet. */
   let isRestored = false;
 
@@ -66,7 +70,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       version: 1,
       settings: settingsText(program),
       machine,
-      since,
+      since: since.time,
       closed,
       verdicts,
       remote,
@@ -99,7 +103,9 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   function update(): void {
     const before = machine;
     const { state, reason, ready, was, restarts, exitCode, signal, next = "stopped" } = view();
-    const moved = state !== before.state || (state === report?.state && report.since !== since);
+    const said = state === report?.state ? report.since : undefined;
+    const isLater = said !== undefined && Math.abs(said - since.time) > SAME_SEC;
+    const moved = state !== before.state || isLater;
     machine = {
       ...before,
       state,
@@ -114,7 +120,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       signal: signal ?? report?.signal,
       since: moved ? now() : before.since,
     };
-    if (moved) since = state === report?.state ? report.since : Date.now() / 1000;
+    if (moved) since.time = said ?? Date.now() / 1000;
     const isNews = moved || ready !== before.ready || reason !== before.reason;
     if (!isNews) return;
     save();
@@ -324,7 +330,10 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     probe() {},
     measure() {},
     status: () =>
-      remoteStatus({ program, host, machine, report, since, presence: context.presence }),
+      remoteStatus({
+        ...{ program, host, machine, report, presence: context.presence },
+        since: since.time,
+      }),
     change(changed) {
       if (mayRun() && intent !== "waiting") {
         // What runs, or is about to stop, does so by the settings that it was started with.
@@ -340,7 +349,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       verdicts = kept.verdicts;
       if (kept.closed) return;
       machine = { ...kept.machine, since: now(), deadline: undefined };
-      since = kept.since;
+      since.time = kept.since;
       ({ intent, after, order } = kept.remote ?? { intent: "waiting", after: "down" });
       isRestored = true;
       update();

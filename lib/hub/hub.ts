@@ -40,7 +40,7 @@ import { createReview } from "./review.ts";
 import { createRoster } from "./roster.ts";
 import { createRoundTrips } from "./round_trips.ts";
 import { createRoute, type Route } from "./route.ts";
-import { type ClockSet, createClockWatch } from "./set_clock.ts";
+import { type ClockSet, createClockWatch } from "../set_clock.ts";
 
 export type { HubOptions } from "./options.ts";
 

@@ -5,7 +5,7 @@ import type { Message } from "../message.ts";
 import { encodeLine, type LedgerLine, mailLine } from "./ledger_line.ts";
 import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
 import type { Settings } from "./options.ts";
-import type { ClockSet } from "./set_clock.ts";
+import type { ClockSet } from "../set_clock.ts";
 
 /**
  * Numbers of mail begin so much higher at each start: those that were given before a crash, and were

@@ -7,7 +7,7 @@ import type { Client } from "./client.ts";
 import { encodeLine, type LedgerLine, valueLine } from "./ledger_line.ts";
 import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
-import type { ClockSet } from "./set_clock.ts";
+import type { ClockSet } from "../set_clock.ts";
 
 interface Value {
   /** The message, as JSON. */

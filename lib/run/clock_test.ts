@@ -98,6 +98,11 @@ for (const { state, program, sec, then, ask } of CASES) {
         one.tell("start", []);
         await new Promise((resolve) => setTimeout(resolve, 30));
         assertEquals(seen.slice(before), [], `the clock was set by ${ms} ms`);
+        const age = Date.now() / 1000 - (status()?.since ?? 0);
+        assert(
+          Math.abs(age) < 600,
+          `it is ${state} for ${age} s, when the clock is set by ${ms} ms`,
+        );
       }
       wall.set(-HOUR_MS);
       // Short of it by 20 s, which no slow computer makes good.

@@ -30,6 +30,7 @@ import { createRecordKeeper, withVerdict } from "./keep_record.ts";
 import { type ProgramRecord, restoreMachine, settingsText } from "./record.ts";
 import { CALM_MS, SOON_MS, TICK_MS } from "./runner.ts";
 import { createLogWatch } from "./log_watch.ts";
+import { createSince } from "./since.ts";
 import { createSignals } from "./signals.ts";
 import { createTelling } from "./tell_program.ts";
 import { type EndInStep, unexpectedEnd, verdictOf } from "./unexpected_end.ts";
@@ -55,7 +56,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   const { name } = first;
   let program = first;
   let machine = newMachine(now());
-  let since = Date.now() / 1000;
+  const since = createSince(now);
   let start: Start | undefined;
   /** The start's process has ended, and the table knows. */
   let endTold = true;
@@ -78,7 +79,11 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     const leftMs = machine.deadline === undefined ? undefined : machine.deadline - now();
     const settings = settingsText(program);
     const boot = isHere ? bootId() : undefined;
-    return { version: 1, settings, machine, leftMs, since, runId, logFrom, closed, boot, verdicts };
+    const { time } = since;
+    return {
+      ...{ version: 1, settings, machine, leftMs, since: time, runId, logFrom, closed, boot },
+      verdicts,
+    };
   }
 
   const keep = createRecordKeeper(name, context);
@@ -112,7 +117,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (after === before) return;
     machine = after;
     const moved = machine.since !== before.since || machine.state !== before.state;
-    if (moved) since = Date.now() / 1000;
+    if (moved) since.time = Date.now() / 1000;
     const spawns = actions.some(({ type }) => type === "spawn");
     const old = start;
     const oldId = runId;
@@ -295,7 +300,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
         start: endTold ? undefined : start,
         unstoppable: runner.unstoppable,
         lastLines: start === undefined ? [] : tail(),
-        since,
+        since: since.time,
         usage: usage.usage,
         isHere,
         presence: context.presence,
@@ -314,7 +319,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       logFrom = kept.logFrom;
       if (kept.closed) return;
       machine = restoreMachine(kept, now());
-      since = kept.since;
+      since.time = kept.since;
       if (runId === undefined) return;
       endTold = !["starting", "running", "stopping"].includes(machine.state);
       if (endTold && !isHere) return;

@@ -1,12 +1,12 @@
 // A clock that is set: by a person, or at the start of an old computer, which does not know the year until
-// it has asked the network. What is to be kept for so long goes by the computer's clock, as it outlives
-// the hub; so it has to be told when that was wrong.
+// it has asked the network. What outlives its process goes by the computer's clock, as do times that are
+// told to people; so it has to be told when that was wrong.
 
-/** The computer's clock was set while the hub ran. Times in milliseconds. */
+/** The computer's clock was set while the process ran. Times in milliseconds. */
 export interface ClockSet {
   /** By so much; below 0: back. */
   readonly by: number;
-  /** What of the old clock's times is of this run of the hub: from here … */
+  /** What of the old clock's times is of this run of the process: from here … */
   readonly began: number;
   /** … to here. */
   readonly ended: number;
@@ -37,4 +37,20 @@ export function createClockWatch(
     offset += by;
     return set;
   };
+}
+
+/**
+ * Makes what tells by how much the clock was set in all since then, in seconds; below 0: back. It is
+ * to be asked about each second, or when a time is told.
+ *
+ * @param steady One that nobody sets, in milliseconds.
+ * @param clock The time now, in milliseconds since 1970.
+ */
+export function createClockSum(
+  steady: () => number,
+  clock: () => number = () => Date.now(),
+): () => number {
+  const wasSet = createClockWatch(clock, steady);
+  let sec = 0;
+  return () => sec += (wasSet()?.by ?? 0) / 1000;
 }
