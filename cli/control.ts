@@ -3,14 +3,13 @@
 import { type Client, connect, type Outgoing, RefusedError } from "../lib/client.ts";
 import { timeOfDay } from "../lib/log.ts";
 import type { Message } from "../lib/message.ts";
-import type { ExperimentStatus, ProgramStatus } from "../lib/status/program_status.ts";
-import { readStatus, type VerdictLine } from "../lib/status/read_status.ts";
-import { programTopic } from "../lib/status/topics.ts";
+import type { ProgramStatus } from "../lib/status/program_status.ts";
+import type { VerdictLine } from "../lib/status/read_status.ts";
 import { escapeControls } from "../lib/plain_text.ts";
 import { type ClientValues, hubFrom, saySeveral, toolName } from "./common.ts";
 import { controllersIn, findController } from "./find_controller.ts";
 import { CLIENT_OPTIONS } from "./shared_options.ts";
-import { CommandError, type Context, EXIT, type OptionSpecs, UsageError } from "./command.ts";
+import { CommandError, type OptionSpecs, UsageError } from "./command.ts";
 
 /** Of every subcommand that talks to a run controller. */
 export const CONTROL_OPTIONS = {
@@ -51,16 +50,19 @@ export interface RemoteController extends AsyncDisposable {
   ): Promise<Message>;
 }
 
-/** Of subcommands whose name is no verb. */
-const VERBS: { readonly [subcommand: string]: string } = {
+/** Of subcommands, and of messages, whose name is no verb. */
+const VERBS: { readonly [name: string]: string } = {
   status: "show the status",
   logs: "show logs",
+  log: "show logs",
   why: "tell why",
   "start-run": "start a run",
   "stop-run": "stop the run",
   note: "write the note down",
   runs: "show runs",
   safe: "change what is safe",
+  "make-safe": "make the experiment safe",
+  "leave-safe": "say that it may go on",
 };
 
 /** For somebody who is woken at night, and finds no hub. */
@@ -134,8 +136,10 @@ export async function openController(
       }
       const { error } = answer;
       if (error !== undefined) {
+        // The keys of a table do what other subcommands do; those ask more than once for one thing.
+        const what = subcommand === "status" ? cmd : subcommand;
         throw new CommandError(
-          `Cannot ${VERBS[subcommand] ?? subcommand}: ${
+          `Cannot ${VERBS[what] ?? what}: ${
             typeof error === "string" ? error : JSON.stringify(error)
           }`,
         );
@@ -164,107 +168,4 @@ export function verdictLines({ program, time, text }: VerdictLine): string[] {
   const two = (n: number) => String(n).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return [`${day} ${timeOfDay(date).slice(0, 8)}  ${program}: ${first}`, ...rest];
-}
-
-/** Where a program is to be after `start`, `stop` or `restart`: there, on the way, or stuck. */
-export function progress(
-  what: "start" | "stop" | "restart",
-  { state, ready }: ProgramStatus,
-): "there" | "on the way" | "stuck" {
-  if (what === "stop") {
-    return ["stopped", "exited", "fatal"].includes(state) ? "there" : "on the way";
-  }
-  if (state === "running") return ready ? "there" : "on the way";
-  if (state === "exited") return "there";
-  return state === "fatal" || state === "backoff" || state === "stopped" ? "stuck" : "on the way";
-}
-
-const WAIT_OPTIONS = {
-  ...CONTROL_OPTIONS,
-  all: { type: "flag", help: "all programs" },
-  wait: {
-    type: "seconds",
-    value: "SECONDS",
-    default: 60,
-    help: "wait this long for it to be done; 0: only say so to the controller",
-  },
-} as const satisfies OptionSpecs;
-
-/** The options of `start`, `stop` and `restart`. */
-export const TELL_OPTIONS: typeof WAIT_OPTIONS = WAIT_OPTIONS;
-
-/**
- * `abcd start`, `stop`, `restart`: tells the controller, and shows how it goes until it is done.
- *
- * @returns The exit code: 1 if a program is not where it was told to be.
- */
-export async function tellPrograms(
-  what: "start" | "stop" | "restart",
-  { options, args, stop }: Context<typeof WAIT_OPTIONS>,
-): Promise<number> {
-  if (args.length === 0 && !options.all) {
-    throw new UsageError(`Cannot ${what}: name the programs, or give --all`);
-  }
-  if (args.length > 0 && options.all) {
-    throw new UsageError(`Cannot ${what}: give either the programs' names or --all`);
-  }
-  await using controller = await openController(what, options, stop);
-  const { client } = controller;
-  const fields = options.all ? {} : { programs: [...new Set(args)] };
-
-  let wake = () => {};
-  const off = client.subscribe(programTopic(controller.name, "+", "state"), () => wake());
-  await client.flush({ timeoutSec: options.timeout, signal: stop });
-  const before = new Map<string, ProgramStatus>();
-  for (const one of readStatus(await controller.ask("status", fields)).programs) {
-    before.set(one.name, one);
-  }
-  // A restart is over when the program is up again, not while the one of before still runs.
-  const isNew = ({ name, since, state, pid }: ProgramStatus) => {
-    const old = before.get(name);
-    return old === undefined || old.since !== since || old.state !== state || old.pid !== pid;
-  };
-  const seen = new Map<string, string>();
-  const moved = new Set<string>();
-  const stuck: string[] = [];
-  const show = (status: ExperimentStatus): boolean => {
-    stuck.length = 0;
-    let done = true;
-    for (const program of status.programs) {
-      const words = describeProgram(program);
-      if (seen.get(program.name) !== words) console.log(`${program.name}: ${words}`);
-      seen.set(program.name, words);
-      if (isNew(program)) moved.add(program.name);
-      const at = progress(what, program);
-      if (at === "stuck") stuck.push(program.name);
-      if (at === "on the way" || (what === "restart" && !moved.has(program.name))) done = false;
-    }
-    return done;
-  };
-
-  const deadline = performance.now() + options.wait * 1000;
-  let done = show(readStatus(await controller.ask(what, fields)));
-  while (!done && performance.now() < deadline) {
-    stop.throwIfAborted();
-    // Told by the topic; asked anyway after a second, for a controller that publishes nothing.
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(1000, deadline - performance.now()));
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    wake = () => {};
-    done = show(readStatus(await controller.ask("status", fields)));
-  }
-  off();
-  if (stuck.length > 0) {
-    console.error(`${stuck.join(", ")}: not running; ask "abcd why ${stuck[0]}"`);
-    return EXIT.failed;
-  }
-  if (!done && options.wait > 0) {
-    console.error(`Not done after ${options.wait} s; the controller goes on with it`);
-    return EXIT.failed;
-  }
-  return EXIT.done;
 }

@@ -1,7 +1,7 @@
 // abcd restart: tells the run controller to restart programs, and waits until that is done.
 
 import { defineCommand } from "./command.ts";
-import { TELL_OPTIONS, tellPrograms } from "./control.ts";
+import { TELL_OPTIONS, tellPrograms } from "./tell_programs.ts";
 
 /** `abcd restart`. */
 export default defineCommand({

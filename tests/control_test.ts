@@ -136,6 +136,23 @@ Deno.test("restart: waits for the new start; --wait bounds it", async () => {
   assertEquals((await runAbcd(["restart", "hv", "--wait=0", ...hub.clientArgs])).code, 0);
 });
 
+Deno.test("start, stop: another shifter's order that undoes this one is said, and not waited for", async () => {
+  await using hub = await TestHub.start();
+  await using run = await fakeController(hub);
+  await using stop = abcd(["stop", "hv", ...hub.clientArgs]);
+  await stop.saw(/hv: stopping/);
+  run.set("hv", "starting");
+  assertEquals((await stop.end()).code, 1);
+  assertStringIncludes(stop.stderr, "hv: somebody else has told the controller to start it again");
+  await using restart = abcd(["restart", "--all", ...hub.clientArgs]);
+  await restart.saw(/hv: stopping/);
+  run.set("hv", "stopped");
+  run.set("ccd1", "running");
+  assertEquals((await restart.end()).code, 1);
+  assertStringIncludes(restart.stderr, "hv: somebody else has told the controller to stop it");
+  assertEquals(/ccd1|why/.test(restart.stderr), false, restart.stderr);
+});
+
 Deno.test("control: without a hub it is said that the programs go on, and how to reach them again", async () => {
   await using lab = await Lab.create({ p: { cmd: "sleep 1000", startSec: 0 } });
   const beacon = `--beacon-port=${freeUdpPort()}`;
