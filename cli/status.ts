@@ -25,8 +25,10 @@ const COLUMNS = 120;
 
 /** Time between two questions to the controller if its topics say nothing, in milliseconds. */
 const ASK_MS = 2000;
-/** How long it may take to answer before the table says that it does not, in seconds. */
+/** How long it may take to answer before the table says that it does not, in seconds, */
 const ANSWER_SEC = 4;
+/** and before it is asked again: what comes late over a slow line is taken. */
+const MOST_ANSWER_SEC = 30;
 const LOG_LINES = 200;
 /** How long all programs together may take to start or to stop a run, in seconds. */
 const RUN_SEC = 600;
@@ -41,24 +43,35 @@ async function watch(
   let status: ExperimentStatus = readStatus(await controller.ask("status", programs));
   let isAsking = false;
   let trouble: string | undefined;
+  /** How long the last answer took, in seconds: over a slow line the next takes as long. */
+  let tookSec = 0;
   /** Cuts a question short that nobody is there for any more. */
   let gone = new AbortController();
   const ask = async () => {
     if (isAsking) return;
     isAsking = true;
+    const began = performance.now();
+    const usualSec = Math.min(MOST_ANSWER_SEC, Math.max(ANSWER_SEC, 2 * tookSec));
+    const late = setTimeout(() => {
+      // Deno 2.4 may call one that was cleared
+      if (isAsking) trouble = `"${name}" has not answered for ${Math.round(usualSec)} s`;
+    }, usualSec * 1000);
     try {
       const signal = AbortSignal.any([stop, gone.signal]);
-      const patience = { timeoutSec: ANSWER_SEC, signal };
+      const patience = { timeoutSec: MOST_ANSWER_SEC, signal };
       status = readStatus(await controller.ask("status", programs, patience));
+      tookSec = (performance.now() - began) / 1000;
       trouble = undefined;
     } catch (error) {
       trouble = error instanceof Error ? error.message : String(error);
     }
+    clearTimeout(late);
     isAsking = false;
   };
   /** What is known is old then: that is said, and no program is shown as if it were known to run. */
   const away = (): ExperimentStatus => ({
     ...status,
+    hub: client.joined ? client.hub?.name : undefined,
     programs: status.programs.map((one) => ({
       ...one,
       state: "unreachable",
@@ -76,8 +89,9 @@ async function watch(
       await ask();
       return after.programs.map((one) => `${one.name}: ${describeProgram(one)}`).join("; ");
     },
-    async actOnRun(cmd) {
-      const answer = await controller.ask(cmd, { by: whoAsks() }, { timeoutSec: RUN_SEC });
+    async actOnRun(cmd, number) {
+      const fields = { by: whoAsks(), ...(number === undefined ? {} : { run: number }) };
+      const answer = await controller.ask(cmd, fields, { timeoutSec: RUN_SEC });
       await ask();
       if (cmd === "make-safe") return "the experiment is safe";
       if (cmd === "leave-safe") return "runs can be started";
@@ -94,14 +108,17 @@ async function watch(
       return verdicts.toReversed().flatMap((verdict) => [...verdictLines(verdict), ""]);
     },
   };
+  const lose = (why: string) => {
+    trouble = why;
+    gone.abort(new Error(why));
+    gone = new AbortController();
+  };
+  client.addEventListener("lost", () => lose("the hub does not answer"));
   const offs = [programTopic(name, "+", "state"), runTopic(name)].map((topic) =>
     client.subscribe(topic, ({ from }) => from === name ? ask() : undefined)
   );
   offs.push(client.subscribe("_hub/left", (message) => {
-    if (message.name !== name) return;
-    trouble = `"${name}" has left the hub`;
-    gone.abort(new Error(trouble));
-    gone = new AbortController();
+    if (message.name === name) lose(`"${name}" has left the hub`);
   }));
   const timer = setInterval(ask, ASK_MS);
   try {

@@ -1,6 +1,7 @@
 // The live table on a terminal: keys do what they say, and the terminal is given back as it was.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { connect } from "../lib/client.ts";
 import { readProcess } from "../lib/process/proc_fs.ts";
 import {
   abcd,
@@ -141,6 +142,45 @@ Deno.test({
     await shows(watch, /Cannot find the controller "run"/);
     // deno-lint-ignore no-control-regex -- colours there may not be any
     assertEquals(/\x1b\[[1-9][0-9;]*m/.test(watch.stdout), false, "NO_COLOR");
+    await watch.type("q");
+    assertEquals(await endsWell(watch), 0);
+  },
+});
+
+Deno.test({
+  name:
+    "table: status --watch over a slow line takes answers that come late, and gets used to them",
+  ignore,
+  async fn() {
+    await using hub = await TestHub.start();
+    await using run = await connect({
+      name: "run",
+      server: hub.address,
+      info: { program: "abcd run", experiment: "lab" },
+    });
+    const since = Date.now() / 1000;
+    let asked = 0;
+    run.on("status", async (message) => {
+      const lastLine = `reading ${++asked}`;
+      if (asked > 1) await after(4500);
+      const p = { name: "p", state: "running", ready: true, since, restarts: 0, lastLine };
+      run.reply(message, { experiment: "lab", programs: [p] });
+    });
+    run.on("stop", (message) => run.reply(message, { error: "it is 3 in the morning" }));
+    await using watch = abcdOnTerminal(["status", "--watch", ...hub.clientArgs]);
+    await shows(watch, /has not answered for 4 s/);
+    assertMatch(watch.stdout, /lab {2}no run|lab {2}hub /);
+    assertEquals(
+      watch.stdout.includes("no hub"),
+      false,
+      "it is the controller that does not answer",
+    );
+    await shows(watch, /reading 2/);
+    const before = watch.stdout.length;
+    await shows(watch, /reading 3/);
+    assertEquals(watch.stdout.slice(before).includes("has not answered"), false);
+    await watch.type("ty");
+    await shows(watch, /Cannot stop: it is 3 in the morning/);
     await watch.type("q");
     assertEquals(await endsWell(watch), 0);
   },

@@ -21,12 +21,17 @@ import type { HostLink, HostLinkOptions, RemoteEnd } from "./host_link_contract.
 
 /** An agent says something at least every 5 s; silent for longer than this it is not there, in ms. */
 const SILENT_MS = 15_000;
-/** How long an answer may take, in seconds. */
+/** How long an answer may take, in seconds; then that is said. */
 const ANSWER_SEC = 5;
-/** Between two tries to claim, in milliseconds. */
+/** Between two tries to claim after a refusal, in milliseconds. */
 const TRY_MS = 2000;
+/** The same where none is answered, at first and at most: over a slow line they would be in the way. */
+const UNANSWERED_MS = ANSWER_SEC * 1000 + TRY_MS;
+const MOST_UNANSWERED_MS = 60_000;
 /** How long nobody is told that nothing is known yet, after the start, in milliseconds. */
 const FRESH_MS = 3000;
+
+const isLate = (error: unknown) => error instanceof DOMException && error.name === "TimeoutError";
 
 /** Makes the link; nothing is sent before its first tick. */
 export function createHostLink(options: HostLinkOptions): HostLink {
@@ -43,8 +48,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   let refusal: string | undefined;
   let claimed = false;
   let wasThere = false;
-  /** The claim that is on its way. */
-  let asking: string | undefined;
+  /** The claims that are on their way; over a slow line an answer may be late, and is as good. */
+  const asking = new Set<string>();
   /** The limits that it was told last, as text. */
   let toldDisk = "";
   let nextTry = 0;
@@ -72,7 +77,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
 
   function lose(why: string): void {
     claimed = false;
-    asking = undefined;
+    asking.clear();
     nextTry = 0;
     setTrouble(why);
   }
@@ -83,8 +88,10 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   }
 
   async function askClaim(): Promise<void> {
-    const id = asking = crypto.randomUUID();
     if (client === undefined) return;
+    const id = crypto.randomUUID();
+    nextTry = now() + Math.min(MOST_UNANSWERED_MS, UNANSWERED_MS * 2 ** asking.size);
+    asking.add(id);
     const who = { host: computerName() ?? "?", pid: Deno.pid };
     const disk = { ...options.disk(), folders: [...options.disk().folders] };
     toldDisk = JSON.stringify(disk);
@@ -94,10 +101,12 @@ export function createHostLink(options: HostLinkOptions): HostLink {
         timeoutSec: ANSWER_SEC,
       });
     } catch (error) {
-      if (asking !== id) return;
+      if (!asking.has(id)) return;
       fail(error, "claim the experiment");
-      asking = undefined;
-      nextTry = now() + TRY_MS;
+      if (!isLate(error)) {
+        asking.delete(id);
+        nextTry = now() + TRY_MS;
+      }
       setTrouble(
         `${host} is in the hub, but does not answer as a host agent (abcd exec --name ${host} --agent)`,
       );
@@ -105,8 +114,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   }
 
   function takeClaim(message: Message): void {
-    if (message.re !== asking || asking === undefined) return;
-    asking = undefined;
+    if (!asking.has(message.re ?? "")) return;
+    asking.clear();
     heardAt = now();
     const { error } = message;
     if (typeof error === "string") {
@@ -214,7 +223,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     try {
       const answer = await client.request(
         { ...about, cmd: "agent-order", orders: orders.map((one) => ({ ...one })) },
-        { timeoutSec: ANSWER_SEC },
+        { timeoutSec: SILENT_MS / 1000 },
       );
       if (typeof answer.error === "string") throw new Error(answer.error);
     } catch (error) {
@@ -292,7 +301,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       const why = absence();
       if (why !== undefined) return lose(why);
       if (claimed && now() - heardAt > SILENT_MS) lose(`${host} has been silent`);
-      if (claimed || asking !== undefined || !presence.known || now() < nextTry) return;
+      if (claimed || !presence.known || now() < nextTry) return;
       askClaim();
     },
     renew() {
