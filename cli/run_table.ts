@@ -26,10 +26,10 @@ export function showTable(controller: Controller, runs: DataRuns): Live {
         return controller.status().programs.filter(({ name }) => names.includes(name))
           .map((one) => `${one.name}: ${describeProgram(one)}`).join("; ");
       },
-      async actOnRun(cmd) {
+      async actOnRun(cmd, run) {
         const by = whoAsks();
         if (cmd === "start-run") return describeRun(await runs.start(by, ""));
-        if (cmd === "stop-run") return describeRun(await runs.stop(by));
+        if (cmd === "stop-run") return describeRun(await runs.stop(by, run));
         if (cmd === "make-safe") runs.makeSafe(by, `${by} says so`);
         else runs.leaveSafe(by);
         return runs.status().safe === undefined ? "runs can be started" : "the experiment is safe";

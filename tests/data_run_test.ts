@@ -50,7 +50,8 @@ Deno.test("runs: start and stop, from the command line, in order, with a record"
   assertStringIncludes(JSON.stringify(programs), `"version":"4.2"`);
   assertStringIncludes(JSON.stringify(record.config), `"argv":["sleep","10000"]`);
   assertEquals((await lab.ask("start-run")).number, 2);
-  await lab.ask("stop-run");
+  assertEquals((await lab.ask("stop-run", { run: 1 })).error, "it is run 2 by now, not run 1");
+  assertEquals((await lab.ask("stop-run", { run: 2 })).verdict, "good");
   await lab.ask("note", { text: "too late", run: 1 });
   const list = await runAbcd(["runs", ...args]);
   assert(/ 1 {2}dark frames .* good +2\n/.test(list.stdout), list.stdout);
@@ -288,6 +289,7 @@ Deno.test("runs: rubbish is refused, each with what is wrong, and harms nothing"
     ["start-run", { number: -1 }, "they go from 1"],
     ["start-run", { by: [] }, `"by" is no text`],
     ["stop-run", {}, "there is no run"],
+    ["stop-run", { run: 1 }, "there is no run"],
     ["note", { text: "early" }, "there was no run yet"],
     ["note", {}, "there is no text in it"],
     ["note", { text: "x", run: 5 }, "no run 5"],

@@ -49,9 +49,10 @@ export interface DataRuns extends Disposable {
   /**
    * Stops the run, and what was to follow it; resolves when every program has said that it is done, or had its time.
    *
-   * @throws {RunRefusedError} If there is none.
+   * @param number The run that is meant. Default: the one that there is.
+   * @throws {RunRefusedError} If there is none, or it is another one.
    */
-  stop(by: string): Promise<RunStatus>;
+  stop(by: string, number?: number): Promise<RunStatus>;
   /**
    * Writes a note into the record of a run. Default: the one that is open, else the last.
    *
@@ -233,9 +234,13 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
   async function start(
     by: string,
     label: string,
-    plan: RunPlan & { readonly number?: number } = {},
+    plan: RunPlan & { readonly number?: number; readonly isWanted?: () => boolean } = {},
   ): Promise<RunStatus> {
-    const { participants, infos } = await checkStart(controller, client, problems);
+    const { isWanted = () => true } = plan;
+    const { participants, infos } = await checkStart(controller, client, () => [
+      ...problems(),
+      ...(isWanted() ? [] : ["somebody has stopped the series"]),
+    ]);
     let record: RunRecord;
     try {
       record = book.open({
@@ -284,8 +289,12 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     },
     status: () => ({ run: runStatus(), safe: driver.safe }),
     start,
-    async stop(by) {
+    async stop(by, number) {
       const run = openNumber();
+      const last = book.record?.run;
+      if (number !== undefined && number !== last && run !== undefined) {
+        throw new RunRefusedError(`it is run ${run} by now, not run ${number}`);
+      }
       const isCancelled = timed.cancel();
       if (run === undefined) {
         if (isCancelled) return statusNow();

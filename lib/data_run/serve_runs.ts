@@ -68,7 +68,7 @@ export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): 
       return { ...await runs.start(askerOf(message), label, plan) };
     },
     async "stop-run"(message) {
-      return { ...await runs.stop(askerOf(message)) };
+      return { ...await runs.stop(askerOf(message), numberOf(message, "run")) };
     },
     note(message) {
       const text = textOf(message, "text", MOST_NOTE);

@@ -24,7 +24,12 @@ export interface TimedRunsOptions {
   readonly now: () => number;
   /** All is being stopped: nothing follows. */
   readonly isEnding: () => boolean;
-  readonly start: (by: string, label: string, plan: RunPlan) => Promise<unknown>;
+  /** Starts the next one, if it `isWanted` still when that can be. */
+  readonly start: (
+    by: string,
+    label: string,
+    plan: RunPlan & { readonly isWanted: () => boolean },
+  ) => Promise<unknown>;
 }
 
 /** Ends runs, and lets others follow. */
@@ -82,23 +87,28 @@ export function createTimedRuns(options: TimedRunsOptions): TimedRuns {
   async function follow(): Promise<void> {
     const { record } = book;
     if (record?.repeat !== true || isEnding() || driver.machine.run !== undefined) return;
+    // To look whether it can start takes a moment: somebody may stop the series, or start a run, in it.
+    const isWanted = () => book.record?.run === record.run && book.record.repeat === true;
     isStarting = true;
     try {
       const { forSec, repeat } = record;
-      await start(record.startedBy, record.label, { forSec, repeat });
-      failures = 0;
-      alarms.clear("next run");
+      await start(record.startedBy, record.label, { forSec, repeat, isWanted });
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      failures++;
-      const sec = againSec();
-      const text = `no run follows run ${record.run} yet: ${why}; tried again in ${sec} s`;
-      log.error(text);
-      alarms.raise("next run", "critical", text);
+      if (book.record?.repeat === true && driver.machine.run === undefined) {
+        failed(record.run, error);
+      }
     }
     isStarting = false;
     timed = undefined;
     changed();
+  }
+
+  function failed(run: number, error: unknown): void {
+    failures++;
+    const why = error instanceof Error ? error.message : String(error);
+    const text = `no run follows run ${run} yet: ${why}; tried again in ${againSec()} s`;
+    log.error(text);
+    alarms.raise("next run", "critical", text);
   }
 
   function againSec(): number {
@@ -109,6 +119,10 @@ export function createTimedRuns(options: TimedRunsOptions): TimedRuns {
     const { phase } = driver.machine;
     const { record } = book;
     if (phase !== "idle") seen = true;
+    if (phase === "running") {
+      failures = 0;
+      alarms.clear("next run");
+    }
     if (record === undefined || isStarting) return;
     if (phase === "running" && record.forSec !== undefined) {
       const left = secondsLeft(record.forSec, record.started ?? record.begin, now());

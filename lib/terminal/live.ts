@@ -20,8 +20,8 @@ export interface LiveSource {
   status(): ExperimentStatus;
   /** Does it, and says what came of it, in a line. */
   act(cmd: LiveCommand, programs: readonly string[]): string | Promise<string>;
-  /** The same for the data-taking run. */
-  actOnRun(cmd: LiveRunCommand): Promise<string>;
+  /** The same for the data-taking run; `run`: for this one, and no other. */
+  actOnRun(cmd: LiveRunCommand, run?: number): Promise<string>;
   /** The last lines of a program's output, oldest first; 200 are plenty. */
   lastLines(program: string): readonly string[] | Promise<readonly string[]>;
   /** Why it ended, each time that is known, in lines; the last end first. */
@@ -142,8 +142,8 @@ export function showLive(options: LiveOptions): Live {
       const { do: what, program } = action;
       act(`${what} ${program}`, () => source.act(what, [program]));
     } else if (action !== undefined) {
-      const { do: what } = action;
-      act(what, () => source.actOnRun(what));
+      const { do: what, run } = action;
+      act(what, () => source.actOnRun(what, run));
     }
     draw();
     read();

@@ -14,6 +14,8 @@ export interface LiveState {
   readonly page: "table" | "help" | "logs" | "why";
   /** A question that the next key answers, or the filter that is being typed. */
   readonly asks?: "stop" | "restart" | LiveRunCommand | "quit" | "filter";
+  /** The run that `stop-run` is asked about. */
+  readonly run?: number;
   /** The program that is selected; of the rows of before, if it is no longer there. */
   readonly selected?: string;
   /** Only programs whose name, state or host contains this. */
@@ -34,7 +36,8 @@ export interface LiveSight {
 /** What to do. */
 export type LiveAction =
   | { readonly do: LiveCommand; readonly program: string }
-  | { readonly do: LiveRunCommand }
+  /** `run`: the run that is to be stopped, and no other. */
+  | { readonly do: LiveRunCommand; readonly run?: number }
   | { readonly do: "quit" };
 
 /** The state at the beginning. */
@@ -107,9 +110,9 @@ function inTable(state: LiveState, key: Key, sight: LiveSight): LiveState | Live
   if (key === "/") return { ...state, asks: "filter" };
   if (key === "escape") return { ...state, filter: "" };
   if (key === "R") {
-    const { phase = "idle", repeat } = status.run ?? {};
+    const { phase = "idle", repeat, number } = status.run ?? {};
     const isOpen = phase !== "idle" || repeat === true;
-    return { ...state, asks: isOpen ? "stop-run" : "start-run" };
+    return { ...state, ...(isOpen ? { asks: "stop-run", run: number } : { asks: "start-run" }) };
   }
   if (key === "!") {
     return { ...state, asks: status.safe === undefined ? "make-safe" : "leave-safe" };
@@ -137,6 +140,8 @@ export function press(
   if (asks !== undefined) {
     const answered = { ...state, asks: undefined };
     if (key !== "y" && key !== "Y") return { state: answered };
+    // Somebody else may have stopped that run and started another while this was asked.
+    if (asks === "stop-run") return { state: answered, action: { do: asks, run: state.run } };
     if (asks !== "stop" && asks !== "restart") return { state: answered, action: { do: asks } };
     const { selected } = state;
     // Not the program that stands there by now, if that which was asked about has gone.

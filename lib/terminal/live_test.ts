@@ -144,7 +144,11 @@ Deno.test("live: a run is started or stopped, and all made safe, only after y", 
   const open = sight({ run: { phase: "running", number: 7, begin: NOW - 60, verdict: "good" } });
   assertEquals(pressAll(["R"]).actions, []);
   assertEquals(pressAll(["R", "n", "R", "y"]).actions, [{ do: "start-run" }]);
-  assertEquals(pressAll(["R", "y"], LIVE_START, open).actions, [{ do: "stop-run" }]);
+  assertEquals(pressAll(["R", "y"], LIVE_START, open).actions, [{ do: "stop-run", run: 7 }]);
+  const next = sight({ run: { phase: "running", number: 8, begin: NOW, verdict: "good" } });
+  const askedOf7 = pressAll(["R"], LIVE_START, open).state;
+  assertEquals(pressAll(["y"], askedOf7, next).actions, [{ do: "stop-run", run: 7 }]);
+  assertStringIncludes(liveLines(next.status, askedOf7, TEXTS, view).join("\n"), "Stop run 7? y/n");
   assertEquals(pressAll(["!", "y"]).actions, [{ do: "make-safe" }]);
   const safe = sight({ safe: { reason: "smoke", since: NOW } });
   assertEquals(pressAll(["!", "y"], LIVE_START, safe).actions, [{ do: "leave-safe" }]);

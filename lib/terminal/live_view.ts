@@ -86,7 +86,7 @@ function below(
   if (state.asks === "stop") return `Stop ${name}? y/n`;
   if (state.asks === "restart") return `Restart ${name}? y/n`;
   if (state.asks === "start-run") return "Start a data-taking run? y/n";
-  if (state.asks === "stop-run") return `Stop run ${status.run?.number}? y/n`;
+  if (state.asks === "stop-run") return `Stop run ${state.run}? y/n`;
   if (state.asks === "leave-safe") return "May it go on, has somebody looked? y/n";
   if (state.asks === "make-safe") {
     return "Make the experiment safe? It ends the run; programs go on. y/n";
