@@ -92,6 +92,12 @@ Deno.test("why: each kind of end in words, also after the controller was killed"
     const hungry = await why("hungry");
     assertMatch(hungry, /hungry: ended by SIGKILL; .*for want of memory/);
     assert(!hungry.includes("the kernel did not"), hungry);
+    // The table says it too, where it is known.
+    const isKnown = hungry.includes("; the kernel killed it for want of memory");
+    const said = first.stderr.includes(
+      "hungry: running → exited (ended by SIGKILL: out of memory)",
+    );
+    assertEquals(said, isKnown, first.stderr);
   }
   await check();
   await killNow(first);

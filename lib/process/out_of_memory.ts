@@ -1,5 +1,6 @@
 // Whether the kernel killed a process for want of memory. It tells nobody but its own log, which not
-// everybody may read, and its counters, which do not say whom.
+// everybody may read, and its counters, which do not say whom: one of the whole computer, and one of
+// each group of processes (cgroup), which are those of a service or of a login.
 
 /** What can be known of it. `unknown`: this kernel counts no such thing. */
 export type OutOfMemory = "yes" | "perhaps" | "no" | "unknown";
@@ -21,16 +22,24 @@ export interface Victim {
   readonly startedAt: number | undefined;
 }
 
+/** What is known of an end by SIGKILL. */
+export interface MemoryVerdict {
+  readonly outOfMemory: OutOfMemory;
+  readonly kill?: KernelKill;
+}
+
 /** Watches the kernel's counters. */
 export interface OutOfMemoryWatch {
   /** Looks at the counters; to be called about once a second. */
   look(): void;
   /** Whether a process that has just been found to have ended by SIGKILL was killed so. */
-  judge(victim: Victim): { readonly outOfMemory: OutOfMemory; readonly kill?: KernelKill };
+  judge(victim: Victim): MemoryVerdict;
 }
 
 /** What a kill of the last so many milliseconds may have to do with an end that is found now. */
 const RECENT_MS = 5000;
+/** A kill in this process' own group was of one whose end is found within so many milliseconds. */
+const SAME_MS = 1500;
 
 function read(path: string): string | undefined {
   try {
@@ -40,10 +49,28 @@ function read(path: string): string | undefined {
   }
 }
 
+function readCount(path: string | undefined): number | undefined {
+  const text = path === undefined ? undefined : read(path);
+  const count = /^oom_kill (\d+)$/m.exec(text ?? "")?.[1];
+  return count === undefined ? undefined : Number(count);
+}
+
 /** The count of kills: of this computer; inside a container of all of its containers together. */
 function countKills(): number | undefined {
-  const count = /^oom_kill (\d+)$/m.exec(read("/proc/vmstat") ?? "")?.[1];
-  return count === undefined ? undefined : Number(count);
+  return readCount("/proc/vmstat");
+}
+
+/** The file with the count of kills in the group of processes to which one of them belongs. */
+export function groupFile(cgroup: string): string | undefined {
+  const old = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(cgroup)?.[1];
+  if (old !== undefined) return `/sys/fs/cgroup/memory${old}/memory.oom_control`;
+  const one = /^0::(.*)$/m.exec(cgroup)?.[1];
+  // Without the groups within it: what moved into one of those is not with us.
+  return one === undefined ? undefined : `/sys/fs/cgroup${one}/memory.events.local`;
+}
+
+function countInGroup(): number | undefined {
+  return readCount(groupFile(read("/proc/self/cgroup") ?? ""));
 }
 
 /** The kills that the kernel's log tells of, oldest first. */
@@ -76,17 +103,31 @@ export interface OutOfMemoryOptions {
   /** Monotonic clock, in milliseconds. */
   readonly now: () => number;
   readonly count?: () => number | undefined;
+  /** The same for the group of processes that this one is in, and what it starts. */
+  readonly groupCount?: () => number | undefined;
   readonly kernelLog?: () => string;
 }
 
 /** Begins to watch. */
 export function watchOutOfMemory(options: OutOfMemoryOptions): OutOfMemoryWatch {
   const { now, count = countKills, kernelLog = readKernelLog } = options;
-  const atFirst = count();
-  let last = atFirst;
+  const { groupCount = countInGroup } = options;
+  let last = count();
   let roseAt = -Infinity;
+  let lastInGroup = groupCount();
+  /** Kills in the group of which it is not known yet whom, and when they were seen. */
+  let unknown = 0;
+  let seenAt = -Infinity;
 
   function look(): void {
+    const inGroup = groupCount();
+    const more = Math.max(0, (inGroup ?? 0) - (lastInGroup ?? inGroup ?? 0));
+    lastInGroup = inGroup;
+    if (now() - seenAt > SAME_MS) unknown = 0;
+    if (more > 0) {
+      unknown += more;
+      seenAt = now();
+    }
     const current = count();
     if (current !== undefined && last !== undefined && current > last) roseAt = now();
     last = current;
@@ -102,7 +143,14 @@ export function watchOutOfMemory(options: OutOfMemoryOptions): OutOfMemoryWatch 
       const kill = parseKernelLog(kernelLog()).findLast((one) =>
         one.pid === pid && one.at >= (startedAt ?? 0) - 1
       );
-      if (kill !== undefined) return { outOfMemory: "yes", kill };
+      if (kill !== undefined) {
+        unknown = Math.max(0, unknown - 1);
+        return { outOfMemory: "yes", kill };
+      }
+      if (unknown > 0) {
+        unknown--;
+        return { outOfMemory: "yes" };
+      }
       return { outOfMemory: now() - roseAt <= RECENT_MS ? "perhaps" : "no" };
     },
   };

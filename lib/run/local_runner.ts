@@ -7,6 +7,7 @@ import { hasRoomBeside } from "../process/open_log.ts";
 import { openProgramLog } from "../process/program_log.ts";
 import { screenSession } from "../process/screen.ts";
 import { adoptStart, forgetStart, startProgram } from "../process/spawn.ts";
+import type { MemoryVerdict } from "../process/out_of_memory.ts";
 import type { Ended, Start } from "../process/start_contract.ts";
 import { isGone } from "./dependencies.ts";
 import { leftBy } from "./leftovers.ts";
@@ -96,13 +97,12 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   const tell = createTelling({ name, log, tail, changed: () => context.changed(runner) });
 
   /** Keeps and tells what is known of an unexpected end. */
-  function tellEnd(end: EndInStep): void {
-    const { outOfMemory } = context;
+  function tellEnd(end: EndInStep, memory: MemoryVerdict | undefined): void {
     const verdict = verdictOf({
       ...end,
       machine,
       program,
-      outOfMemory,
+      memory,
       lastLines: tail(),
       now: now(),
     });
@@ -111,7 +111,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     context.verdict(runner, verdict);
   }
 
-  function fire(event: ProgramEvent, ended?: Ended): void {
+  function fire(event: ProgramEvent, ended?: Ended, memory?: MemoryVerdict): void {
     const before = machine;
     const { machine: after, actions } = step(before, event, now(), program);
     if (after === before) return;
@@ -127,7 +127,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     if (moved) tell.step(before, machine, event);
     else if (machine.ready !== before.ready) log.info(`${name}: ready`);
     const end = unexpectedEnd({ before, after: machine, event, ended, program, now: now() });
-    if (end !== undefined) tellEnd(end);
+    if (end !== undefined) tellEnd(end, memory);
     // The lines above are of the start that ended; what comes now is of the next.
     if (spawns) logFrom = output.end();
     for (const action of actions) perform(action, old);
@@ -188,14 +188,17 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     endTold = true;
     isGroupAsked = false;
     logWatch.ended();
-    const { code, signal } = view.ended;
+    const { code, signal, pid, startedAt } = view.ended;
     if (machine.state === "stopping") log.info(`${name}: ${howItEnded(code, signal)}`);
     const ended = start;
     const { state } = machine;
     // It costs a look at all processes: only where it says something.
     const mayHide = isHere && state === "starting" && isGoodEnd(program, code, signal);
     const left = mayHide ? leftBy(ended) : undefined;
-    fire({ type: "exited", code, signal, left }, view.ended);
+    const isKilled = signal === "SIGKILL" && state !== "stopping";
+    const memory = isKilled ? context.outOfMemory.judge({ pid, startedAt }) : undefined;
+    const outOfMemory = memory?.outOfMemory === "yes";
+    fire({ type: "exited", code, signal, left, outOfMemory }, view.ended, memory);
     if (state !== "stopping") context.over(name, ended);
   }
 

@@ -56,6 +56,8 @@ export type ProgramEvent =
     readonly type: "exited";
     readonly code?: number;
     readonly signal?: string;
+    /** The kernel killed it for want of memory, for all that is known. */
+    readonly outOfMemory?: boolean;
     /** Processes that it has left outside of its group, in words. */
     readonly left?: string;
   };
@@ -90,8 +92,8 @@ export function newMachine(now: number): Machine {
 }
 
 /** How a process ended, in words. */
-export function howItEnded(code?: number, signal?: string): string {
-  if (signal !== undefined) return `ended by ${signal}`;
+export function howItEnded(code?: number, signal?: string, outOfMemory = false): string {
+  if (signal !== undefined) return `ended by ${signal}${outOfMemory ? ": out of memory" : ""}`;
   return code === undefined ? "ended while nobody could see how" : `exit code ${code}`;
 }
 
@@ -258,7 +260,7 @@ export function step(machine: Machine, event: ProgramEvent, now: number, policy:
       return failedStart(event.reason, {}, []);
     case "exited": {
       const { code: exitCode, signal } = event;
-      const how = howItEnded(exitCode, signal);
+      const how = howItEnded(exitCode, signal, event.outOfMemory);
       const good = isGoodEnd(policy, exitCode, signal);
       // What the program left behind in its group must not run beside its successor.
       const left: readonly ProgramAction[] = [{ type: "signal", signal: "SIGKILL" }];

@@ -2,7 +2,7 @@
 
 import type { Program } from "../experiment/program.ts";
 import { corePattern, describeCore } from "../process/core_file.ts";
-import type { OutOfMemoryWatch } from "../process/out_of_memory.ts";
+import type { MemoryVerdict } from "../process/out_of_memory.ts";
 import type { Ended } from "../process/start_contract.ts";
 import { isGoodEnd, type Machine, type ProgramEvent } from "./program_state.ts";
 import { describeEnd, duration, type Verdict } from "./verdict.ts";
@@ -51,7 +51,8 @@ export interface UnexpectedEnd extends EndInStep {
   /** Where it is now, after the end. */
   readonly machine: Machine;
   readonly program: Program;
-  readonly outOfMemory: OutOfMemoryWatch;
+  /** What is known of it, if it ended by SIGKILL. */
+  readonly memory: MemoryVerdict | undefined;
   readonly lastLines: readonly string[];
   /** On the clock of the machine, in milliseconds. */
   readonly now: number;
@@ -73,8 +74,8 @@ function nextInWords({ state, next, deadline, failures }: Machine, now: number):
 
 /** What is known of an unexpected end. */
 export function verdictOf(end: UnexpectedEnd): Verdict {
-  const { ended, cause, machine, program, outOfMemory, lastLines, now } = end;
-  const { code, signal, pid, started, startedAt, coreDumped = false } = ended ?? {};
+  const { ended, cause, machine, program, memory, lastLines, now } = end;
+  const { code, signal, pid, started, coreDumped = false } = ended ?? {};
   const time = ended?.ended ?? Date.now() / 1000;
   return describeEnd({
     time,
@@ -82,7 +83,7 @@ export function verdictOf(end: UnexpectedEnd): Verdict {
     code,
     signal,
     core: coreDumped ? describeCore(corePattern(), pid, program.cwd) : undefined,
-    ...(signal === "SIGKILL" ? outOfMemory.judge({ pid, startedAt }) : { outOfMemory: "no" }),
+    ...(memory ?? { outOfMemory: "no" }),
     ranSec: started === undefined ? end.ranSec : Math.max(0, time - started),
     restarts: machine.restarts - (machine.state === "starting" ? 1 : 0),
     lastLines,
