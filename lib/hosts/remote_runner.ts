@@ -1,8 +1,5 @@
-// A program on the computer of a host agent. The agent keeps it running by itself; here is what it
-// was told, what was heard of it last, and what is to come when what it depends on holds.
-//
-// The order of things between hosts is the controller's: a restart from here is a stop, then a start
-// when all that it depends on holds. Nothing is started elsewhere while it may still run there.
+// A program on the computer of a host agent. The agent keeps it running by itself; here is what is
+// wanted of it, as remote_orders.ts says, and what was heard of it last.
 
 import type { HostLink, RemoteEnd } from "./host_link_contract.ts";
 import type { HostReport, Order } from "./host_report.ts";
@@ -12,12 +9,8 @@ import { newMachine, type ProgramEvent } from "../run/program_state.ts";
 import type { ProgramState } from "../status/program_status.ts";
 import { programKeys } from "../experiment/program_text.ts";
 import { createRecordKeeper, withVerdict } from "../run/keep_record.ts";
-import {
-  type OrderKind,
-  type ProgramRecord,
-  type RemoteRecord,
-  settingsText,
-} from "../run/record.ts";
+import { type ProgramRecord, settingsText } from "../run/record.ts";
+import { decide, type Known, NOT_WANTED, type Wanted, type WantedEvent } from "./remote_orders.ts";
 import { remoteStatus } from "./remote_status.ts";
 import { isActive, mayRunThere, type View, viewRemote } from "./remote_view.ts";
 import { CALM_MS, type Runner, type RunnerContext, TICK_MS } from "../run/runner.ts";
@@ -38,6 +31,12 @@ function pidOf(report: HostReport | undefined): string {
   return report?.pid === undefined ? report?.state ?? "unknown" : `pid ${report.pid}`;
 }
 
+/** Whether it runs as another process than before. The pid of one that has just started may come late. */
+function isAnother(before: HostReport | undefined, now: HostReport | undefined): boolean {
+  return before?.state === "running" && now?.state === "running" &&
+    before.pid !== undefined && before.pid !== now.pid;
+}
+
 /** Makes the runner of a program that nobody has asked for yet. */
 export function createRemoteRunner(first: Program, context: RemoteContext): Runner {
   const { log, now, link } = context;
@@ -47,15 +46,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   /** Settings that hold once it has stopped. */
   let next: Program | undefined;
   let report: HostReport | undefined;
-  /** What it is to be: `waiting` is up as soon as what it depends on holds. */
-  let intent: RemoteRecord["intent"] = "down";
-  /** What it is to be once it has stopped. */
-  let after: RemoteRecord["after"] = "down";
-  /** What it was told and has not carried out, as far as is known. */
-  let order: { readonly what: OrderKind; readonly number: number } | undefined;
-  let refusal: string | undefined;
-  /** Why it is stopped, if its host knows nothing of it. */
-  let idle = "not started";
+  let wanted: Wanted = NOT_WANTED;
   /** It came back with another process than it was left with: for a moment, so that others see it. */
   let bridge = false;
   let verdicts: readonly Verdict[] = [];
@@ -65,6 +56,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   let isRestored = false;
 
   function record(closed = false): ProgramRecord {
+    const { intent, after, order } = wanted;
     const remote = { intent, after, order };
     return {
       version: 1,
@@ -80,23 +72,41 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   const keep = createRecordKeeper(name, context);
   const save = (closed = false) => keep(record(closed));
 
-  const mayRun = () => mayRunThere({ intent, order: order?.what, report });
+  const mayRun = () => mayRunThere({ ...wanted, order: wanted.order?.what, report });
 
   function view(): View {
     const { trouble, isFresh } = link;
     return viewRemote({
+      ...wanted,
       host,
-      intent,
-      after,
-      order: order?.what,
+      order: wanted.order?.what,
       report,
       trouble,
       isFresh,
-      refusal: link.refusal ?? refusal,
+      refusal: link.refusal ?? wanted.refusal,
       before: machine,
-      idle,
       bridge,
     });
+  }
+
+  /** Takes over what is wanted now that something has happened. */
+  function take(event: WantedEvent, state = machine.state) {
+    const before = wanted;
+    const isReachable = link.trouble === undefined;
+    const { autostart } = program;
+    const known: Known = { report, state, isReachable, autostart, now: Date.now() };
+    const decision = decide(wanted, event, known);
+    wanted = decision.wanted;
+    if (decision.takesNext) {
+      program = next ?? program;
+      next = undefined;
+    }
+    const isOther = (["intent", "after", "order"] as const).some((key) =>
+      wanted[key] !== before[key]
+    );
+    // Kept before it is told: a controller that dies in between is found out by the next.
+    if (isOther) save();
+    return decision;
   }
 
   /** Takes over what is known now, and tells of it if it is another state. */
@@ -136,143 +146,52 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     else log.info(text);
   }
 
-  function give(what: OrderKind): void {
-    const last = Math.max(report?.order ?? 0, order?.number ?? 0);
-    // The time makes it one that nobody has used: what the agent did last may not be known yet, and
-    // an order of the same number would be taken for carried out.
-    order = { what, number: Math.max(last + 1, Date.now()) };
-    refusal = undefined;
-    save();
-  }
-
-  /** A stop is over: what was to come then comes. */
-  function stopped(): void {
-    program = next ?? program;
-    next = undefined;
-    intent = after;
-    after = "down";
-  }
-
   function reported(heard: HostReport | undefined): void {
     const before = report;
     report = heard;
-    if (isRestored && isActive(heard)) log.info(`${name}: adopted on ${host}, ${pidOf(heard)}`);
+    const { isAdopted, lost } = take({ type: "heard" }, before?.state);
+    if (isAdopted || (isRestored && isActive(heard))) {
+      log.info(`${name}: adopted on ${host}, ${pidOf(heard)}`);
+    }
     isRestored = false;
-    const stops = order !== undefined && order.what !== "start";
-    if (heard === undefined) {
-      // It has nothing of this program: a stop is done, a start is to be done.
-      if (stops) {
-        order = undefined;
-        stopped();
-      } else if (intent === "up" && order === undefined) {
-        // Its computer was started anew, or another one has its name.
-        const wasDone = ["exited", "fatal"].includes(before?.state ?? machine.state);
-        intent = wasDone && !program.autostart ? "down" : "waiting";
-        const what = intent === "down" ? "as it had ended, it stays so" : "it is started again";
-        log.warn(`${name}: ${host} knows nothing of it any more; ${what}`);
-      }
-      return update();
+    if (lost !== undefined) {
+      const what = lost === "again" ? "it is started again" : "as it had ended, it stays so";
+      log.warn(`${name}: ${host} knows nothing of it any more; ${what}`);
     }
-    if (order !== undefined && heard.order === order.number) order = undefined;
-    else if (order !== undefined && heard.order > order.number) {
-      // Somebody else's orders were more: this one was taken for one of before.
-      order = { ...order, number: heard.order + 1 };
-    }
-    if (order === undefined) settle(heard);
-    // The pid of one that has just started may come later than its state.
-    const isOther = before?.state === "running" && heard.state === "running" &&
-      before.pid !== undefined && before.pid !== heard.pid;
-    if (isOther && order === undefined) {
+    if (wanted.order === undefined && isAnother(before, heard)) {
       bridge = true;
-      update();
       // Behind those that look at the change.
       queueMicrotask(() => {
         bridge = false;
         update();
       });
-    } else update();
-    if (order !== undefined) link.send();
-  }
-
-  /** Nothing is on its way: what the agent says is how it is. */
-  function settle(heard: HostReport): void {
-    if (isActive(heard)) {
-      if (intent === "waiting") {
-        // It was never told to start by this controller, or that was not kept: it is taken over, and
-        // told its settings; where they are the same that changes nothing.
-        log.info(`${name}: adopted on ${host}, ${pidOf(heard)}`);
-        give("start");
-      }
-      if (heard.state !== "stopping") intent = "up";
-    } else if (heard.state === "stopped") {
-      if (after === "waiting" || intent === "up") stopped();
-    } else if (after === "waiting") stopped();
-  }
-
-  function fire(event: ProgramEvent): void {
-    switch (event.type) {
-      case "start":
-        start();
-        break;
-      case "stop":
-      case "kill":
-        stop(event.type);
-        break;
-      case "restart":
-        if (!mayRun() || intent === "waiting") {
-          start();
-          break;
-        }
-        if (order === undefined || order.what === "start") give("stop");
-        intent = "down";
-        after = "waiting";
-        break;
-      case "dependenciesHold":
-        if (machine.state !== "waiting" || order !== undefined) return;
-        if (link.trouble !== undefined) return;
-        intent = "up";
-        give("start");
-        break;
-      default:
-        return;
     }
     update();
-    link.send();
+    if (wanted.order !== undefined) link.send();
   }
 
-  function start(): void {
-    refusal = undefined;
-    const stops = order !== undefined && order.what !== "start";
-    if (stops || (report?.state === "stopping" && intent === "down")) {
-      after = "waiting";
-      return;
+  function fire({ type }: ProgramEvent): void {
+    switch (type) {
+      case "start":
+      case "stop":
+      case "kill":
+      case "restart":
+      case "dependenciesHold": {
+        const before = wanted;
+        take({ type });
+        // They are said to hold again and again.
+        if (type === "dependenciesHold" && wanted === before) return;
+        update();
+        link.send();
+      }
     }
-    if (order !== undefined) return;
-    // One that waits for its next try is tried now.
-    if (isActive(report)) {
-      if (report?.state === "backoff" && link.trouble === undefined) give("start");
-      return;
-    }
-    intent = "waiting";
-  }
-
-  function stop(what: "stop" | "kill"): void {
-    after = "down";
-    program = next ?? program;
-    next = undefined;
-    refusal = undefined;
-    const runs = mayRun();
-    const isTold = order?.what === what || (order?.what === "kill");
-    intent = "down";
-    if (runs && !isTold) give(what);
-    else if (!runs) idle = "told to stop";
   }
 
   const end: RemoteEnd = {
     name,
     get order(): Order | undefined {
-      if (order === undefined) return undefined;
-      const { what, number } = order;
+      if (wanted.order === undefined) return undefined;
+      const { what, number } = wanted.order;
       return {
         name,
         what,
@@ -283,9 +202,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     reported,
     linkChanged: update,
     refused(text) {
-      order = undefined;
-      refusal = text;
-      if (intent === "up") intent = "waiting";
+      take({ type: "refused", text });
       update();
     },
     get lastEnd() {
@@ -323,6 +240,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
     fire,
     look() {},
     get patienceMs() {
+      const { order, intent } = wanted;
       const isCalm = link.trouble === undefined && order === undefined && intent !== "waiting";
       return isCalm ? CALM_MS : TICK_MS;
     },
@@ -335,10 +253,10 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
         since: since.time,
       }),
     change(changed) {
-      if (mayRun() && intent !== "waiting") {
+      if (mayRun() && wanted.intent !== "waiting") {
         // What runs, or is about to stop, does so by the settings that it was started with.
         next = changed;
-        if (intent === "up") fire({ type: "restart" });
+        if (wanted.intent === "up") fire({ type: "restart" });
         return;
       }
       program = changed;
@@ -350,7 +268,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       if (kept.closed) return;
       machine = { ...kept.machine, since: now(), deadline: undefined };
       since.time = kept.since;
-      ({ intent, after, order } = kept.remote ?? { intent: "waiting", after: "down" });
+      wanted = { ...NOT_WANTED, ...kept.remote ?? { intent: "waiting" } };
       isRestored = true;
       update();
     },
@@ -360,7 +278,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
       if (!isClosed) {
         // What could not be stopped is not written off: the next controller takes it up.
         log.warn(`${name}: not stopped, as ${host} cannot be reached; it may run on there`);
-        [intent, after, order] = ["up", "down", undefined];
+        take({ type: "left" });
       }
       save(isClosed);
     },
