@@ -7,17 +7,22 @@ import type { HostReport } from "./host_report.ts";
 
 /** The clock of a host, as far as it is known. */
 export interface HostClock {
-  /**
-   * It showed this time just now.
-   *
-   * @param time Unix time in seconds.
-   * @param setSec By how much it was set since its agent began, in seconds.
-   */
-  shows(time: number, setSec: number): void;
+  /** It showed a time. */
+  shows(shown: ShownTime): void;
   /** It was set by so many seconds in all since its agent began. */
   wasSet(setSec: number): void;
   /** A report of it, with its times as this computer's clock shows them. */
   ours(report: HostReport): HostReport;
+}
+
+/** A time that a clock showed. */
+export interface ShownTime {
+  /** Unix time in seconds. */
+  readonly time: number;
+  /** That was so many seconds ago at the most, as the line may be slow. */
+  readonly lateSec: number;
+  /** By how much it was set since its agent began, in seconds. */
+  readonly setSec: number;
 }
 
 /** Options of {@linkcode createHostClock}. */
@@ -49,13 +54,15 @@ export function createHostClock(options: HostClockOptions): HostClock {
   }
 
   return {
-    shows(time, setSec) {
-      // Not each time anew: a time that moves would be news.
-      const sec = clock() / 1000 - time;
+    shows({ time, lateSec, setSec }) {
+      const most = clock() / 1000 - time;
+      const isOff = (sec: number) => sec > most + SKEW_SEC || sec < most - lateSec - SKEW_SEC;
       const known = behind();
       theirSetSec = setSec;
-      const isNews = Math.abs(sec - known) > SKEW_SEC;
-      skewSec += (isNews ? Math.abs(sec) > SKEW_SEC ? sec : 0 : known) - behind();
+      // Not each time anew: a time that moves would be news. And no more than is known.
+      const isNews = isOff(known);
+      const sec = !isNews ? known : isOff(0) ? most - lateSec / 2 : 0;
+      skewSec += sec - behind();
       if (isNews) tell(sec);
     },
     wasSet(setSec) {

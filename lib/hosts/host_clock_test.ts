@@ -32,7 +32,11 @@ function lab() {
     ours,
     theirs,
     pass: (sec: number) => void (steady += sec),
-    claim: () => clock.shows(steady + theirs.set, setSec()),
+    claim(lateSec = 0) {
+      const shown = { time: steady + theirs.set, setSec: setSec(), lateSec };
+      steady += lateSec;
+      clock.shows(shown);
+    },
     hear: () => clock.wasSet(setSec()),
     /** How long the program has run at the moment, as it is told here. */
     age: () => Math.round((steady + ours.set - clock.ours(report()).since) * 1000) / 1000,
@@ -81,4 +85,14 @@ Deno.test("host clock: ours is set while it is heard, and while it is away", () 
   ours.set -= HOUR;
   claim();
   assertEquals([age(), said()], [10, []]);
+});
+
+Deno.test("host clock: a line that is slow makes no clock wrong, and hides none that is", () => {
+  const { theirs, pass, claim, age, said } = lab();
+  pass(15);
+  claim(20);
+  assertEquals([age(), said()], [30, []]);
+  theirs.set -= HOUR;
+  claim(20);
+  assertEquals(said(), ["the clock of daq2 is 3610 s behind this computer's"]);
 });

@@ -17,6 +17,7 @@ import {
 } from "./host_report.ts";
 import { createHostClock } from "./host_clock.ts";
 import { createHostLines } from "./host_lines.ts";
+import { createOrderSender } from "./order_sender.ts";
 import type { HostLink, HostLinkOptions, RemoteEnd } from "./host_link_contract.ts";
 
 /** An agent says something at least every 5 s; silent for longer than this it is not there, in ms. */
@@ -48,8 +49,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   let refusal: string | undefined;
   let claimed = false;
   let wasThere = false;
-  /** The claims that are on their way; over a slow line an answer may be late, and is as good. */
-  const asking = new Set<string>();
+  /** The claims that are on their way, and since when; over a slow line an answer may be late, and is as good. */
+  const asking = new Map<string, number>();
   /** The limits that it was told last, as text. */
   let toldDisk = "";
   let nextTry = 0;
@@ -91,7 +92,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     if (client === undefined) return;
     const id = crypto.randomUUID();
     nextTry = now() + Math.min(MOST_UNANSWERED_MS, UNANSWERED_MS * 2 ** asking.size);
-    asking.add(id);
+    asking.set(id, now());
     const who = { host: computerName() ?? "?", pid: Deno.pid };
     const disk = { ...options.disk(), folders: [...options.disk().folders] };
     toldDisk = JSON.stringify(disk);
@@ -114,7 +115,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   }
 
   function takeClaim(message: Message): void {
-    if (!asking.has(message.re ?? "")) return;
+    const asked = asking.get(message.re ?? "");
+    if (asked === undefined) return;
     asking.clear();
     heardAt = now();
     const { error } = message;
@@ -125,7 +127,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     }
     claimed = wasThere = true;
     freshUntil = 0;
-    clock.shows(message.time ?? 0, readClockSet(message));
+    const { time = 0 } = message;
+    clock.shows({ time, setSec: readClockSet(message), lateSec: (now() - asked) / 1000 });
     log.info(`${host} is there`);
     // Each program is told with what is known of it: what was known before says nothing now.
     trouble = refusal = undefined;
@@ -212,14 +215,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     tell({ ...about, cmd: "agent-why", programs: [program], id: crypto.randomUUID() });
   }
 
-  /** What was sent and not answered yet is not sent again. */
-  const sent = new Map<string, string>();
-  async function send(): Promise<void> {
-    if (!claimed || client === undefined) return;
-    const orders = [...strays.values(), ...[...ends.values()].flatMap(({ order }) => order ?? [])]
-      .filter(({ name, order, what }) => sent.get(name) !== `${order} ${what}`);
-    if (orders.length === 0) return;
-    for (const { name, order, what } of orders) sent.set(name, `${order} ${what}`);
+  async function ask(orders: readonly Order[]): Promise<void> {
+    if (client === undefined) return;
     try {
       const answer = await client.request(
         { ...about, cmd: "agent-order", orders: orders.map((one) => ({ ...one })) },
@@ -229,10 +226,12 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     } catch (error) {
       fail(error, "order something");
       if (claimed) lose(`${host} has not answered an order`);
-    } finally {
-      for (const { name } of orders) sent.delete(name);
     }
   }
+  const send = createOrderSender(() => {
+    const ordered = [...ends.values()].flatMap(({ order }) => order ?? []);
+    return claimed ? [...strays.values(), ...ordered] : [];
+  }, ask);
 
   const fromHost = (take: (message: Message) => void) => (message: Message) => {
     if (message.from === host && !over) take(message);

@@ -6,7 +6,7 @@ import { loadChecksum } from "./checksum.ts";
 import { type Block, encodeBlock, OpenBlock } from "./block.ts";
 import { appendTo, checkPlace, FileGoneError, reasonOf, syncFolder } from "./files.ts";
 import type { Piece } from "./group.ts";
-import { createProvenClock } from "./proven_clock.ts";
+import { createRetention } from "./retention.ts";
 import {
   besides,
   listSegments,
@@ -57,9 +57,6 @@ export interface Segments {
   close(): Promise<void>;
 }
 
-const RETENTION_CHECK_MS = 60_000;
-/** What was set ahead for a night is noticed in the morning: so long no file is too old by it. */
-const PROOF_MS = 12 * 3_600_000;
 const encoder = new TextEncoder();
 
 /**
@@ -68,9 +65,9 @@ const encoder = new TextEncoder();
  * @throws {Error} If the folder cannot be read.
  */
 export async function openSegments(options: SegmentsOptions): Promise<Segments> {
-  const { folder, clock, retentionSec, retentionBytes, segmentBytes, blockBytes, log } = options;
+  const { folder, clock, segmentBytes, blockBytes, log } = options;
   const { steady = () => performance.now() } = options;
-  const provenTime = createProvenClock(clock, steady, Math.min(PROOF_MS, retentionSec * 1000));
+  const retention = createRetention({ ...options, steady });
   let segments: Segment[] = [];
   let tail = new OpenBlock(0);
   let file: Deno.FsFile | undefined;
@@ -85,7 +82,6 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   /** Lines that the indexes lack yet: they are written together, behind what they describe. */
   let unindexed: { readonly path: string; readonly block: Block }[] = [];
   let lastFound = 0;
-  let lastRetention = steady();
 
   async function load(segment: Segment, verify: boolean): Promise<OpenBlock> {
     const loaded = await loadSegment(segment, { verify, blockBytes });
@@ -213,21 +209,10 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
   }
 
   async function retain(): Promise<void> {
-    lastRetention = steady();
-    const now = provenTime();
-    let bytes = segments.reduce((sum, { size }) => sum + size, 0);
-    while (segments.length > 1) {
-      const [oldest] = segments;
-      if (oldest === undefined) return;
-      const { modified, written } = oldest;
-      const age = written === undefined ? now - modified : lastRetention - written;
-      const tooOld = age > retentionSec * 1000;
-      // The one that is written now is to have room, too.
-      if (!tooOld && bytes + segmentBytes <= retentionBytes) return;
-      await removeSegment(oldest);
+    for (const old of retention.outdated(segments)) {
+      await removeSegment(old);
       segments.shift();
-      bytes -= oldest.size;
-      log.debug(`Journal: removed ${oldest.path}`);
+      log.debug(`Journal: removed ${old.path}`);
     }
   }
 
@@ -301,7 +286,7 @@ export async function openSegments(options: SegmentsOptions): Promise<Segments> 
       await writePiece(piece);
       const now = segments.at(-1);
       if (now !== undefined && tail.bytes >= blockBytes) finishBlock(now);
-      if (steady() - lastRetention > RETENTION_CHECK_MS) await retain();
+      if (retention.isDue) await retain();
     },
     sync,
     stretches,
