@@ -129,6 +129,12 @@ export function startedAt({ startTicks }: ProcessStat): number {
   return startTicks / TICKS_PER_SEC;
 }
 
+/** Seconds since the boot now; `undefined` where that cannot be read. No setting of a clock changes it. */
+export function uptime(): number | undefined {
+  const sec = Number.parseFloat(read("/proc/uptime") ?? "");
+  return Number.isFinite(sec) ? sec : undefined;
+}
+
 /** The processes that belong to a program: its session, its group, and what descends from it. */
 export function treeOf(root: number, all: readonly ProcessStat[]): ProcessStat[] {
   const inTree = new Set([root]);

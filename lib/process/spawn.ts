@@ -11,6 +11,7 @@ import {
   readProcess,
   startedAt,
   startVariable,
+  uptime,
 } from "./proc_fs.ts";
 import { whyNoCommand, whyNoFolder } from "./command_path.ts";
 import { HOLD, HOLD_IN_SCREEN, HOLDER_NAME } from "./holder.ts";
@@ -88,6 +89,15 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
     }
   }
 
+  /** When it began, if it ended then: by no clock that may have been set while it ran. */
+  function beganBefore(end: number): number | undefined {
+    const now = uptime();
+    if (identity === undefined || now === undefined) return undefined;
+    const sinceBegin = now - startedAt(identity);
+    const sinceEnd = Math.min(sinceBegin, Math.max(0, Date.now() / 1000 - end));
+    return end - (sinceBegin - sinceEnd);
+  }
+
   function finish(how: Pick<Ended, "code" | "signal">): StartView {
     const coreDumped = /core dumped/.test(readText(`${base}.text`) ?? "");
     const at = writtenAt(`${base}.exit`) ?? Date.now() / 1000;
@@ -96,7 +106,7 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
       coreDumped,
       pid: identity?.pid,
       startedAt: identity === undefined ? undefined : startedAt(identity),
-      started: writtenAt(`${base}.pid`) ?? begun,
+      started: beganBefore(at) ?? writtenAt(`${base}.pid`) ?? begun,
       ended: at,
     };
     return { state: "ended", ended };
@@ -113,8 +123,8 @@ function makeStart(id: string, base: string, child?: Deno.ChildProcess): Start {
 
   function look(): StartView {
     if (ended !== undefined) return { state: "ended", ended };
-    const known = fromFile();
     if (identity === undefined) identify();
+    const known = fromFile();
     if (known !== undefined) return known;
     if (shellCode !== undefined) return finish(fromShell(shellCode));
     if (identity !== undefined && isSame(identity)) return { state: "alive", pid: identity.pid };

@@ -71,6 +71,10 @@ export function duration(sec: number): string {
   return `${Math.round(sec / 86_400)} days`;
 }
 
+function inGigabytes(bytes: number): string {
+  return bytes < 1e8 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
 /** What a SIGKILL means, which tells nobody where it came from. */
 function describeKill({ outOfMemory, kill }: EndFacts): string {
   switch (outOfMemory) {
@@ -78,8 +82,8 @@ function describeKill({ outOfMemory, kill }: EndFacts): string {
       return kill?.memoryBytes === undefined
         ? "the kernel killed it for want of memory"
         : `the kernel killed it for want of memory, of which it had ${
-          (kill.memoryBytes / 1e9).toFixed(1)
-        } GB`;
+          inGigabytes(kill.memoryBytes)
+        }`;
     case "perhaps":
       return "somebody killed it, or the kernel did: that has just killed something for want of memory";
     case "no":

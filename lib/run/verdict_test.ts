@@ -45,6 +45,10 @@ Deno.test("describeEnd of a SIGKILL claims no more than is known", () => {
     said({ outOfMemory: "yes", kill }),
     "ended by SIGKILL; the kernel killed it for want of memory, of which it had 3.2 GB",
   );
+  assertStringIncludes(
+    said({ outOfMemory: "yes", kill: { ...kill, memoryBytes: 3.2e7 } }) ?? "",
+    "of which it had 32 MB",
+  );
   assertEquals(
     said({ outOfMemory: "unknown" }),
     "ended by SIGKILL; somebody or the kernel killed it",
