@@ -5,7 +5,8 @@ import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
 import type { Alarm } from "../status/alarms.ts";
-import { type AgentExperiment, keptExperiment, openAgentExperiment } from "./agent_experiment.ts";
+import { type AgentExperiment, openAgentExperiment } from "./agent_experiment.ts";
+import { keptExperiment } from "./kept_orders.ts";
 import { type AgentPolicy, howToAllow, mayControl } from "./agent_policy.ts";
 import { describeHolder, refuseClaim } from "./agent_claim.ts";
 import {

@@ -4,7 +4,7 @@
 
 import type { Client } from "../client.ts";
 import type { Log } from "../log.ts";
-import type { Json, JsonObject } from "../message.ts";
+import type { JsonObject } from "../message.ts";
 import { forgetDone } from "./after_reboot.ts";
 import { type AgentPolicy, permit } from "./agent_policy.ts";
 import type { Controller } from "../run/contract.ts";
@@ -13,18 +13,11 @@ import type { Holder } from "./agent_claim.ts";
 import { FileError } from "../jsonc_file.ts";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import { NotAllowedError } from "../run/local_contract.ts";
-import {
-  type HostLimits,
-  type HostReport,
-  isObject,
-  type Order,
-  readLimits,
-} from "./host_report.ts";
+import type { HostLimits, HostReport, Order } from "./host_report.ts";
+import { keptInRecords, ORDERS_FILE, readKept, writeKept } from "./kept_orders.ts";
 import type { Program } from "../experiment/program.ts";
-import { programKeys } from "../experiment/program_text.ts";
-import { parseRecord, parseSettings } from "../run/record.ts";
 import type { ProgramStatus } from "../status/program_status.ts";
-import { decodeRecord, encodeRecord, type StateFolder, writeWhole } from "../run/state_folder.ts";
+import type { StateFolder } from "../run/state_folder.ts";
 import type { Verdict } from "../run/verdict.ts";
 
 /** Options of {@linkcode openAgentExperiment}. */
@@ -68,85 +61,6 @@ export interface AgentExperiment extends Disposable {
   forget(names: readonly string[]): void;
 }
 
-/** What is known of one program. */
-interface Kept {
-  readonly keys: JsonObject;
-  readonly order: number;
-}
-
-function isKept(value: Json | undefined): value is { keys: JsonObject; order: number } {
-  return isObject(value) && isObject(value.keys) && Number.isSafeInteger(value.order);
-}
-
-function readHolder(value: Json | undefined): Holder | undefined {
-  if (!isObject(value)) return undefined;
-  const { claim, name, host, pid } = value;
-  return typeof claim === "string" && typeof name === "string" && typeof host === "string" &&
-      typeof pid === "number"
-    ? { claim, name, host, pid }
-    : undefined;
-}
-
-/** The file in an experiment's state folder that an agent keeps its orders in. */
-export const ORDERS_FILE = "agent.orders";
-
-/** What an agent has kept in an experiment's folder; `undefined` if there is nothing to be read. */
-function readKept(path: string, log: Log) {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) log.warn(`Cannot read ${path}: ${error}`);
-    return undefined;
-  }
-  const found = decodeRecord(text);
-  if (found.kind !== "record") {
-    log.error(
-      `${path} is not believed: its checksum is wrong; what is kept of each program is taken`,
-    );
-    return undefined;
-  }
-  // Its checksum says that this is what was written, which was JSON.
-  const record = found.record as Json;
-  if (!isObject(record) || !isObject(record.programs)) return undefined;
-  const programs = new Map<string, Kept>();
-  for (const [name, one] of Object.entries(record.programs)) {
-    if (isKept(one)) programs.set(name, one);
-  }
-  const { experiment } = record;
-  return {
-    experiment: typeof experiment === "string" ? experiment : undefined,
-    holder: readHolder(record.holder),
-    disk: readLimits(record.disk),
-    programs,
-  };
-}
-
-/** What can be had without that file: the settings with which each program was started. */
-function fromRecords(folder: StateFolder): Map<string, Kept> {
-  return new Map(
-    folder.names().flatMap((name) => {
-      const found = folder.load(name);
-      const record = found.kind === "record" ? parseRecord(found.record) : undefined;
-      const program = record === undefined ? undefined : parseSettings(record.settings);
-      return program === undefined ? [] : [[name, { keys: programKeys(program), order: 0 }]];
-    }),
-  );
-}
-
-/** The name of the experiment of which an agent has kept something in this folder. */
-export function keptExperiment(folder: string, log: Log): string | undefined {
-  try {
-    Deno.statSync(`${folder}/${ORDERS_FILE}`);
-  } catch {
-    return undefined;
-  }
-  const kept = readKept(`${folder}/${ORDERS_FILE}`, log);
-  // One that was stopped and let go has to be asked for again.
-  if (kept !== undefined && kept.programs.size === 0 && kept.holder === undefined) return undefined;
-  return kept?.experiment ?? folder.slice(folder.lastIndexOf("/") + 1);
-}
-
 /** Opens an experiment and takes up what runs of it. */
 export function openAgentExperiment(options: AgentExperimentOptions): AgentExperiment {
   const { experiment, folder, log, client, policy, workFolder } = options;
@@ -154,7 +68,7 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
   // The paths in it are relative to its folder.
   const settingsPath = `${workFolder}/settings`;
   const before = readKept(path, log);
-  const kept = before?.programs ?? fromRecords(folder);
+  const kept = new Map(before?.programs ?? keptInRecords(folder));
   let holder = before?.holder;
   let disk = before?.disk;
   let saveFails = false;
@@ -162,9 +76,8 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
   const ends = new Map<string, number>();
 
   function save(): void {
-    const record = { version: 1, experiment, holder, disk, programs: Object.fromEntries(kept) };
     try {
-      writeWhole(path, encodeRecord(record));
+      writeKept(path, { experiment, holder, disk, programs: kept });
       saveFails = false;
     } catch (error) {
       // What is done is done, also where it cannot be written down.
