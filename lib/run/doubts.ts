@@ -3,6 +3,7 @@
 
 import type { Experiment } from "../experiment/experiment_file.ts";
 import type { Program } from "../experiment/program.ts";
+import { isClientName } from "../message_form.ts";
 import { whyNoCommand } from "../process/command_path.ts";
 
 function isFolder(path: string): boolean {
@@ -13,10 +14,48 @@ function isFolder(path: string): boolean {
   }
 }
 
-function doubtsOfOne(
-  { name, host, argv, cwd, env, ready, alive }: Program,
-  place: Experiment["place"],
-) {
+/** What a shell takes for more than a word, where one is there. */
+const FOR_A_SHELL =
+  /^(\|\|?|&&?|;|<|\d?>>?|&>|\d?>&\d|\d?>>?[\w.~/-]+|\$\{?[A-Za-z_]\w*\}?(\/.*)?|~\/.*)$/;
+const A_SHELL = /^(.*\/)?(ba|da|k|z)?sh$/;
+/** Options that often have one of these characters behind them: `cut -d '|'`. */
+const TAKES_A_CHARACTER = /^-[dFst]$/;
+
+/** Words that the program gets as they are, and that look as if a shell were to read them. */
+function shellDoubts({ name, argv }: Program, place: Experiment["place"]): string[] {
+  const at = `${place(name, "cmd")}: `;
+  const [first = ""] = argv;
+  if (A_SHELL.test(first)) return [];
+  const variable = /^([A-Za-z_]\w*)=(.*)$/.exec(first);
+  if (variable !== null) {
+    const env = JSON.stringify({ [variable[1] ?? ""]: variable[2] });
+    return [
+      `${at}${first} is no command, as no shell reads it: a variable of program ${name} is "env": ${env}`,
+    ];
+  }
+  const word = argv.find((one, i) =>
+    FOR_A_SHELL.test(one) && !TAKES_A_CHARACTER.test(argv[i - 1] ?? "")
+  );
+  if (word === undefined) return [];
+  return [
+    `${at}program ${name} gets ${word} as it stands, as no shell reads its command; if one is to: "shell": true`,
+  ];
+}
+
+/** A name that the hub takes from no client, or that somebody else needs there. */
+function nameDoubts({ name }: Program, { controller, place }: Experiment): string[] {
+  const why = name === controller
+    ? `the controller's name, and the hub takes only one of that name; rename it, or the "controller"`
+    : isClientName(name)
+    ? undefined
+    : "a name that the hub takes from no client: at most 64 characters, no _ at the beginning";
+  return why === undefined ? [] : [`${place(name, "cmd")}: program ${name} has ${why}`];
+}
+
+function doubtsOfOne(program: Program, place: Experiment["place"]): string[] {
+  const { name, host, argv, cwd, env, ready, alive } = program;
+  const shell = shellDoubts(program, place);
+  if (shell.length > 0) return shell;
   // What is on another computer is not for this one to know.
   if (host !== undefined) return [];
   if (!isFolder(cwd)) {
@@ -39,6 +78,10 @@ function doubtsOfOne(
 }
 
 /** What the programs of this computer need and is not there, a line each with its place in the file. */
-export function doubtsOf({ programs, place }: Experiment): string[] {
-  return programs.flatMap((program) => doubtsOfOne(program, place));
+export function doubtsOf(experiment: Experiment): string[] {
+  const { programs, place } = experiment;
+  return programs.flatMap((program) => [
+    ...nameDoubts(program, experiment),
+    ...doubtsOfOne(program, place),
+  ]);
 }

@@ -3,6 +3,48 @@ import { temporaryFolder } from "../../tests/harness.ts";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import { doubtsOf } from "./doubts.ts";
 
+Deno.test("doubtsOf: what only a shell understands, and names that are none for the hub", () => {
+  const doubts = (run: object, more: object = {}) =>
+    doubtsOf(parseExperiment(JSON.stringify({ ...more, run }), "/lab.jsonc")).map((text) =>
+      text.replace(/^\S+ /, "")
+    );
+  const gets = (word: string) => [
+    `program p gets ${word} as it stands, as no shell reads its command; if one is to: "shell": true`,
+  ];
+  for (
+    const [line, word] of [
+      ["echo 5 | cat", "|"],
+      ["echo 5 -v | cat", "|"],
+      ["echo 5 > data/out.txt", ">"],
+      ["echo 5 >>out.txt", ">>out.txt"],
+      ["echo 5 2>&1", "2>&1"],
+      ["echo 5 &", "&"],
+      ["cat $HOME/gain.txt", "$HOME/gain.txt"],
+      ["~/bin/readout", "~/bin/readout"],
+    ] as const
+  ) {
+    assertEquals(doubts({ p: { cmd: line } }), gets(word), line);
+    assertEquals(doubts({ p: { cmd: line, shell: true } }), [], line);
+  }
+  for (
+    const line of [
+      "cut -d '|' file",
+      `sh -c "echo $HOME | cat >out"`,
+      `awk "{print $1}"`,
+      "echo a->b x>y 5<6 'a & b' ~",
+    ]
+  ) assertEquals(doubts({ p: { cmd: line } }), [], line);
+  assertEquals(doubts({ p: { cmd: "GAIN=2 cat" } }), [
+    `GAIN=2 is no command, as no shell reads it: a variable of program p is "env": {"GAIN":"2"}`,
+  ]);
+  const names = ["run", "_run", "x".repeat(65), "x".repeat(64)];
+  const run = Object.fromEntries(names.map((name) => [name, { cmd: "cat" }]));
+  const [controller, , ...rest] = doubts(run);
+  assertEquals(controller?.includes("program run has the controller's name"), true);
+  assertEquals(rest.length, 1);
+  assertEquals(doubts(run, { controller: "cold" }).length, 2);
+});
+
 Deno.test("doubtsOf: commands and folders that are not there, where they stand and what was meant", async () => {
   await using folder = await temporaryFolder();
   const file = `${folder.path}/lab.jsonc`;
