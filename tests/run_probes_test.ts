@@ -174,6 +174,12 @@ Deno.test("by message: log, following it, why, reload", async () => {
   lab.write({ talk: program, fresh: { cmd: FOREVER, ...quick } });
   const good = await client.request({ cmd: "reload", to: "run" });
   assertEquals(good.text, "new: fresh; no longer there: dies");
+  lab.write({ talk: program, fresh: { cmd: "no-such-thing" } });
+  const doubtful = await client.request({ cmd: "reload", to: "run" });
+  assert(
+    /^restarting: fresh; in doubt: .*there is no command no-such-thing/.test(String(doubtful.text)),
+    String(doubtful.text),
+  );
 });
 
 Deno.test("status: what a client says of itself makes its program ready, is shown, and lost again", async () => {

@@ -9,6 +9,7 @@ import type { Controller } from "./contract.ts";
 import type { Experiment } from "../experiment/experiment_file.ts";
 import { alarmTopic, type ProgramNews, programTopic } from "../status/topics.ts";
 import { createLogFollowers } from "./log_followers.ts";
+import { doubtsOf } from "./doubts.ts";
 import { describeReload } from "./reload.ts";
 
 /** Options of {@linkcode serveControl}. */
@@ -122,9 +123,11 @@ export function serveControl(options: ControlOptions): ControlService {
     }
     if (controller.ending) return { error: "the experiment is being stopped" };
     if (cmd === "reload") {
-      const text = describeReload(controller.reload(options.readAgain()));
+      const next = options.readAgain();
+      const text = describeReload(controller.reload(next));
       log.info(`reload: ${text}; asked by ${message.from}`);
-      return state(controller.names, text);
+      const doubts = doubtsOf(next).map((doubt) => `in doubt: ${doubt}`);
+      return state(controller.names, [text, ...doubts].join("; "));
     }
     log.info(`${cmd} ${names.join(" ")}: asked by ${message.from}`);
     controller.tell(cmd, names);

@@ -14,7 +14,7 @@ import { createPace } from "./pace.ts";
 import { watchPresence } from "./presence.ts";
 import { createEnvironment } from "./program_environment.ts";
 import { isLasting } from "./record.ts";
-import { reloadPrograms } from "./reload.ts";
+import { describeRest, reloadPrograms } from "./reload.ts";
 import { createRoster } from "./roster.ts";
 import { CALM_MS, TICK_MS } from "./runner.ts";
 import { watchState } from "./state_watch.ts";
@@ -228,14 +228,10 @@ export function createController(options: ControllerOptions): Controller {
       elsewhere.lines(names.flatMap((name) => roster.find(name)?.program ?? []), count, follow),
     logPath,
     reload(next) {
-      const { name, runFolder, programs: before } = experiment;
-      if (next.runFolder !== runFolder) {
-        log.warn(
-          "the folder of the runs' records changes only when this controller is started again",
-        );
-      }
-      experiment = { ...next, name, runFolder };
-      const done = reloadPrograms({ programs: next.programs, before, roster });
+      const { name, controller, runFolder, programs: before } = experiment;
+      const rest = describeRest(experiment, next);
+      experiment = { ...next, name, controller, runFolder };
+      const done = { ...reloadPrograms({ programs: next.programs, before, roster }), rest };
       disks.soon();
       elsewhere.reloaded();
       pace.tick();

@@ -1,5 +1,6 @@
 // A file that was read again: what did not change is not touched.
 
+import type { Experiment } from "../experiment/experiment_file.ts";
 import type { Program } from "../experiment/program.ts";
 import type { Machine } from "./program_state.ts";
 import { runsText, settingsText } from "./record.ts";
@@ -18,6 +19,8 @@ export interface Reloaded {
   readonly stopped: readonly string[];
   /** What they have to do with data-taking runs has changed: that holds from the next run. */
   readonly nextRun: readonly string[];
+  /** What is said of the rest of the file, in words. */
+  readonly rest: readonly string[];
 }
 
 /** What {@linkcode reloadPrograms} works with. */
@@ -40,8 +43,35 @@ export function afterChange(
   return isOff || waitsOn ? "nextStart" : "restarting";
 }
 
+/** The parts of the file beside the programs. */
+type Rest = Pick<Experiment, "name" | "controller" | "runFolder" | "disk">;
+
+/** What has changed of the rest of the file, and what that means while its programs run. */
+export function describeRest(before: Rest, next: Rest): string[] {
+  const { name, controller } = before;
+  const words: string[] = [];
+  if (next.name !== name) {
+    words.push(
+      `"experiment" stays "${name}" here; as "${next.name}" the next abcd run would know nothing of ` +
+        "these programs, and start them a second time: end this one before",
+    );
+  }
+  if (next.controller !== controller) {
+    words.push(`"controller" stays "${controller}" until abcd run is started again`);
+  }
+  if (next.runFolder !== before.runFolder) {
+    words.push('the "folder" of "runs" stays until abcd run is started again');
+  }
+  if (JSON.stringify(next.disk) !== JSON.stringify(before.disk)) {
+    words.push("disks: as it says now");
+  }
+  return words;
+}
+
 /** Starts what is new, restarts what has changed, stops what is gone. */
-export function reloadPrograms({ programs, before, roster }: ReloadOptions): Reloaded {
+export function reloadPrograms(
+  { programs, before, roster }: ReloadOptions,
+): Omit<Reloaded, "rest"> {
   const restarting: string[] = [];
   const moving: string[] = [];
   const whenReached: string[] = [];
@@ -89,7 +119,7 @@ export function reloadPrograms({ programs, before, roster }: ReloadOptions): Rel
 
 /** What a reload did, in words. */
 export function describeReload(reloaded: Reloaded): string {
-  const { restarting, moving, whenReached, nextStart, started, stopped, nextRun } = reloaded;
+  const { restarting, moving, whenReached, nextStart, started, stopped, nextRun, rest } = reloaded;
   const part = (what: string, names: readonly string[]) =>
     names.length === 0 ? [] : [`${what}: ${names.join(", ")}`];
   const parts = [
@@ -100,6 +130,7 @@ export function describeReload(reloaded: Reloaded): string {
     ...part("new", started),
     ...part("no longer there", stopped),
     ...part("from the next run", nextRun),
+    ...rest,
   ];
   return parts.length === 0 ? "nothing has changed" : parts.join("; ");
 }

@@ -3,7 +3,7 @@ import { NO_LOG } from "../log.ts";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import type { ProgramState } from "../status/program_status.ts";
 import { createController } from "./controller.ts";
-import { afterChange, describeReload } from "./reload.ts";
+import { afterChange, describeReload, describeRest } from "./reload.ts";
 import { openStateFolder } from "./state_folder.ts";
 import { until } from "../../tests/harness.ts";
 
@@ -29,6 +29,21 @@ for (const [before, after, next, what] of CASES) {
     assertEquals(afterChange({ state: before }, { state: after, next }), what);
   });
 }
+
+Deno.test("reload: of the rest of the file it is said what holds now, and what does not", () => {
+  const read = (text: string) => parseExperiment(text, "/lab/lab.jsonc");
+  const before = read(`{"experiment": "lab", "run": {}}`);
+  const rest = (text: string) => describeRest(before, read(text)).join("; ");
+  assertEquals(rest(`{"run": {}}`), "", "the file's name");
+  assertEquals(
+    rest(`{"experiment": "lab2", "controller": "cold", "runs": {"folder": "r"}, "run": {}}`),
+    '"experiment" stays "lab" here; as "lab2" the next abcd run would know nothing of these ' +
+      "programs, and start them a second time: end this one before; " +
+      '"controller" stays "run" until abcd run is started again; ' +
+      'the "folder" of "runs" stays until abcd run is started again',
+  );
+  assertEquals(rest(`{"disk": {"warnBytes": "1 GB"}, "run": {}}`), "disks: as it says now");
+});
 
 Deno.test("reload: what is off is not said to restart, and stays off", async () => {
   const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
