@@ -107,6 +107,9 @@ Deno.test({
       (await daq.clients()).find(({ name }) => name === "scaler")?.received ?? 0;
     // Its _init, its counts, and pongs.
     await until(async () => await received() >= 6, "the C program does not answer pings");
+    await using second = new Running([`${folder.path}/scaler`]);
+    await second.end();
+    assertStringIncludes(second.stderr, '"code":"name-taken"');
     await hub.process[Symbol.asyncDispose]();
     assertEquals((await scaler.end()).code, 0);
   },

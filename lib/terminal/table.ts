@@ -73,7 +73,7 @@ export function lastOf(program: ProgramStatus, now: number): string {
   const line = lastLine ?? lastLines?.at(-1) ?? "";
   // What the program says of itself on purpose tells more than its last line of output.
   if (state === "running" && said !== undefined) {
-    return said.text === undefined ? said.state : `${said.state}: ${said.text}`;
+    return (said.text ?? "") === "" ? said.state : `${said.state}: ${said.text}`;
   }
   if (state === "running" && ready) return line === "" ? reason ?? "" : line;
   const again = state === "backoff" && retryAt !== undefined

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import type { ProgramStatus } from "../status/program_status.ts";
 import { escapeControls } from "../plain_text.ts";
-import { renderTable } from "./table.ts";
+import { lastOf, renderTable } from "./table.ts";
 import { cutText, textWidth, wrapWords } from "./text_width.ts";
 
 const NOW = 1_000_000;
@@ -56,6 +56,23 @@ Deno.test("table: no hub; host if any has one; when it comes again", () => {
   assertStringIncludes(lines[1] ?? "", "HOST");
   assertStringIncludes(lines[2] ?? "", "pi");
   assertStringIncludes(lines[3] ?? "", "again in 4s");
+});
+
+Deno.test("table: what a program says of itself, with and without a text", () => {
+  const said = (more: { text?: string }) =>
+    lastOf({
+      name: "p",
+      state: "running",
+      ready: true,
+      since: NOW,
+      restarts: 0,
+      said: { state: "idle", since: NOW, ...more },
+    }, NOW);
+  assertEquals([said({}), said({ text: "" }), said({ text: "5 K" })], [
+    "idle",
+    "idle",
+    "idle: 5 K",
+  ]);
 });
 
 Deno.test("table: fits every size, with and without colour", () => {
