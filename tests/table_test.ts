@@ -129,6 +129,8 @@ Deno.test({
       env: { NO_COLOR: "1" },
     });
     await shows(watch, /○ stopped/);
+    await watch.type("\x1b[200~jsty\x1b[201~");
+    await shows(watch, /What was pasted is no order/);
     await watch.type("js");
     await run.saw(/quiet: starting → running/);
     await shows(watch, /● 2 ready/);

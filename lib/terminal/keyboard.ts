@@ -1,10 +1,12 @@
 // The keyboard of the terminal, key by key, and what the terminal itself says there.
 
-import { type Key, openSequence, readKeys } from "./keys.ts";
+import { type Key, openSequence, readKeys, withoutPasted } from "./keys.ts";
 import { takeAnswers } from "./paced_line.ts";
 
 /** How long the rest of an escape sequence may take, in milliseconds; then it was the key "escape". */
 const REST_MS = 100;
+/** A paste whose end does not come for so long has none, in milliseconds. */
+const PASTE_MS = 5000;
 
 /** Keys one by one, unseen; Ctrl-C stays a signal. */
 export function setRaw(raw: boolean): void {
@@ -20,12 +22,15 @@ export function readKeyboard(onKey: (key: Key) => void, onAnswer: () => void): (
   const reader = Deno.stdin.readable.getReader();
   const decoder = new TextDecoder();
   let rest = "";
+  let isPasting = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function take(typed: string): void {
     const { text, answers } = takeAnswers(typed);
     for (let i = 0; i < answers; i++) onAnswer();
-    for (const key of readKeys(text)) onKey(key);
+    const left = withoutPasted(text, isPasting);
+    isPasting = left.isPasting;
+    for (const key of readKeys(left.text)) onKey(key);
   }
 
   (async () => {
@@ -38,12 +43,13 @@ export function readKeyboard(onKey: (key: Key) => void, onAnswer: () => void): (
         // A slow line cuts a sequence in two: its halves mean something else.
         rest = openSequence(typed);
         take(typed.slice(0, typed.length - rest.length));
-        if (rest === "") continue;
+        if (rest === "" && !isPasting) continue;
         timer = setTimeout(() => {
-          const late = rest;
+          const late = isPasting ? "" : rest;
+          isPasting = false;
           rest = "";
           take(late);
-        }, REST_MS);
+        }, isPasting ? PASTE_MS : REST_MS);
       }
     } catch {
       // closed, or the terminal is gone

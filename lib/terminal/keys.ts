@@ -13,6 +13,7 @@ export const NAMED_KEYS = [
   "backspace",
   "ctrl-c",
   "ctrl-l",
+  "paste",
 ] as const;
 /** One of {@linkcode NAMED_KEYS}, or one character. */
 export type Key = typeof NAMED_KEYS[number] | string;
@@ -30,7 +31,10 @@ const SEQUENCES: { readonly [rest: string]: Key } = {
   "[F": "end",
   "OF": "end",
   "[4~": "end",
+  "[200~": "paste",
 };
+/** Around what is pasted, where the terminal was asked to say so. */
+const PASTE = "\x1b[200~", PASTED = "\x1b[201~";
 const CONTROLS: { readonly [char: string]: Key } = {
   "\r": "enter",
   "\n": "enter",
@@ -62,6 +66,25 @@ export function readKeys(text: string): Key[] {
     rest = rest.slice(char.length);
   }
   return keys;
+}
+
+/**
+ * What was typed without what was pasted, of which only its begin is left, for the key `paste`: a text
+ * is no order. `isPasting`: the end of this one has not come yet, and whether that of another had not.
+ */
+export function withoutPasted(
+  typed: string,
+  isPasting: boolean,
+): { readonly text: string; readonly isPasting: boolean } {
+  let text = "";
+  for (;;) {
+    const mark = isPasting ? PASTED : PASTE;
+    const at = typed.indexOf(mark);
+    if (at < 0) return { text: isPasting ? text : text + typed, isPasting };
+    if (!isPasting) text += typed.slice(0, at) + PASTE;
+    typed = typed.slice(at + mark.length);
+    isPasting = !isPasting;
+  }
 }
 
 /** The end of what was typed, if that is the begin of an escape sequence; else `""`. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openSequence, readKeys } from "./keys.ts";
+import { openSequence, readKeys, withoutPasted } from "./keys.ts";
 
 Deno.test("keys: characters, arrows, and several at once", () => {
   assertEquals(readKeys("s"), ["s"]);
@@ -10,8 +10,20 @@ Deno.test("keys: characters, arrows, and several at once", () => {
 
 Deno.test("keys: escape alone is a key; sequences without a meaning are none", () => {
   assertEquals(readKeys("\x1b"), ["escape"]);
-  assertEquals(readKeys("\x1b[1;5C\x1b[200~x\x01"), ["x"]);
+  assertEquals(readKeys("\x1b[1;5C\x1b[201~x\x01"), ["x"]);
   assertEquals(readKeys(""), []);
+});
+
+Deno.test("keys: what is pasted is none, wherever it is cut", () => {
+  const typed = "s\x1b[200~try\rty\x1b[A\x1b[201~k\x1b[200~qy\x1b[201~";
+  for (let at = 0; at <= typed.length; at++) {
+    const first = typed.slice(0, at);
+    const open = openSequence(first);
+    const begun = withoutPasted(first.slice(0, first.length - open.length), false);
+    const rest = withoutPasted(open + typed.slice(at), begun.isPasting);
+    assertEquals(readKeys(begun.text + rest.text), ["s", "paste", "k", "paste"], `cut at ${at}`);
+    assertEquals(rest.isPasting, false);
+  }
 });
 
 Deno.test("keys: a sequence that has only begun is known as such", () => {

@@ -55,6 +55,7 @@ export interface Live extends AsyncDisposable {
   readonly quit: Promise<void>;
 }
 
+const NO_PASTE = "What was pasted is no order: nothing was done";
 /** How long the answer to a command stays, in seconds. */
 const SAID_SEC = 8;
 
@@ -135,7 +136,7 @@ export function showLive(options: LiveOptions): Live {
     const next = press(state, key, { status, rows, quitAsks: quitQuestion !== undefined });
     state = next.state;
     if (state.page !== before.page) lines = [];
-    said = { text: "", at: -Infinity };
+    said = { text: key === "paste" ? NO_PASTE : "", at: key === "paste" ? now() : -Infinity };
     const { action } = next;
     if (action?.do === "quit") quit.resolve();
     else if (action !== undefined && "program" in action) {

@@ -44,8 +44,9 @@ async function writeAll(text: string): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
 }
 
-const ENTER = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J";
-const LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l";
+// 2004: what is pasted comes between marks, and is not taken for keys.
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[H\x1b[2J";
+const LEAVE = "\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l";
 const EMPTY = "\x1b[0m\x1b[2J";
 /** A change of fewer characters than this is shown in one piece by every terminal. */
 const SMALL = 200;

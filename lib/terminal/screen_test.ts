@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openScreen } from "./screen.ts";
 
-const ENTER = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J";
-const LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l";
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[H\x1b[2J";
+const LEAVE = "\x1b[0m\x1b[?2004l\x1b[?25h\x1b[?1049l";
 
 Deno.test("screen: what changed is written at once; closing restores, once", async () => {
   const written: string[] = [];
