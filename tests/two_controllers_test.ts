@@ -74,6 +74,22 @@ Deno.test("two controllers in one hub: topics, last values, status, logs and ord
   }
 });
 
+Deno.test("two experiments whose controllers have one name: both say so, until one has left", async () => {
+  await using hub = await TestHub.start();
+  const p = { cmd: "sleep 1000", startSec: 0 };
+  await using first = await Lab.create({ p });
+  await using second = await Lab.create({ p }, { experiment: "attic" });
+  await using one = first.run(...hub.clientArgs);
+  await one.saw(/in hub /);
+  await using two = second.run(...hub.clientArgs);
+  await one.saw(/alarm: controller: here it is "run", as "attic" runs in this hub as "run" too/);
+  await two.saw(/alarm: controller: here it is "run-2", as "lab" runs .*--controller run-2/);
+  const { stdout } = await runAbcd(["status", "--controller=run-2", ...hub.clientArgs]);
+  assert(/controller: here it is "run-2"/.test(stdout), stdout);
+  two.signal("SIGTERM");
+  await one.saw(/alarm: controller: the other controller has left/);
+});
+
 Deno.test("a controller whose predecessor is dead, and still connected, has its name and its last value", async () => {
   await using hub = await TestHub.start();
   // As after a power cut of its computer: the hub has not noticed, and nobody answers.

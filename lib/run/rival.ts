@@ -96,7 +96,20 @@ export async function whyRunElsewhere(
     `or give this file another "experiment"`;
 }
 
-/** Looks again each time that the hub is joined: an alarm while there is another controller. */
+/** The controller of another experiment that wants the same name in the hub; `undefined`: none. Pure. */
+export function namesake(
+  entries: readonly ClientEntry[],
+  { name, controller }: RunIdentity,
+): ClientEntry | undefined {
+  return entries.find(({ info }) =>
+    info.program === RUN_PROGRAM && info.experiment !== name && info.controller === controller
+  );
+}
+
+/**
+ * Looks again each time that the hub is joined, by this or by another controller: an alarm while one
+ * runs the same experiment, or has the same name for another.
+ */
 export function watchRivals(options: {
   readonly client: HubClient;
   readonly experiment: RunIdentity;
@@ -109,14 +122,31 @@ export function watchRivals(options: {
   async function look(): Promise<void> {
     const rival = await findRival(client, experiment, log);
     known = rival?.name;
-    if (rival === undefined) return alarms.clear(ALARM);
-    const text = `${describe(rival)} runs "${experiment.name}" too: its programs may run twice; ` +
-      `end one of the two controllers`;
-    alarms.raise(ALARM, "critical", text);
+    if (rival !== undefined) {
+      const text =
+        `${describe(rival)} runs "${experiment.name}" too: its programs may run twice; ` +
+        `end one of the two controllers`;
+      return alarms.raise(ALARM, "critical", text);
+    }
+    const other = namesake(await client.clients({ timeoutSec: 5 }).catch(() => []), experiment);
+    known = other?.name;
+    if (other === undefined) return alarms.clear(ALARM);
+    const { controller } = experiment;
+    const text = `here it is "${client.name}", as "${other.info.experiment}" runs in this hub as ` +
+      `"${controller}" too: "abcd status", "abcd stop" and the like reach one or the other. ` +
+      `Give one of the two files another "controller", and start its abcd run again; until then ` +
+      `--controller ${client.name}`;
+    alarms.raise(ALARM, "warning", text);
   }
 
+  if (client.joined) void look();
   const offs = [
     client.addEventListener("joined", () => void look()),
+    client.subscribe("_hub/joined", ({ from, name, info }) => {
+      const isController = typeof info === "object" && info !== null && "program" in info &&
+        info.program === RUN_PROGRAM;
+      if (from === "_hub" && name !== client.name && isController) void look();
+    }),
     client.subscribe("_hub/left", ({ from, name }) => {
       if (from !== "_hub" || name !== known) return;
       known = undefined;

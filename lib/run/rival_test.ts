@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { RefusedError } from "../client.ts";
 import { createLog } from "../log.ts";
 import type { ClientEntry } from "../message.ts";
-import { earlierControllers, whyRunElsewhere } from "./rival.ts";
+import { earlierControllers, namesake, whyRunElsewhere } from "./rival.ts";
 
 const LAB = { name: "lab", controller: "run" };
 
@@ -36,6 +36,14 @@ Deno.test("rivals: of two at the same moment one is first; others of the hub are
   ];
   const of = (own: string) => earlierControllers(all, LAB, own).map(({ name }) => name);
   assertEquals([of("run"), of("run-2"), of("run-3")], [[], ["run"], ["run", "run-2"]]);
+});
+
+Deno.test("rivals: another experiment's controller that wants the same name is a namesake, no rival", () => {
+  const of = (...entries: ClientEntry[]) => namesake(entries, LAB)?.name;
+  assertEquals(of(entry("run", 5), entry("run-2", 6)), undefined);
+  assertEquals(of(entry("cold", 1, { experiment: "attic", controller: "cold" })), undefined);
+  assertEquals(of(entry("spy", 1, { experiment: "attic", program: "abcd spy" })), undefined);
+  assertEquals(of(entry("run", 5), entry("run-2", 6, { experiment: "attic" })), "run-2");
 });
 
 function whyNot(answer: () => Promise<never>): Promise<string | undefined> {
