@@ -1,6 +1,7 @@
 // abcd why: what is known of the last unexpected ends of a program.
 
-import { readVerdicts } from "../lib/status/read_status.ts";
+import { goodEnds } from "../lib/status/program_status.ts";
+import { readStatus, readVerdicts } from "../lib/status/read_status.ts";
 import { escapeControls } from "../lib/plain_text.ts";
 import { defineCommand, EXIT } from "./command.ts";
 import { CONTROL_OPTIONS, openController, verdictLines } from "./control.ts";
@@ -24,7 +25,8 @@ export default defineCommand({
   ],
   async run({ options, args, stop }) {
     await using controller = await openController("why", options, stop);
-    const answer = await controller.ask("why", args.length === 0 ? {} : { programs: [...args] });
+    const which = args.length === 0 ? {} : { programs: [...args] };
+    const answer = await controller.ask("why", which);
     if (options.json) {
       const { verdicts } = answer;
       for (const one of Array.isArray(verdicts) ? verdicts : []) console.log(JSON.stringify(one));
@@ -37,6 +39,12 @@ export default defineCommand({
     }
     for (const verdict of verdicts) {
       console.log(verdictLines(verdict).map(escapeControls).join("\n"));
+    }
+    const told = new Set(verdicts.map(({ program }) => program));
+    const { programs } = readStatus(await controller.ask("status", which));
+    for (const program of programs) {
+      const ends = told.has(program.name) ? "" : goodEnds(program);
+      if (ends !== "") console.log(`${program.name}: ${ends}`);
     }
     return EXIT.done;
   },

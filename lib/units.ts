@@ -44,10 +44,13 @@ export function showBytes(bytes: number): string {
   return `${bytes} ${units[power]}`;
 }
 
-/** A number of bytes like `10485760`, `64k`, `10M`, `2G`, `16MiB`; `undefined` if it is none. */
+/**
+ * A number of bytes like `10485760`, `64k`, `10M`, `2G`, `16MiB`; `undefined` if it is none. `MB` and
+ * `GB` are powers of 1000, as they are where sizes are shown; the others are powers of 1024.
+ */
 export function parseBytes(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*([kKMG]?)(?:i?B)?$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)\s*([kKMG]?)(i?B)?$/.exec(text);
   if (match === null) return undefined;
   const power = ["", "K", "M", "G"].indexOf((match[2] ?? "").toUpperCase());
-  return Math.round(Number(match[1]) * 1024 ** power);
+  return Math.round(Number(match[1]) * (match[3] === "B" ? 1000 : 1024) ** power);
 }

@@ -249,6 +249,20 @@ Deno.test("why and reload: words, safe for the terminal; JSON", async () => {
   assertEquals((await runAbcd(["reload", ...hub.clientArgs])).stdout, "new: ccd2\n");
 });
 
+Deno.test("why: of a program that ends as it may, again and again, that is said", async () => {
+  await using hub = await TestHub.start();
+  await using lab = await Lab.create({
+    p: { cmd: "sleep 0.1", startSec: 0 },
+    q: { cmd: "sleep 1000", startSec: 0 },
+  });
+  await using run = lab.run(...hub.clientArgs);
+  await run.saw(/in hub /);
+  const why = async () => (await runAbcd(["why", ...hub.clientArgs])).stdout;
+  const pattern =
+    /^No unexpected end so far\np: it ended by itself as it may \(exit code 0\), and was started again, \d+ times\n$/;
+  await until(async () => pattern.test(await why()), () => run.stderr);
+});
+
 Deno.test("logs: the last lines, then what follows, each once; also of a controller that is back", async () => {
   await using hub = await TestHub.start();
   let run = await fakeController(hub);

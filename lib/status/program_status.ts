@@ -71,6 +71,14 @@ export function isUnwell({ state, ready }: ProgramStatus): boolean {
   return !(state === "running" && ready) && state !== "stopped" && state !== "exited";
 }
 
+/** Of a program without an unexpected end: that it ended all the same, as it may; `""`: it did not. */
+export function goodEnds({ restarts, exitCode }: ProgramStatus): string {
+  if (restarts === 0) return "";
+  const how = exitCode === undefined ? "" : ` (exit code ${exitCode})`;
+  const times = restarts === 1 ? "once" : `${restarts} times`;
+  return `it ended by itself as it may${how}, and was started again, ${times}`;
+}
+
 /** A disk as it was at the last look. */
 export type DiskStatus = {
   readonly mount: string;

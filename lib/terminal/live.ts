@@ -2,7 +2,7 @@
 
 import { asciiOnly } from "./ascii.ts";
 import { terminalSize, USUAL_SIZE } from "./size.ts";
-import type { ExperimentStatus } from "../status/program_status.ts";
+import { type ExperimentStatus, goodEnds } from "../status/program_status.ts";
 import type { Key } from "./keys.ts";
 import {
   LIVE_START,
@@ -107,7 +107,10 @@ export function showLive(options: LiveOptions): Live {
       if (found.length === 0) {
         const now = source.status().programs.find(({ name }) => name === program);
         const state = now === undefined ? "" : `; it is ${now.state}: ${now.reason ?? "as asked"}`;
-        found = [page === "logs" ? "nothing yet" : `No unexpected end so far${state}`];
+        const ends = now === undefined ? "" : goodEnds(now);
+        found = page === "logs"
+          ? ["nothing yet"]
+          : [`No unexpected end so far${state}`, ...(ends === "" ? [] : [ends])];
       }
     } catch (error) {
       found = [problem(error)];
