@@ -1,6 +1,6 @@
 // abcd run on a terminal: the live table, and what stays there when it has gone.
 
-import type { DataRuns } from "../lib/data_run/data_runs.ts";
+import type { DataRuns } from "../lib/data_run/contract.ts";
 import { createLog, type Log } from "../lib/log.ts";
 import { createRotatingFile } from "../lib/process/log_file.ts";
 import type { Controller } from "../lib/run/contract.ts";

@@ -1,84 +1,21 @@
 // The data-taking runs of an experiment: what the table of a run says, done with messages, files
 // and the states of the programs.
 
-import type { Client } from "../client.ts";
-import type { Log } from "../log.ts";
 import { VERSION } from "../version.ts";
 import { bootId } from "./boot_id.ts";
 import { createRunDriver } from "./drive_run.ts";
 import { followPrograms } from "./follow_programs.ts";
 import { openRunBook } from "./run_book.ts";
 import type { RunNote, RunRecord } from "./run_record.ts";
-import type { RunsController } from "./runs_controller.ts";
-import { type RunAction, type Transition, verdictOf } from "./run_state.ts";
-import type { RunStatus, RunSummary, SafeStatus } from "../status/run_status.ts";
+import { allGone } from "./participants.ts";
+import type { RunAction, Transition } from "./run_state.ts";
+import { runStatusOf } from "./run_status_of.ts";
+import type { RunStatus } from "../status/run_status.ts";
+import type { DataRuns, DataRunsOptions } from "./contract.ts";
 import { checkStart, RunRefusedError } from "./check_start.ts";
 import { lookForLost, takeUpOpenRun } from "./take_up_run.ts";
 import { createTimedRuns, type RunPlan } from "./timed_runs.ts";
 import { createTeller } from "./tell_programs.ts";
-
-/** Options of {@linkcode createDataRuns}. */
-export interface DataRunsOptions {
-  readonly controller: RunsController;
-  readonly client: Client;
-  readonly log: Log;
-  /** Where numbers are kept, and whether the experiment is safe. */
-  readonly stateFolder: string;
-  /** Unix time in seconds. Default: the computer's clock. */
-  readonly now?: () => number;
-}
-
-/** Data-taking runs. */
-export interface DataRuns extends Disposable {
-  /** Where the records are. */
-  readonly folder: string;
-  /** Takes up what a controller before this one left; before the programs are taken up. */
-  takeUp(): void;
-  /** What is told with the status of the experiment. */
-  status(): { readonly run?: RunStatus; readonly safe?: SafeStatus };
-  /**
-   * Starts a run; resolves when every program has said that it is ready.
-   *
-   * @throws {RunRefusedError} If it cannot be started, or came to nothing.
-   */
-  start(
-    by: string,
-    label: string,
-    plan?: RunPlan & { readonly number?: number },
-  ): Promise<RunStatus>;
-  /**
-   * Stops the run, and what was to follow it; resolves when every program has said that it is done, or had its time.
-   *
-   * @param number The run that is meant. Default: the one that there is.
-   * @throws {RunRefusedError} If there is none, or it is another one.
-   */
-  stop(by: string, number?: number): Promise<RunStatus>;
-  /**
-   * Writes a note into the record of a run. Default: the one that is open, else the last.
-   *
-   * @returns The run's number.
-   * @throws {RunRefusedError} If there is no such run, or it cannot be written.
-   */
-  note(by: string, text: string, run?: number): number;
-  /** Makes the experiment safe. */
-  makeSafe(by: string, reason: string): void;
-  /**
-   * Somebody says that it need not be safe any more.
-   *
-   * @throws {RunRefusedError} If it is not safe.
-   */
-  leaveSafe(by: string): void;
-  /** The last runs, the newest last. */
-  list(count: number): RunSummary[];
-  /** All that is kept of a run. */
-  find(run: number): RunRecord | undefined;
-  /** Ends an open run in order, before the programs are stopped. */
-  shutdown(): Promise<void>;
-  /** Ends an open run at once. */
-  cut(): void;
-  /** Calls the handler after each change. */
-  onChange(handler: () => void): void;
-}
 
 const MOST_NOTES = 1000;
 /** How often a sign is left that somebody looks after the run, in milliseconds. */
@@ -167,14 +104,8 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
   function endIfNobodyIsLeft(): void {
     const { run, phase } = driver.machine;
     if (run === undefined || phase !== "running") return;
-    const { programs } = controller.status();
-    const part = run.participants.map(({ program }) => program);
-    const names = part.length > 0 ? part : programs.map(({ name }) => name);
-    const isGone = (name: string) => {
-      const { state = "stopped" } = programs.find((one) => one.name === name) ?? {};
-      return state === "stopped" || state === "exited" || state === "fatal";
-    };
-    if (names.length === 0 || !names.every(isGone)) return;
+    const names = allGone(run.participants, controller.status().programs);
+    if (names === undefined) return;
     driver.fire({ type: "interrupt", reason: `no program is left in it: ${names.join(", ")}` });
   }
 
@@ -214,22 +145,11 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
   }
 
   function runStatus(): RunStatus | undefined {
-    const { run, phase } = driver.machine;
-    const { record } = book;
-    if (record === undefined) {
-      const has = controller.experiment.programs.some(({ runOrder }) => runOrder !== undefined);
-      return has ? { phase } : undefined;
-    }
-    const { run: number, label, begin, end, forSec, repeat } = record;
-    const { verdict, reason, taints } = run === undefined
-      ? record
-      : { ...run, verdict: verdictOf(run) };
-    const waiting = run === undefined ? {} : { waiting: run.waiting };
-    const why = reason ?? taints[0];
-    return { phase, number, label, begin, end, verdict, reason: why, forSec, repeat, ...waiting };
+    const has = controller.experiment.programs.some(({ runOrder }) => runOrder !== undefined);
+    return book.record === undefined && !has ? undefined : runStatusOf(driver.machine, book.record);
   }
 
-  const statusNow = (): RunStatus => runStatus() ?? { phase: driver.machine.phase };
+  const statusNow = (): RunStatus => runStatusOf(driver.machine, book.record);
 
   async function start(
     by: string,

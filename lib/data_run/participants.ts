@@ -47,3 +47,21 @@ export function problemsOf(
     ];
   });
 }
+
+/**
+ * The programs of a run of which nothing runs, or is to run by itself: if these are all that take part
+ * (or, where none does, all there are), else `undefined`.
+ */
+export function allGone(
+  participants: readonly Pick<Participant, "program">[],
+  programs: readonly ProgramStatus[],
+): readonly string[] | undefined {
+  const part = participants.map(({ program }) => program);
+  const names = part.length > 0 ? part : programs.map(({ name }) => name);
+  const isGone = (name: string) => {
+    // One that is no longer in the file is gone, too.
+    const { state = "stopped" } = programs.find((one) => one.name === name) ?? {};
+    return state === "stopped" || state === "exited" || state === "fatal";
+  };
+  return names.length > 0 && names.every(isGone) ? names : undefined;
+}

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import { clientOf } from "../experiment/program.ts";
 import type { ProgramState, ProgramStatus } from "../status/program_status.ts";
-import { participantsOf, problemsOf } from "./participants.ts";
+import { allGone, participantsOf, problemsOf } from "./participants.ts";
 
 function programs(run: object) {
   return parseExperiment(JSON.stringify({ run }), "/e/lab.jsonc").programs;
@@ -58,4 +58,22 @@ Deno.test("what forbids a start", () => {
   );
   assertEquals(when("fatal").length, 3);
   assertEquals(problemsOf(all, () => undefined).length, 2);
+});
+
+Deno.test("nobody is left in a run: all that take part are gone, where none does all there are", () => {
+  const part = [{ program: "a" }, { program: "b" }];
+  const a = (state: ProgramState) => status("a", state);
+  const b = (state: ProgramState) => status("b", state);
+  const c = status("c", "running");
+  for (const state of ["stopped", "exited", "fatal"] as const) {
+    assertEquals(allGone(part, [a(state), b("stopped"), c]), ["a", "b"], state);
+  }
+  const others = ["waiting", "starting", "running", "backoff", "stopping", "unreachable"] as const;
+  for (const state of others) {
+    assertEquals(allGone(part, [a(state), b("stopped")]), undefined, state);
+  }
+  assertEquals(allGone(part, [b("exited"), c]), ["a", "b"], "one is no longer in the file");
+  assertEquals(allGone([], [a("exited"), c]), undefined);
+  assertEquals(allGone([], [a("exited")]), ["a"]);
+  assertEquals(allGone([], []), undefined);
 });

@@ -4,7 +4,7 @@ import type { Client, Off } from "../client.ts";
 import type { Fields } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Message } from "../message.ts";
-import type { DataRuns } from "./data_runs.ts";
+import type { DataRuns } from "./contract.ts";
 import { runTopic } from "../status/topics.ts";
 import { MOST_RUN_SEC, type RunPlan } from "./timed_runs.ts";
 
