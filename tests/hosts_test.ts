@@ -184,6 +184,9 @@ Deno.test("hosts: what the agent's operator has not allowed is fatal, with the r
     await agent.saw(/left running, for the next agent to take up: lab: p/);
     assertEquals((await agent.end()).code, 0);
     assertEquals(lab.instances("p").length, 1);
+    // What runs is what the operator's rule has found, whatever else has that name.
+    const [one] = lab.instances("p");
+    assertMatch(await Deno.readTextFile(`/proc/${one?.pid}/cmdline`), /^\/[^\0]*sleep\0/);
   }
   // Not allowed any more: it is looked after, and not started again.
   await using agent = start("--allow-experiment=other");

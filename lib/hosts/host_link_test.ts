@@ -176,7 +176,9 @@ Deno.test("host link: what runs there and nobody wants is stopped, once, and the
   claim({ reports: [report("stray", "running"), report("old", "exited")] });
   assertEquals(sent(), ["agent-forget old"]);
   assertEquals(orders(), ['{"name":"stray","what":"stop","order":4}']);
-  say("host-state", { reports: [report("stray", "stopping")] });
+  // It is answered, and takes its time.
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  say("host-state", { reports: [report("stray", "stopping", { order: 4 })] });
   assertEquals([orders(), sent()], [[], []]);
   say("host-state", { reports: [report("stray", "stopped", { order: 4 })] });
   assertEquals(sent(), ["agent-forget stray"]);
