@@ -198,13 +198,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         const most = typeof count === "number" && count >= 0
           ? Math.min(MOST_LOG_LINES, count)
           : LOG_LINES;
-        const lines = names.flatMap((program) =>
-          (one.controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
-        );
         // Who has left meanwhile would be followed for for ever.
-        if (typeof follow === "string" && presence.has(follow)) {
-          entry.followers.follow(names, follow);
-        }
+        const lines = typeof follow === "string" && presence.has(follow)
+          ? entry.followers.follow(names, follow, most)
+          : names.flatMap((program) =>
+            (one.controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
+          );
         return { lines: lastThatFit(lines), at: Date.now() / 1000 };
       }
       case "agent-why":

@@ -1,12 +1,14 @@
 // The log of one program: written by the program itself, kept small and read by the controller.
 
 import { canCollapse, rotateLog } from "./log_rotation.ts";
-import { lastLines, sizeOf, toLines } from "./log_tail.ts";
+import { lastLines, lastLineStart, sizeOf, toLines } from "./log_tail.ts";
 
 /** Reads what is written from some point on, line by line. */
 export interface LogCursor extends Disposable {
   /** The lines that are complete and were not read yet; at most 256 KiB at a time. */
   read(): string[];
+  /** The last lines before those that the next `read` gives: none of them twice, and none left out. */
+  before(count: number): string[];
 }
 
 /** The log of one program. */
@@ -16,7 +18,7 @@ export interface ProgramLog {
   end(): number;
   /** The last lines behind a point, which is counted as {@linkcode ProgramLog.end} does. */
   tail(count: number, from?: number): readonly string[];
-  /** Reads from a point on; default: from its end. */
+  /** Reads from a point on; default: from its end, or the line there that is not complete. */
   cursor(from?: number): LogCursor;
   /**
    * Moves its front aside if it is too large; to be called about once a second, also while nothing is
@@ -26,6 +28,7 @@ export interface ProgramLog {
   keepSmall(limits: { readonly maxBytes: number; readonly backups: number }): Promise<void>;
 }
 
+const NEWLINE = 10;
 const READ_BYTES = 256 * 1024;
 /** A reader that is further behind than this goes on near the end. */
 const BEHIND_BYTES = 4 * 1024 * 1024;
@@ -46,10 +49,12 @@ export function openProgramLog(options: {
   let failed = false;
   let cached: { readonly key: string; readonly lines: readonly string[] } | undefined;
 
-  function cursor(from = sizeOf(path)): LogCursor {
+  function cursor(from = lastLineStart(path)): LogCursor {
     const place = { at: from };
     const decoder = new TextDecoder();
+    /** What was read of a line that is not complete, and its bytes. */
     let rest = "";
+    let restBytes = 0;
     cursors.add(place);
     return {
       read() {
@@ -61,9 +66,10 @@ export function openProgramLog(options: {
           const to = Math.max(0, size - READ_BYTES);
           lines.push(`… ${to - place.at} bytes are left out …`);
           place.at = to;
-          rest = "";
+          [rest, restBytes] = ["", 0];
         }
-        if (size < place.at) place.at = 0; // somebody emptied it
+        // Somebody emptied it.
+        if (size < place.at) [place.at, rest, restBytes] = [0, "", 0];
         if (size === place.at) return lines;
         try {
           using file = Deno.openSync(path);
@@ -71,6 +77,8 @@ export function openProgramLog(options: {
           const buffer = new Uint8Array(Math.min(READ_BYTES, size - place.at));
           const count = file.readSync(buffer) ?? 0;
           place.at += count;
+          const newline = buffer.subarray(0, count).lastIndexOf(NEWLINE);
+          restBytes = newline < 0 ? restBytes + count : count - newline - 1;
           const text = rest + decoder.decode(buffer.subarray(0, count), { stream: true });
           const end = text.lastIndexOf("\n") + 1;
           rest = text.slice(end).slice(-READ_BYTES);
@@ -80,6 +88,7 @@ export function openProgramLog(options: {
         }
         return lines;
       },
+      before: (count) => lastLines(path, count, -Infinity, place.at - restBytes),
       [Symbol.dispose]: () => void cursors.delete(place),
     };
   }

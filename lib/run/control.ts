@@ -96,11 +96,12 @@ export function serveControl(options: ControlOptions): ControlService {
     const who = follow === true ? from : undefined;
     const experiment = controller.experiment.name;
     const far = await controller.remoteLines(names, most, who);
-    // Read and followed in one step: what comes later is sent, and is not in the answer.
-    const near = names.flatMap((program) =>
-      (controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
-    );
-    if (who !== undefined) followers.follow(names, who);
+    // A program writes on while this is done: what is sent goes on where the lines of the answer end.
+    const near = who !== undefined
+      ? followers.follow(names, who, most)
+      : names.flatMap((program) =>
+        (controller.output(program)?.tail(most) ?? []).map((line) => ({ program, line }))
+      );
     const lines = names.flatMap((name) =>
       [...near, ...far.lines].filter(({ program }) => program === name)
     );

@@ -16,10 +16,17 @@ export interface LogFollowersOptions {
   readonly output: (program: string) => ProgramLog | undefined;
 }
 
+/** A line of output. */
+export type FollowedLine = { readonly program: string; readonly line: string };
+
 /** Who follows which program; one that nobody follows is not read. */
 export interface LogFollowers extends Disposable {
-  /** From now on, until it leaves the hub or this program does. */
-  follow(programs: readonly string[], who: string): void;
+  /**
+   * From now on, until it leaves the hub or this program does.
+   *
+   * @returns The last lines before those that it is sent.
+   */
+  follow(programs: readonly string[], who: string, count: number): FollowedLine[];
 }
 
 /** How often new lines are sent, in milliseconds. */
@@ -69,14 +76,16 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
   }
 
   return {
-    follow(programs, who) {
-      for (const name of programs) {
-        const known = followers.get(name);
-        if (known !== undefined) known.who.add(who);
-        const cursor = known?.cursor ?? output(name)?.cursor();
-        if (cursor !== undefined) followers.set(name, known ?? { cursor, who: new Set([who]) });
-      }
+    follow(programs, who, count) {
+      const lines = programs.flatMap((program) => {
+        const known = followers.get(program);
+        const cursor = known?.cursor ?? output(program)?.cursor();
+        if (cursor === undefined) return [];
+        followers.set(program, { cursor, who: new Set([...known?.who ?? [], who]) });
+        return cursor.before(count).map((line) => ({ program, line }));
+      });
       if (followers.size > 0) timer ??= setInterval(sendNew, FOLLOW_MS);
+      return lines;
     },
     [Symbol.dispose]() {
       unfollow(() => true);
