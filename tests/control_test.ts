@@ -252,7 +252,7 @@ Deno.test("why and reload: words, safe for the terminal; JSON", async () => {
 Deno.test("why: of a program that ends as it may, again and again, that is said", async () => {
   await using hub = await TestHub.start();
   await using lab = await Lab.create({
-    p: { cmd: "sleep 0.1", startSec: 0 },
+    p: { cmd: "sleep 1", startSec: 0 },
     q: { cmd: "sleep 1000", startSec: 0 },
   });
   await using run = lab.run(...hub.clientArgs);
