@@ -72,6 +72,31 @@ function behindCharacter(bytes: Uint8Array, i: number, limit: number): number {
 }
 
 /**
+ * Of four bytes, the highest bit of the first (lowest) that does not stand for itself, and perhaps of some
+ * behind it; 0: all do. What is below 0x20 and a quote end up below 0x21 with their second bit turned over; a
+ * borrow may set the bit of the byte above one of those.
+ */
+function special(four: number): number {
+  return (((four ^ 0x02020202) - 0x21212121) | ((four ^ 0x5c5c5c5c) - 0x01010101) | four) &
+    0x80808080;
+}
+
+/** Which of the four bytes it is. */
+function firstOf(found: number): number {
+  return (31 - Math.clz32(found & -found)) >> 3;
+}
+
+/** Behind bytes that stand for themselves: eight at a time while there are as many. `view` is of `bytes`. */
+function behindPlain(bytes: Uint8Array, view: DataView, i: number, limit: number): number {
+  for (const last = limit - 7; i < last; i += 8) {
+    const one = special(view.getInt32(i, true)), two = special(view.getInt32(i + 4, true));
+    if ((one | two) !== 0) return one !== 0 ? i + firstOf(one) : i + 4 + firstOf(two);
+  }
+  while (i < limit && PLAIN[bytes[i] ?? 0] === 1) i++;
+  return i;
+}
+
+/**
  * One message as bytes, and where in them its envelope's values are. Made once and used for all
  * messages of a connection: it holds from one `read` to the next.
  */
@@ -111,6 +136,7 @@ export class Envelope {
       this.bytes = bytes;
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
+    const view = this.#view;
     this.begin = begin;
     let i: number;
     const isKnown = this.#beginsAsBefore(begin, limit);
@@ -128,15 +154,25 @@ export class Envelope {
     for (;;) {
       if (i >= limit || bytes[i] !== QUOTE) return false;
       const key = i + 1;
-      i = this.#string(bytes, key, limit);
-      // With escapes a key could be one of the envelope's in disguise.
-      if (i < 0 || this.#escaped) return false;
+      i = behindPlain(bytes, view, key, limit);
+      if (i < limit && bytes[i] === QUOTE) i++;
+      else {
+        this.#escaped = false;
+        i = this.#oddString(bytes, i, limit);
+        // With escapes a key could be one of the envelope's in disguise.
+        if (i < 0 || this.#escaped) return false;
+      }
       const field = this.#field(bytes, key, i - 1);
       i = this.#space(bytes, i, limit);
       if (i >= limit || bytes[i] !== COLON) return false;
       i = this.#space(bytes, i + 1, limit);
       const value = i;
-      i = this.#value(bytes, i, limit, MAX_NESTING - 1);
+      // Most are strings, and nothing odd in them: those need no call.
+      if (bytes[i] === QUOTE) {
+        this.#escaped = false;
+        i = behindPlain(bytes, view, i + 1, limit);
+        i = i < limit && bytes[i] === QUOTE ? i + 1 : this.#oddString(bytes, i, limit);
+      } else i = this.#value(bytes, i, limit, MAX_NESTING - 1);
       if (i < 0) return false;
       if (field >= 0 && !this.#keep(field, value, i)) return false;
       i = this.#space(bytes, i, limit);
@@ -314,8 +350,13 @@ export class Envelope {
   /** Behind the closing quote of a string that begins at `i`, or -1. */
   #string(bytes: Uint8Array, i: number, limit: number): number {
     this.#escaped = false;
+    const end = behindPlain(bytes, this.#view, i, limit);
+    return end < limit && bytes[end] === QUOTE ? end + 1 : this.#oddString(bytes, end, limit);
+  }
+
+  /** The same from a byte on that does not stand for itself. */
+  #oddString(bytes: Uint8Array, i: number, limit: number): number {
     for (;;) {
-      i = this.#plain(bytes, i, limit);
       if (i >= limit) return -1;
       const byte = bytes[i] ?? 0;
       if (byte === QUOTE) return i + 1;
@@ -330,24 +371,8 @@ export class Envelope {
         else if (what === 0x75 && i + 6 <= limit && this.#isHex(bytes, i + 2)) i += 6;
         else return -1;
       } else return -1;
+      i = behindPlain(bytes, this.#view, i, limit);
     }
-  }
-
-  /** Behind bytes that stand for themselves: eight at a time while there are as many. */
-  #plain(bytes: Uint8Array, i: number, limit: number): number {
-    const view = this.#view;
-    for (const last = limit - 7; i < last; i += 8) {
-      const one = view.getInt32(i, true), two = view.getInt32(i + 4, true);
-      // A byte's highest bit ends up set if it is below 0x20, a quote, a backslash, or not ASCII;
-      // a borrow may set it in the byte above one of those, which changes nothing.
-      const found = (one - 0x20202020) | ((one ^ 0x22222222) - 0x01010101) |
-        ((one ^ 0x5c5c5c5c) - 0x01010101) | one |
-        (two - 0x20202020) | ((two ^ 0x22222222) - 0x01010101) |
-        ((two ^ 0x5c5c5c5c) - 0x01010101) | two;
-      if ((found & 0x80808080) !== 0) break;
-    }
-    while (i < limit && PLAIN[bytes[i] ?? 0] === 1) i++;
-    return i;
   }
 
   #isHex(bytes: Uint8Array, i: number): boolean {

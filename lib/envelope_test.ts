@@ -115,6 +115,22 @@ Deno.test("envelope: what is rare, wrong or doubtful is not decided", () => {
   }
 });
 
+Deno.test("envelope: every byte at every place of a string, behind and before any other", () => {
+  const beginning = encoder.encode('{"cmd":"m","note":"'), end = encoder.encode('"}');
+  for (const fill of "#!} ~\x7f".split("").map((c) => c.charCodeAt(0))) {
+    for (let at = 0; at < 20; at++) {
+      for (let byte = 0; byte < 256; byte++) {
+        const note = new Uint8Array(20).fill(fill);
+        note[at] = byte;
+        const bytes = Uint8Array.of(...beginning, ...note, ...end);
+        const isPlain = byte >= 0x20 && byte < 0x80 && byte !== 0x22 && byte !== 0x5c;
+        // What is escaped by a backslash here is no escape: neither of them takes it.
+        assertEquals(agree(bytes, 3), isPlain, `${byte} at ${at} among ${fill}`);
+      }
+    }
+  }
+});
+
 Deno.test("envelope: on 600,000 random inputs it never reads what a parser does not", () => {
   let decided = 0, parses = 0;
   const pick = seeded(4);
