@@ -5,6 +5,7 @@ import {
   type Client,
   connect,
   type Outgoing,
+  type Receipt,
   RefusedError,
 } from "../lib/client.ts";
 import { isClientName, type Message } from "../lib/message.ts";
@@ -13,6 +14,7 @@ import { CLIENT_OPTIONS } from "./shared_options.ts";
 import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { messageLines } from "./message_lines.ts";
 import { messageFromArgs } from "./send_message.ts";
+import { createSafeSending } from "./send_safely.ts";
 
 async function say(client: Client, refusal: RefusedError, message: Message): Promise<string> {
   if (refusal.code !== "unknown-client") return refusal.message;
@@ -184,15 +186,28 @@ export default defineCommand({
         }
         isConfirming = false;
       };
+      const away = new Set<string>();
+      const sayWaits = ({ mailbox, receivers }: Receipt, { to = "" }: Outgoing) => {
+        if (receivers > 0) away.delete(to);
+        else if (mailbox && !away.has(to)) {
+          console.error(`It waits for "${to}", which is away`);
+          away.add(to);
+        }
+      };
+      const safely = createSafeSending({
+        client,
+        timeoutSec: options.timeout,
+        stop,
+        done: sayWaits,
+        failed(error, message) {
+          if (error instanceof RefusedError) reports.push(report(error, message));
+          else fail(error);
+        },
+      });
       const deliver = async (message: Outgoing) => {
         try {
-          const receipt = await client.deliver(message, {
-            timeoutSec: options.timeout,
-            signal: stop,
-          });
-          if (receipt.mailbox && receipt.receivers === 0) {
-            console.error(`It waits for "${message.to}", which is away`);
-          }
+          const patience = { timeoutSec: options.timeout, signal: stop };
+          sayWaits(await client.deliver(message, patience), message);
         } catch (error) {
           if (error instanceof RefusedError) return report(error, message);
           fail(error);
@@ -216,8 +231,8 @@ export default defineCommand({
           continue;
         }
         if (options.ack) {
-          reports.push(deliver(out));
-          if (reports.length >= MOST_ON_THEIR_WAY) await Promise.all(reports.splice(0));
+          if (isStream) await safely.put(out);
+          else reports.push(deliver(out));
           continue;
         }
         sent.set(out.id, out);
@@ -237,7 +252,8 @@ export default defineCommand({
         if (sent.size >= MOST_ON_THEIR_WAY) await flush(false);
         else if (isStream) void confirm();
       }
-      await flush(true);
+      if (isStream && options.ack) await safely.end();
+      else await flush(true);
       await Promise.all(reports);
       return failures === 0 ? EXIT.done : EXIT.failed;
     } catch (error) {

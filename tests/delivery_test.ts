@@ -3,7 +3,16 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connect, createClient, RefusedError } from "../lib/client.ts";
 import type { Message } from "../lib/message.ts";
-import { freeTcpPort, runAbcd, temporaryFolder, TestHub, until, within } from "./harness.ts";
+import {
+  abcd,
+  after,
+  freeTcpPort,
+  runAbcd,
+  temporaryFolder,
+  TestHub,
+  until,
+  within,
+} from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** A hub that comes back on its ports after it was killed. */
@@ -157,6 +166,55 @@ Deno.test("delivery: abcd send --ack says what waits for a client that is away",
   const boxes = await runAbcd(["send", "cmd=_mailboxes", "--wait=5", ...hub.clientArgs]);
   const [box] = JSON.parse(boxes.stdout).mailboxes;
   assertEquals([box.name, box.here, box.waiting], ["hv", false, 2]);
+});
+
+Deno.test("delivery: send - --ack: a flood of large messages, and a hub that is away for longer than --timeout", async () => {
+  await using folder = await temporaryFolder();
+  await using lasting = await lastingHub(folder.path);
+  const seen: unknown[] = [];
+  await using hv = await connect({ name: "hv", server: lasting.address, durable: true });
+  hv.on("x", ({ i }) => void seen.push(i));
+  await using send = abcd(
+    ["send", "-", "--ack", "--timeout=2", `--server=${lasting.address}`],
+    { stdin: "piped" },
+  );
+  const line = (i: number, pad = "") => JSON.stringify({ to: "hv", cmd: "x", i, pad }) + "\n";
+  // More than a client holds without receipts.
+  const flood = Array.from({ length: 300 }, (_, i) => line(i, "x".repeat(20_000)));
+  await send.type(flood.join(""));
+  await until(() => seen.length === 300, () => `${seen.length} have come: ${send.stderr}`);
+  await lasting.kill();
+  await until(() => !hv.joined, "the hub is gone");
+  for (const i of [300, 301]) await send.type(line(i));
+  await after(2500);
+  await lasting.start();
+  await until(() => seen.length === 302, () => `${seen.length} have come: ${send.stderr}`);
+  await send.endInput();
+  assertEquals((await send.end()).code, 0, send.stderr);
+  // Of those that it got while the receiver was not back yet.
+  assertMatch(send.stderr, /^(It waits for "hv", which is away\n)?$/);
+  assertEquals(seen, seen.map((_, i) => i));
+});
+
+Deno.test("delivery: send - --ack whose hub does not come back says of how many messages nobody knows", async () => {
+  await using folder = await temporaryFolder();
+  await using lasting = await lastingHub(folder.path);
+  await using hv = await connect({ name: "hv", server: lasting.address, durable: true });
+  await using send = abcd(
+    ["send", "-", "--ack", "--timeout=2", `--server=${lasting.address}`],
+    { stdin: "piped" },
+  );
+  await send.type(`{"to":"hv","cmd":"x"}\n`);
+  await until(async () => (await hv.clients()).some(({ name }) => name === "send"), "it is there");
+  await lasting.kill();
+  await until(() => !hv.joined, "the hub is gone");
+  await send.type(`{"to":"hv","cmd":"x"}\n`.repeat(2));
+  await send.endInput();
+  assertEquals((await send.end()).code, 1);
+  assertMatch(
+    send.stderr,
+    /^abcd send: Cannot say whether the last \d messages are safe: the hub has been away for 2 s\n$/,
+  );
 });
 
 Deno.test("delivery: handlers that take their time are waited for before mail is confirmed", async () => {
