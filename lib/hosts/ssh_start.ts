@@ -124,8 +124,8 @@ export function createSshHost(
   function follow(id: string, base: string, logPath: string, script: string | undefined): Start {
     const name = nameOf(id);
     const fetched = openFetched(`${base}.fetched`, logPath);
-    const begun = Date.now() / 1000;
-    const since = performance.now();
+    /** When it was started or, by somebody else before, looked for first; on a clock that nobody sets. */
+    let since = performance.now();
     let view: StartView = { state: "starting" };
     let pid: number | undefined;
     let hasGroup = true;
@@ -144,7 +144,7 @@ export function createSshHost(
           ...how,
           coreDumped: false,
           pid,
-          started: pid === undefined ? undefined : begun,
+          started: pid === undefined ? undefined : ended - (performance.now() - since) / 1000,
           ended,
         },
       };
@@ -159,6 +159,7 @@ export function createSshHost(
       if (toStart !== undefined && !cancelled) {
         const [, failed] = /^failed (.*)$/m.exec(await shell.run(toStart)) ?? [];
         toStart = undefined;
+        since = performance.now();
         if (failed !== undefined) {
           say(`cannot start it on ${host}: ${failed}`);
           hasGroup = false;
@@ -181,6 +182,7 @@ export function createSshHost(
         end(fromShell(looked.code));
       } else if (looked.isAlive && pid !== undefined) {
         view = { state: "alive", pid };
+        isLost = false;
       } else if (pid !== undefined || performance.now() > since + PID_MS) {
         // Its shell tells how it ended, in a moment; if not, nobody can.
         if (isLost) end({});

@@ -1,0 +1,83 @@
+import { assertEquals } from "@std/assert";
+import type { StartView } from "../process/start_contract.ts";
+import { until } from "../../tests/harness.ts";
+import { SshError, type SshShell } from "./ssh_shell.ts";
+import { createSshHost } from "./ssh_start.ts";
+
+/** What a start is seen as, one after the other, on a computer that answers so when it is looked at. */
+async function seen(answers: readonly (string | Error)[]): Promise<readonly StartView[]> {
+  const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
+  const views: StartView[] = [];
+  let count = 0;
+  const shell = {
+    run() {
+      // What was answered last has been taken in.
+      if (count > 0) views.push(start.look());
+      const answer = answers[count++] ?? "";
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    },
+    [Symbol.dispose]() {},
+  } as unknown as SshShell;
+  const host = createSshHost("daq2", shell);
+  const start = host.adopt(`${path}:p:1`, `${path}/p.1`, `${path}/p.log`);
+  try {
+    await until(() => count > answers.length || start.look().state === "ended", () => `${count}`);
+    if (count <= answers.length) views.push(start.look());
+    return views;
+  } finally {
+    host[Symbol.dispose]();
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+const inWords = (view: StartView) =>
+  view.state === "ended" ? `ended ${view.ended.code ?? "?"}` : view.state;
+
+Deno.test("ssh start: its shell has a moment to tell how it ended, each time that it seems gone", async () => {
+  const alive = "alive 7\ngroup\nlog\n";
+  const gone = "gone 7\ngroup\nlog\n";
+  const [told, untold] = await Promise.all([
+    seen([alive, gone, alive, gone, "gone 7\nexit 3\nlog\n"]),
+    seen([alive, gone, gone]),
+  ]);
+  assertEquals(told.map(inWords), ["alive", "alive", "alive", "alive", "ended 3"]);
+  assertEquals(untold.map(inWords), ["alive", "alive", "ended ?"]);
+});
+
+Deno.test("ssh start: a computer that was away for long has its time to start it from then on", async () => {
+  const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
+  const real = performance.now;
+  const answers = [new SshError("no route to host"), "", "", "", "alive 7\ngroup\nlog\n"];
+  const views: string[] = [];
+  const shell = {
+    run() {
+      const answer = answers.shift() ?? "gone 7\nexit 0\nlog\n";
+      if (!(answer instanceof Error)) return Promise.resolve(answer);
+      // A minute later it is there.
+      performance.now = () => real.call(performance) + 60_000;
+      return Promise.reject(answer);
+    },
+    [Symbol.dispose]() {},
+  } as unknown as SshShell;
+  const host = createSshHost("daq2", shell);
+  try {
+    const start = host.start({
+      argv: ["sleep", "1"],
+      cwd: path,
+      env: {},
+      logPath: `${path}/p.log`,
+      id: `${path}:p:1`,
+      base: `${path}/p.1`,
+    });
+    await until(() => {
+      const { state } = start.look();
+      if (views.at(-1) !== state) views.push(state);
+      return state === "ended";
+    }, () => views.join());
+    assertEquals(views, ["starting", "alive", "ended"]);
+  } finally {
+    performance.now = real;
+    host[Symbol.dispose]();
+    await Deno.remove(path, { recursive: true });
+  }
+});
