@@ -58,9 +58,14 @@ export async function askForRun(
     }),
     client.subscribe("_hub/left", (message) => {
       if (message.name !== name) return;
-      gone.abort(
-        new CommandError(`"${name}" has left the hub, and nobody knows what became of the run`),
-      );
+      const text =
+        `"${name}" has left the hub, and nobody knows what became of the run; when it is ` +
+        `back, "abcd runs" tells`;
+      gone.abort(new CommandError(text));
+    }),
+    client.addEventListener("lost", ({ reason }) => {
+      const text = `The hub was lost (${reason}); "${name}" goes on with the run: ask "abcd runs"`;
+      gone.abort(new CommandError(text));
     }),
   ];
   await client.flush({ timeoutSec: options.timeout, signal: stop });

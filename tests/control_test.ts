@@ -237,6 +237,21 @@ Deno.test("control: a client that is no controller, or is silent, is no crash", 
   assertStringIncludes(silent.stderr, 'has not answered "why" in 1 s');
 });
 
+Deno.test("start-run: when the hub is lost meanwhile it is said that the run goes on", async () => {
+  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using run = await fakeController(hub);
+  const asked = Promise.withResolvers<void>();
+  run.client.on("start-run", () => asked.resolve());
+  await using start = abcd(["start-run", ...hub.clientArgs]);
+  await asked.promise;
+  hub.process.signal("SIGKILL");
+  assertEquals((await start.end()).code, 1);
+  assertMatch(
+    start.stderr,
+    /^abcd start-run: The hub was lost \(.*\); "run" goes on with the run: ask "abcd runs"\n$/,
+  );
+});
+
 Deno.test("why and reload: words, safe for the terminal; JSON", async () => {
   await using hub = await TestHub.start();
   await using _run = await fakeController(hub);
