@@ -161,14 +161,23 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
 
   /** It may well speak, but its log takes nothing: a full disk is no fault of the program. */
   const isMute = ({ check }: Probe) => check.kind === "logLine" && !context.canLog();
+  let wasMute = false;
+
+  /** Whether its time is over, which begins anew when it can speak again. */
+  function isLate(probe: Probe, question: Question): boolean {
+    const isOver = now() - question.heldAt > probe.timeoutSec * 1000;
+    if (!isOver && !wasMute) return false;
+    wasMute = isMute(probe);
+    if (wasMute) question.excuse();
+    return isOver && !wasMute;
+  }
 
   function askReady(): ProgramEvent | undefined {
     if (ready === undefined) return { type: "readyHolds" };
     readiness ??= createQuestion(ready, program, context);
     readiness.ask();
     if (readiness.held) return { type: "readyHolds" };
-    if (now() - readiness.heldAt <= ready.timeoutSec * 1000) return undefined;
-    if (isMute(ready)) return readiness.excuse();
+    if (!isLate(ready, readiness)) return undefined;
     const what = describeProbe(ready);
     return {
       type: "aliveFailed",
@@ -183,8 +192,7 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
     const what = describeProbe(alive);
     const { kind } = alive.check;
     if (kind === "client" || kind === "status" || kind === "logLine") {
-      if (now() - life.heldAt <= alive.timeoutSec * 1000) return undefined;
-      if (isMute(alive)) return life.excuse();
+      if (!isLate(alive, life)) return undefined;
       return {
         type: "aliveFailed",
         reason: `is not alive: no ${what} for ${alive.timeoutSec} s`,
