@@ -248,6 +248,8 @@ class Client:
                     delay, said = 0.2, None
                     self._read(lines)
                 why = "it closed the connection"
+            except socket.timeout:
+                why = "it says nothing any more: it, its computer or the network is away"
             except Exception as error:  # whatever it was: without this thread the program never comes back
                 why = "%s: %s" % (type(error).__name__, error)
             if self._ended:
