@@ -117,6 +117,9 @@ Deno.test("the disks of a computer that is reached through ssh are watched, also
   await Deno.writeFile(`${home}/my data/filler`, new Uint8Array(500_000));
   await run.saw(new RegExp(`alarm: ${source(`${home}/my data`)}: \\d+ MB free; make room`));
 
+  const alarms = () => run.stderr.match(/alarm: (disk|folder) /g)?.length ?? 0;
+  // A disk that is being filled may be seen on its way.
+  const before = alarms();
   cut();
   await run.saw(/a: unreachable/);
   await data.free();
@@ -124,7 +127,7 @@ Deno.test("the disks of a computer that is reached through ssh are watched, also
   await run.saw(/a: me@daq2 is reached again/);
   await run.saw(new RegExp(`alarm: ${source(`${home}/my data`)}: \\d MB free$`, "m"));
   // What could not be looked at was no news.
-  assertEquals(run.stderr.match(/alarm: (disk|folder) /g)?.length, 3, run.stderr);
+  assertEquals(alarms(), before + 1, run.stderr);
   await end(run, lab);
 });
 

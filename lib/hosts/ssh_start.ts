@@ -13,8 +13,8 @@ import { createSshShell, SshError, type SshShell } from "./ssh_shell.ts";
 /** Another computer, on which programs are started through ssh as soon as it can be reached. */
 export interface SshHost extends Launcher, Disposable {}
 
-/** Between two looks, in milliseconds; longer and longer while the computer cannot be reached. */
 const LOOK_MS = 1000;
+/** The longest time between two tries to reach it, in milliseconds. */
 const RETRY_MS = 15_000;
 /** How long a start may take to write down its pid, in milliseconds. */
 const PID_MS = 10_000;
@@ -100,10 +100,15 @@ function openFetched(path: string, logPath: string) {
   };
 }
 
-/** Makes the host; it is not reached before something is started on it. */
+/**
+ * Makes the host; it is not reached before something is started on it.
+ *
+ * @param lookMs Between two looks, in milliseconds; longer while it cannot be reached.
+ */
 export function createSshHost(
   host: string,
   shell: SshShell = createSshShell(host),
+  lookMs = LOOK_MS,
 ): SshHost {
   const over = new AbortController();
   const { signal: gone } = over;
@@ -192,13 +197,13 @@ export function createSshHost(
     }
 
     async function run(): Promise<void> {
-      let delay = LOOK_MS;
+      let delay = lookMs;
       while (!gone.aborted && !(view.state === "ended" && !hasGroup)) {
         let isMore = false;
         try {
           isMore = await look();
           trouble = undefined;
-          delay = LOOK_MS;
+          delay = lookMs;
         } catch (error) {
           if (gone.aborted) return;
           const why = error instanceof Error ? error.message : String(error);

@@ -4,6 +4,9 @@ import { until } from "../../tests/harness.ts";
 import { SshError, type SshShell } from "./ssh_shell.ts";
 import { createSshHost } from "./ssh_start.ts";
 
+/** Between two looks, in milliseconds. */
+const LOOK_MS = 20;
+
 /** What a start is seen as, one after the other, on a computer that answers so when it is looked at. */
 async function seen(answers: readonly (string | Error)[]): Promise<readonly StartView[]> {
   const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
@@ -18,7 +21,7 @@ async function seen(answers: readonly (string | Error)[]): Promise<readonly Star
     },
     [Symbol.dispose]() {},
   } as unknown as SshShell;
-  const host = createSshHost("daq2", shell);
+  const host = createSshHost("daq2", shell, LOOK_MS);
   const start = host.adopt(`${path}:p:1`, `${path}/p.1`, `${path}/p.log`);
   try {
     await until(() => count > answers.length || start.look().state === "ended", () => `${count}`);
@@ -59,7 +62,7 @@ Deno.test("ssh start: a computer that was away for long has its time to start it
     },
     [Symbol.dispose]() {},
   } as unknown as SshShell;
-  const host = createSshHost("daq2", shell);
+  const host = createSshHost("daq2", shell, LOOK_MS);
   try {
     const start = host.start({
       argv: ["sleep", "1"],
@@ -77,6 +80,59 @@ Deno.test("ssh start: a computer that was away for long has its time to start it
     assertEquals(views, ["starting", "alive", "ended"]);
   } finally {
     performance.now = real;
+    host[Symbol.dispose]();
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("ssh start: told to stop before its computer is reached it is never started there", async () => {
+  const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
+  const scripts: string[] = [];
+  const shell = {
+    run(script: string) {
+      scripts.push(script);
+      const isAway = scripts.length === 1;
+      return isAway ? Promise.reject(new SshError("no route")) : Promise.resolve("never\nlog\n");
+    },
+    [Symbol.dispose]() {},
+  } as unknown as SshShell;
+  const host = createSshHost("daq2", shell, LOOK_MS);
+  try {
+    const id = `${path}:p:1`;
+    const about = { cwd: path, env: {}, logPath: `${path}/p.log`, id, base: `${path}/p.1` };
+    const start = host.start({ argv: ["set-high-voltage"], ...about });
+    await until(() => start.trouble, "it is reached");
+    assertEquals(start.signal("SIGTERM"), false);
+    await until(() => start.look().state === "ended", "it is waited for");
+    const isStart = (script: string) => script.includes("set-high-voltage");
+    assertEquals(scripts.map(isStart), [true, false], "only the try that came to nothing");
+    assertEquals(start.hasGroup(), false);
+  } finally {
+    host[Symbol.dispose]();
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("ssh start: a signal is sent until it has been", async () => {
+  const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
+  const sent: boolean[] = [];
+  const alive = "alive 7\ngroup\n";
+  const answers = [alive, alive, `${alive}signalled\n`, alive, "gone 7\nexit 0\n"];
+  const shell = {
+    run(script: string) {
+      sent.push(script.includes("kill -s TERM"));
+      return Promise.resolve(`${answers[sent.length - 1] ?? answers.at(-1)}log\n`);
+    },
+    [Symbol.dispose]() {},
+  } as unknown as SshShell;
+  const host = createSshHost("daq2", shell, LOOK_MS);
+  try {
+    const start = host.adopt(`${path}:p:1`, `${path}/p.1`, `${path}/p.log`);
+    await until(() => start.pid, "it is not seen");
+    assertEquals(start.signal("SIGTERM"), true);
+    await until(() => start.look().state === "ended" && !start.hasGroup(), "it does not end");
+    assertEquals(sent, [false, true, true, false, false]);
+  } finally {
     host[Symbol.dispose]();
     await Deno.remove(path, { recursive: true });
   }

@@ -38,3 +38,25 @@ Deno.test("what was kept is there until something else is, whole", async () => {
     await Deno.remove(path, { recursive: true });
   }
 });
+
+Deno.test("a folder that was removed is made again, whole; one that somebody else has made since is theirs", async () => {
+  const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
+  try {
+    using first = await openStateFolder(path, "the first");
+    first.save("p", { state: "stopped" }, true);
+    assertEquals(first.mend(), { kind: "well" });
+    await Deno.remove(path, { recursive: true });
+    assertEquals(first.mend(), { kind: "remade" });
+    assertEquals(first.load("p"), { kind: "record", record: { state: "stopped" } });
+    assertEquals(await Deno.readTextFile(`${path}/lock`), "the first\n");
+    assertEquals(first.mend(), { kind: "well" });
+
+    await Deno.remove(path, { recursive: true });
+    using _ = await openStateFolder(path, "the second");
+    const text = `${path} was removed, and the second has it now`;
+    assertEquals(first.mend(), { kind: "problem", text });
+    assertEquals(await Deno.readTextFile(`${path}/lock`), "the second\n");
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
