@@ -191,9 +191,24 @@ Deno.test("a program of lines gets lines, also if it says of itself no more than
   using lines = await RawClient.connect(hub.tcpPort);
   await lines.say('{"cmd":"_init","name":"lines"}\n');
   await lines.saw(/^\{"cmd":"_welcome".*\}\n$/);
+  // Its next message has come in part with the first; its newline comes by itself.
+  using part = await RawClient.connect(hub.tcpPort);
+  await part.say('{"cmd":"_init","name":"part"}\n{"cmd":"x","to":"part"');
+  await part.saw(/^\{"cmd":"_welcome".*\}\n$/);
+  using late = await RawClient.connect(hub.tcpPort);
+  await late.say('{"cmd":"_init","name":"late"}');
+  await late.saw(/^\{"cmd":"_welcome".*\}$/);
+  await late.say("\n");
+  await late.saw(/^\{"cmd":"_welcome".*\}\n$/);
+  await late.say('{"cmd":"x","to":"late"}');
+  await late.saw(/\n\{"cmd":"x".*\}\n$/);
   using bare = await RawClient.connect(hub.tcpPort);
   await bare.say('{"cmd":"_init","name":"bare"}');
   await bare.saw(/^\{"cmd":"_welcome".*\}$/);
   await bare.say('{"cmd":"x","to":"lines"}');
   await lines.saw(/"cmd":"x".*\}\n$/);
+  // White space in a message is none between messages.
+  await bare.say('{"cmd":"y","to":"lines",');
+  await bare.say('\n"n":1}{"cmd":"z","to":"bare"}');
+  await bare.saw(/\}\{"cmd":"z".*\}$/);
 });

@@ -38,6 +38,11 @@ export class Splitter {
     this.#handler = handler;
   }
 
+  /** All that has come belongs to messages that have come. */
+  get isBetween(): boolean {
+    return this.#depth === 0;
+  }
+
   /** Takes the next bytes. They are copied where they are kept. */
   push(chunk: Uint8Array, from = 0, limit = chunk.length): void {
     let begin = from;
@@ -156,6 +161,9 @@ function isLibAbcd01(text: string): boolean {
   }
 }
 
+/** What libABCD 0.1 never sends between messages. */
+const isLineEnd = (byte: number | undefined) => byte === NEWLINE || byte === 0x0d;
+const LINE_END: Uint8Array = Uint8Array.of(NEWLINE);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -185,7 +193,7 @@ class TcpConnection implements Connection, SplitterHandler {
   readonly #receiver: Receiver;
   #isOld = false;
   #isFirst = true;
-  /** What came last ends with a newline: a program of lines, and none of libABCD 0.1. */
+  /** A newline came with the first message: a program of lines, and none of libABCD 0.1. */
   #hasLines = false;
 
   constructor(socket: Socket, { accept, maxBytes, certificate = "" }: TcpOptions) {
@@ -244,7 +252,13 @@ class TcpConnection implements Connection, SplitterHandler {
   }
 
   take(bytes: Uint8Array, begin: number, end: number): void {
-    this.#hasLines = bytes[end - 1] === NEWLINE;
+    if (this.#isFirst) {
+      this.#hasLines ||= bytes.subarray(begin, end).includes(NEWLINE);
+    } else if (this.#isOld && this.#splitter.isBetween && isLineEnd(bytes[begin])) {
+      // It had not come yet. What has been sent meanwhile, without one, is a line now.
+      this.#isOld = false;
+      this.#socket.outbox.add(LINE_END, 0, 1);
+    }
     this.#splitter.push(bytes, begin, end);
   }
 
