@@ -19,7 +19,7 @@ import { type Random, seeded } from "../lib/sim/random.ts";
 import { problemWithSubscription, topicMatches } from "../lib/topic.ts";
 import { parseHead } from "../lib/transport/http.ts";
 import { MemoryConnection } from "../lib/transport/memory.ts";
-import { Splitter } from "../lib/transport/tcp.ts";
+import { Splitter } from "../lib/transport/splitter.ts";
 import { below, mutated, mutatedText, oneOf, randomJson } from "./fuzz_input.ts";
 
 const encoder = new TextEncoder();

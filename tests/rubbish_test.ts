@@ -50,7 +50,10 @@ Deno.test({
         });
       }
       const wrong = [
-        ["hello\n", /"code":"bad-json","text":"[^"]*a message begins with \{/],
+        ["hello\n", /"code":"bad-json","text":"[^"]*a message begins with \{, not with h/],
+        // As an editor may begin a file, and as C ends a text.
+        ['\ufeff{"cmd":"x"}\n', /"code":"bad-json","text":"[^"]*byte order mark/],
+        ["\0", /"code":"bad-json","text":"[^"]*ends a text in C/],
         ["{}", /"code":"bad-message","text":".*cmd/],
         ['{"cmd":7}', /"code":"bad-message","text":".*cmd/],
         ['{"cmd":"x",}', /"code":"bad-json","text":"Cannot /],

@@ -1,154 +1,12 @@
 // Plain TCP: JSON objects one after another, with or without anything between them.
 
 import { copyBytes } from "../bytes.ts";
-import { Envelope } from "../envelope.ts";
+import type { Envelope } from "../envelope.ts";
 import { type Consumer, Socket } from "./socket.ts";
+import { Splitter, type SplitterHandler } from "./splitter.ts";
 import type { Accept, Connection, Receiver } from "./transport.ts";
 
-const QUOTE = 0x22, BACKSLASH = 0x5c, OPEN = 0x7b, CLOSE = 0x7d, NEWLINE = 0x0a;
-
-/** One for all connections: what it has read is used before the next is. */
-const envelope = new Envelope();
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** What a {@linkcode Splitter} finds. */
-export interface SplitterHandler {
-  /** One object whose envelope could be read. */
-  scanned(envelope: Envelope): void;
-  /** The text of one object. */
-  object(text: string): void;
-  /** What is no object; `fatal`: nothing after it can be read. */
-  garbled(code: "bad-json" | "too-large", text: string, fatal: boolean): void;
-}
-
-/** Cuts a stream of bytes into JSON objects; a chunk may end anywhere. */
-export class Splitter {
-  readonly #handler: SplitterHandler;
-  readonly #maxBytes: number;
-  #parts: Uint8Array[] = [];
-  #length = 0;
-  #depth = 0;
-  #inString = false;
-  #escaped = false;
-  #inGarbage = false;
-  #dead = false;
-
-  constructor(maxBytes: number, handler: SplitterHandler) {
-    this.#maxBytes = maxBytes;
-    this.#handler = handler;
-  }
-
-  /** All that has come belongs to messages that have come. */
-  get isBetween(): boolean {
-    return this.#depth === 0;
-  }
-
-  /** Takes the next bytes. They are copied where they are kept. */
-  push(chunk: Uint8Array, from = 0, limit = chunk.length): void {
-    let begin = from;
-    for (let i = from; i < limit && !this.#dead; i++) {
-      const byte = chunk[i];
-      if (this.#depth === 0) {
-        if (byte === OPEN) {
-          if (envelope.read(chunk, i, limit) && this.#fits()) {
-            this.#inGarbage = false;
-            i = envelope.end - 1;
-            this.#handler.scanned(envelope);
-            continue;
-          }
-          this.#depth = 1;
-          this.#inGarbage = false;
-          begin = i;
-        } else if (byte !== 0x20 && byte !== 0x09 && byte !== NEWLINE && byte !== 0x0d) {
-          this.#garbage("Cannot read what is between two messages: a message begins with {");
-        }
-      } else if (this.#inString) {
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === BACKSLASH) this.#escaped = true;
-        else if (byte === QUOTE) this.#inString = false;
-        if (byte === NEWLINE) {
-          this.#reset();
-          this.#inGarbage = false;
-          this.#garbage("Cannot read the message as JSON: a line ends inside a string; write \\n");
-        }
-      } else if (byte === QUOTE) {
-        this.#inString = true;
-      } else if (byte === OPEN) {
-        this.#depth++;
-      } else if (byte === CLOSE && --this.#depth === 0) {
-        if (!this.#keep(chunk.subarray(begin, i + 1))) return;
-        this.#finish();
-      }
-    }
-    if (this.#depth > 0 && !this.#dead) this.#keep(chunk.slice(begin, limit));
-  }
-
-  /** Nothing more is read. */
-  end(): void {
-    this.#reset();
-    this.#dead = true;
-  }
-
-  #fits(): boolean {
-    return envelope.end - envelope.begin <= this.#maxBytes;
-  }
-
-  #reset(): void {
-    this.#parts = [];
-    this.#length = 0;
-    this.#depth = 0;
-    this.#inString = false;
-    this.#escaped = false;
-  }
-
-  #garbage(text: string): void {
-    if (this.#inGarbage) return; // said once, until the next {
-    this.#inGarbage = true;
-    this.#handler.garbled("bad-json", text, false);
-  }
-
-  #keep(part: Uint8Array): boolean {
-    this.#length += part.length;
-    if (this.#length > this.#maxBytes) {
-      this.#reset();
-      this.#dead = true;
-      this.#handler.garbled(
-        "too-large",
-        `Cannot take the message: it is larger than ${this.#maxBytes} bytes`,
-        true,
-      );
-      return false;
-    }
-    this.#parts.push(part);
-    return true;
-  }
-
-  #finish(): void {
-    let bytes = this.#parts[0] ?? new Uint8Array();
-    if (this.#parts.length > 1) {
-      bytes = new Uint8Array(this.#length);
-      let at = 0;
-      for (const part of this.#parts) {
-        bytes.set(part, at);
-        at += part.length;
-      }
-    }
-    this.#reset();
-    if (envelope.read(bytes, 0, bytes.length) && envelope.end === bytes.length) {
-      return this.#handler.scanned(envelope);
-    }
-    let text: string;
-    try {
-      text = strict.decode(bytes);
-    } catch {
-      const text =
-        "Cannot read the message: it is not UTF-8; \\u00b0, say, does for a character in ASCII";
-      this.#handler.garbled("bad-json", text, false);
-      return;
-    }
-    this.#handler.object(text);
-  }
-}
+const NEWLINE = 0x0a, RETURN = 0x0d;
 
 /** Whether the first message is that of libABCD 0.1, which wants nothing between messages. */
 function isLibAbcd01(text: string): boolean {
@@ -162,7 +20,7 @@ function isLibAbcd01(text: string): boolean {
 }
 
 /** What libABCD 0.1 never sends between messages. */
-const isLineEnd = (byte: number | undefined) => byte === NEWLINE || byte === 0x0d;
+const isLineEnd = (byte: number | undefined) => byte === NEWLINE || byte === RETURN;
 const LINE_END: Uint8Array = Uint8Array.of(NEWLINE);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

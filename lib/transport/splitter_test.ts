@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Splitter } from "./tcp.ts";
+import { Splitter } from "./splitter.ts";
 
 /** What is found in text that comes in chunks of these bytes. */
 function split(chunks: readonly Uint8Array[], maxBytes = 1000): string[] {
