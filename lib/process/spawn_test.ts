@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { until } from "../../tests/harness.ts";
 import { adoptStart, startProgram } from "./spawn.ts";
 
@@ -30,6 +30,26 @@ Deno.test("start: how long it ran is right also after the clock was set, and for
     let isOver = false;
     start.shellEnded.then(() => isOver = true);
     await until(() => isOver, "its shell does not end");
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("start: where nothing of it can be written down it runs all the same, and its shell tells how it ended", async () => {
+  const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
+  try {
+    const start = startProgram({
+      argv: ["sh", "-c", "echo up; exit 7"],
+      cwd: path,
+      env: {},
+      logPath: `${path}/p.log`,
+      id: `${path}:p:1`,
+      base: "/proc/no-such-folder/p.1",
+    });
+    await until(() => start.look().state === "ended", "it does not end");
+    const view = start.look();
+    assertEquals(view.state === "ended" ? view.ended.code : "?", 7);
+    assertEquals(await Deno.readTextFile(`${path}/p.log`), "up\n");
   } finally {
     await Deno.remove(path, { recursive: true });
   }
