@@ -5,11 +5,17 @@
 
 import { copyBytes } from "./bytes.ts";
 import { MAX_NESTING } from "./defaults.ts";
+import {
+  behindOddString,
+  behindPlain,
+  behindSpace,
+  behindValue,
+  hasEscapes,
+} from "./json_bytes.ts";
 import type { Names } from "./names.ts";
 
-const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, MINUS = 0x2d, DOT = 0x2e;
-const OPEN = 0x7b, CLOSE = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
-const SPACE = 0x20, TAB = 0x09, ZERO = 0x30, NINE = 0x39;
+const QUOTE = 0x22, COMMA = 0x2c, COLON = 0x3a, OPEN = 0x7b, CLOSE = 0x7d;
+const MINUS = 0x2d, ZERO = 0x30, NINE = 0x39;
 
 /** The fields of an envelope, in the order of {@linkcode Envelope}'s offsets. */
 const CMD = 0, TO = 1, TOPIC = 2, FROM = 3, TIME = 4, ID = 5, RE = 6, ACK = 7, RETAIN = 8;
@@ -38,63 +44,9 @@ const MAX_VALUE = 256;
 /** A time this long has no exponent and is finite. */
 const MAX_TIME = 32;
 
-/** Bytes that stand for themselves in a string: ASCII but control characters, `"` and `\`. */
-const PLAIN = Uint8Array.from(
-  { length: 256 },
-  (_, c) => c >= 0x20 && c < 0x80 && c !== QUOTE && c !== BACKSLASH ? 1 : 0,
-);
-const HEX = Uint8Array.from(
-  { length: 256 },
-  (_, c) => /[0-9a-f]/i.test(String.fromCharCode(c)) ? 1 : 0,
-);
-const ESCAPED = Uint8Array.from(
-  { length: 256 },
-  (_, c) => '"\\/bfnrt'.includes(String.fromCharCode(c)) ? 1 : 0,
-);
-
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const NO_VIEW = new DataView(new ArrayBuffer(0));
-
-/** Where the UTF-8 character of several bytes that begins at `i` ends; -1: it is none. */
-function behindCharacter(bytes: Uint8Array, i: number, limit: number): number {
-  const first = bytes[i] ?? 0;
-  const length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
-  if (first < 0xc2 || first > 0xf4 || i + length > limit) return -1;
-  const second = bytes[i + 1] ?? 0;
-  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
-  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
-  if (second < least || second > most) return -1;
-  for (let k = 2; k < length; k++) {
-    if (((bytes[i + k] ?? 0) & 0xc0) !== 0x80) return -1;
-  }
-  return i + length;
-}
-
-/**
- * Of four bytes, the highest bit of the first (lowest) that does not stand for itself, and perhaps of some
- * behind it; 0: all do. What is below 0x20 and a quote end up below 0x21 with their second bit turned over; a
- * borrow may set the bit of the byte above one of those.
- */
-function special(four: number): number {
-  return (((four ^ 0x02020202) - 0x21212121) | ((four ^ 0x5c5c5c5c) - 0x01010101) | four) &
-    0x80808080;
-}
-
-/** Which of the four bytes it is. */
-function firstOf(found: number): number {
-  return (31 - Math.clz32(found & -found)) >> 3;
-}
-
-/** Behind bytes that stand for themselves: eight at a time while there are as many. `view` is of `bytes`. */
-function behindPlain(bytes: Uint8Array, view: DataView, i: number, limit: number): number {
-  for (const last = limit - 7; i < last; i += 8) {
-    const one = special(view.getInt32(i, true)), two = special(view.getInt32(i + 4, true));
-    if ((one | two) !== 0) return one !== 0 ? i + firstOf(one) : i + 4 + firstOf(two);
-  }
-  while (i < limit && PLAIN[bytes[i] ?? 0] === 1) i++;
-  return i;
-}
 
 /**
  * One message as bytes, and where in them its envelope's values are. Made once and used for all
@@ -119,8 +71,6 @@ export class Envelope {
   readonly #knownView = new DataView(this.#known.buffer);
   #knownLength = 0;
   #knownFields = 0;
-  /** Whether the last string had a backslash. */
-  #escaped = false;
   /** The bytes again, for four of them at a time. */
   #view: DataView = NO_VIEW;
 
@@ -144,7 +94,7 @@ export class Envelope {
       i = begin + this.#knownLength;
       this.#found = this.#knownFields;
     } else {
-      i = this.#space(bytes, begin + 1, limit);
+      i = behindSpace(bytes, begin + 1, limit);
       this.#found = 0;
       this.#knownLength = 0;
     }
@@ -157,29 +107,27 @@ export class Envelope {
       i = behindPlain(bytes, view, key, limit);
       if (i < limit && bytes[i] === QUOTE) i++;
       else {
-        this.#escaped = false;
-        i = this.#oddString(bytes, i, limit);
+        i = behindOddString(bytes, view, i, limit);
         // With escapes a key could be one of the envelope's in disguise.
-        if (i < 0 || this.#escaped) return false;
+        if (i < 0 || hasEscapes(bytes, key, i)) return false;
       }
       const field = this.#field(bytes, key, i - 1);
-      i = this.#space(bytes, i, limit);
+      i = behindSpace(bytes, i, limit);
       if (i >= limit || bytes[i] !== COLON) return false;
-      i = this.#space(bytes, i + 1, limit);
+      i = behindSpace(bytes, i + 1, limit);
       const value = i;
       // Most are strings, and nothing odd in them: those need no call.
-      if (bytes[i] === QUOTE) {
-        this.#escaped = false;
+      if (i < limit && bytes[i] === QUOTE) {
         i = behindPlain(bytes, view, i + 1, limit);
-        i = i < limit && bytes[i] === QUOTE ? i + 1 : this.#oddString(bytes, i, limit);
-      } else i = this.#value(bytes, i, limit, MAX_NESTING - 1);
+        i = i < limit && bytes[i] === QUOTE ? i + 1 : behindOddString(bytes, view, i, limit);
+      } else i = behindValue(bytes, view, i, limit, MAX_NESTING - 1);
       if (i < 0) return false;
       if (field >= 0 && !this.#keep(field, value, i)) return false;
-      i = this.#space(bytes, i, limit);
+      i = behindSpace(bytes, i, limit);
       if (i >= limit) return false;
       if (bytes[i] === CLOSE) break;
       if (bytes[i] !== COMMA) return false;
-      i = this.#space(bytes, i + 1, limit);
+      i = behindSpace(bytes, i + 1, limit);
       if (field >= 0 && field <= LAST_NAME && (this.#found & ~NAMES) === 0) {
         known = i;
         fields = this.#found;
@@ -334,128 +282,11 @@ export class Envelope {
       }
       return true;
     }
-    if (first !== QUOTE || this.#escaped || end - begin - 2 > MAX_VALUE) return false;
+    if (first !== QUOTE || end - begin - 2 > MAX_VALUE) return false;
+    if (hasEscapes(this.bytes, begin, end)) return false;
     if (end - begin === 2 && field === CMD) return false; // empty
     this.#begins[field] = begin + 1 - this.begin;
     this.#ends[field] = end - 1 - this.begin;
     return true;
-  }
-
-  /** Behind white space. A line's end is none here: one message is one line. */
-  #space(bytes: Uint8Array, i: number, limit: number): number {
-    while (i < limit && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
-    return i;
-  }
-
-  /** Behind the closing quote of a string that begins at `i`, or -1. */
-  #string(bytes: Uint8Array, i: number, limit: number): number {
-    this.#escaped = false;
-    const end = behindPlain(bytes, this.#view, i, limit);
-    return end < limit && bytes[end] === QUOTE ? end + 1 : this.#oddString(bytes, end, limit);
-  }
-
-  /** The same from a byte on that does not stand for itself. */
-  #oddString(bytes: Uint8Array, i: number, limit: number): number {
-    for (;;) {
-      if (i >= limit) return -1;
-      const byte = bytes[i] ?? 0;
-      if (byte === QUOTE) return i + 1;
-      if (byte >= 0x80) {
-        i = behindCharacter(bytes, i, limit);
-        if (i < 0) return -1;
-      } else if (byte === BACKSLASH) {
-        this.#escaped = true;
-        if (i + 1 >= limit) return -1;
-        const what = bytes[i + 1] ?? 0;
-        if (ESCAPED[what] === 1) i += 2;
-        else if (what === 0x75 && i + 6 <= limit && this.#isHex(bytes, i + 2)) i += 6;
-        else return -1;
-      } else return -1;
-      i = behindPlain(bytes, this.#view, i, limit);
-    }
-  }
-
-  #isHex(bytes: Uint8Array, i: number): boolean {
-    for (let k = i; k < i + 4; k++) if (HEX[bytes[k] ?? 0] === 0) return false;
-    return true;
-  }
-
-  /** Behind any value, or -1; `levels` more may be inside each other. */
-  #value(bytes: Uint8Array, i: number, limit: number, levels: number): number {
-    if (i >= limit) return -1;
-    switch (bytes[i]) {
-      case QUOTE:
-        return this.#string(bytes, i + 1, limit);
-      case OPEN:
-        return levels === 0 ? -1 : this.#object(bytes, i + 1, limit, levels - 1);
-      case OPEN_ARRAY:
-        return levels === 0 ? -1 : this.#array(bytes, i + 1, limit, levels - 1);
-      case 0x74:
-        return this.#word("true", bytes, i, limit);
-      case 0x66:
-        return this.#word("false", bytes, i, limit);
-      case 0x6e:
-        return this.#word("null", bytes, i, limit);
-      default:
-        return this.#number(bytes, i, limit);
-    }
-  }
-
-  #word(word: string, bytes: Uint8Array, i: number, limit: number): number {
-    if (i + word.length > limit) return -1;
-    for (let k = 1; k < word.length; k++) if (bytes[i + k] !== word.charCodeAt(k)) return -1;
-    return i + word.length;
-  }
-
-  #digits(bytes: Uint8Array, i: number, limit: number): number {
-    const begin = i;
-    while (i < limit && (bytes[i] ?? 0) >= ZERO && (bytes[i] ?? 0) <= NINE) i++;
-    return i === begin ? -1 : i;
-  }
-
-  #number(bytes: Uint8Array, i: number, limit: number): number {
-    if (bytes[i] === MINUS) i++;
-    if (i < limit && bytes[i] === ZERO) i++;
-    else if ((i = this.#digits(bytes, i, limit)) < 0) return -1;
-    if (i < limit && bytes[i] === DOT && (i = this.#digits(bytes, i + 1, limit)) < 0) return -1;
-    if (i < limit && ((bytes[i] ?? 0) | 0x20) === 0x65) {
-      i++;
-      if (i < limit && (bytes[i] === MINUS || bytes[i] === 0x2b)) i++;
-      i = this.#digits(bytes, i, limit);
-    }
-    return i;
-  }
-
-  #array(bytes: Uint8Array, i: number, limit: number, levels: number): number {
-    i = this.#space(bytes, i, limit);
-    if (i < limit && bytes[i] === CLOSE_ARRAY) return i + 1;
-    for (;;) {
-      i = this.#value(bytes, i, limit, levels);
-      if (i < 0) return -1;
-      i = this.#space(bytes, i, limit);
-      if (i >= limit) return -1;
-      if (bytes[i] === CLOSE_ARRAY) return i + 1;
-      if (bytes[i] !== COMMA) return -1;
-      i = this.#space(bytes, i + 1, limit);
-    }
-  }
-
-  #object(bytes: Uint8Array, i: number, limit: number, levels: number): number {
-    i = this.#space(bytes, i, limit);
-    if (i < limit && bytes[i] === CLOSE) return i + 1;
-    for (;;) {
-      if (i >= limit || bytes[i] !== QUOTE) return -1;
-      i = this.#string(bytes, i + 1, limit);
-      if (i < 0) return -1;
-      i = this.#space(bytes, i, limit);
-      if (i >= limit || bytes[i] !== COLON) return -1;
-      i = this.#value(bytes, this.#space(bytes, i + 1, limit), limit, levels);
-      if (i < 0) return -1;
-      i = this.#space(bytes, i, limit);
-      if (i >= limit) return -1;
-      if (bytes[i] === CLOSE) return i + 1;
-      if (bytes[i] !== COMMA) return -1;
-      i = this.#space(bytes, i + 1, limit);
-    }
   }
 }
