@@ -24,7 +24,10 @@ export interface IdleCost {
   readonly core: number;
 }
 
-/** Joins thousands of clients, which answer each ping; `sec` should be a whole round of pings. */
+/**
+ * Joins thousands of clients, which answer each ping; `sec` is a whole round of pings. It is measured from
+ * the second round on: the first ping comes a round after the join, which takes a while for all of them.
+ */
 export async function measureIdle(peer: Peer, sec: number): Promise<IdleCost> {
   using all = new DisposableStack();
   const pong = peer.dialect.pong;
@@ -42,8 +45,10 @@ export async function measureIdle(peer: Peer, sec: number): Promise<IdleCost> {
       one.onData = () => void one.conn.write(pong).catch(() => {}); // it may be closed
     }
   }
+  const round = () => new Promise((resolve) => setTimeout(resolve, sec * 1000));
+  await round();
   const cpu = processorSec(peer.pid), begin = performance.now();
-  await new Promise((resolve) => setTimeout(resolve, sec * 1000));
+  await round();
   const spent = (performance.now() - begin) / 1000;
   return {
     core: (processorSec(peer.pid) - cpu) / spent,
