@@ -27,6 +27,9 @@ const MEASURE_MS = 5000;
 /** The same while nobody does: a look goes through all processes of the computer. */
 const UNSEEN_MS = 30_000;
 
+/** So long programs are started without anything else having its turn, in milliseconds; one takes 3 to 15. */
+const STARTS_MS = 20;
+
 /** At the end of all, programs on hosts that are away are waited for this long, in milliseconds. */
 const UNREACHABLE_MS = 10_000;
 
@@ -44,6 +47,8 @@ export function createController(options: ControllerOptions): Controller {
   let ending = false;
   let endingAt = Infinity;
   let finished: (() => void) | undefined;
+  /** Whether something has changed, so that programs may have to be started. */
+  let mayStart = true;
   /** When somebody looked at the programs last. */
   let seenAt = -Infinity;
 
@@ -125,10 +130,8 @@ export function createController(options: ControllerOptions): Controller {
         // Not from inside the step of another program; by then it may have gone a step further.
         const { program, machine } = runner;
         queueMicrotask(() => {
-          if (!ending) {
-            restartDependants(roster, { program, machine }, log);
-            startWaiting(roster);
-          }
+          if (!ending) restartDependants(roster, { program, machine }, log);
+          mayStart = true;
           pace.again();
         });
         const status = statusOf(runner, roster);
@@ -155,6 +158,7 @@ export function createController(options: ControllerOptions): Controller {
     look: (name) => roster.find(name)?.look(),
     warn: (text) => log.warn(text),
     patienceMs() {
+      if (mayStart) return 0;
       const most = ending || roster.isMoving ? TICK_MS : CALM_MS;
       return Math.min(most, ...roster.all.map(({ patienceMs }) => patienceMs));
     },
@@ -165,7 +169,8 @@ export function createController(options: ControllerOptions): Controller {
     },
     tick(tick) {
       for (const runner of roster.all) runner.tick(tick);
-      if (!ending) startWaiting(roster);
+      const begun = now();
+      mayStart = !ending && startWaiting(roster, () => now() < begun + STARTS_MS);
       if (tick.isPoll) {
         lookAtState();
         leftovers.tell();

