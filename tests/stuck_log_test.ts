@@ -7,6 +7,7 @@ import {
   abcdCommand,
   freeTcpPort,
   freeUdpPort,
+  PATIENCE_MS,
   Running,
   temporaryFolder,
   TestHub,
@@ -46,7 +47,7 @@ class FullPipe implements AsyncDisposable {
     let text = "";
     await until(async () => {
       const reading = this.reader.read(buffer);
-      const count = await within(reading, 10_000, () => `${pattern} in ${text.slice(-2000)}`);
+      const count = await within(reading, PATIENCE_MS, () => `${pattern} in ${text.slice(-2000)}`);
       text += decoder.decode(buffer.subarray(0, count ?? 0), { stream: true });
       return pattern.test(text) || count === null;
     }, () => `${pattern} in ${text.slice(-2000)}`);

@@ -13,7 +13,7 @@ export interface LineOutput {
   /**
    * Resolves when all is written, or when the reader is gone or takes nothing any more.
    *
-   * @param patienceMs So long it may take nothing, in milliseconds. Default 1000.
+   * @param patienceMs So long it may take nothing, in milliseconds. Default 2000.
    */
   written(patienceMs?: number): Promise<void>;
 }
@@ -37,8 +37,14 @@ export interface LineOutputOptions {
 
 /** Characters that wait for a reader: some ten thousand lines, hours of a controller's log. */
 export const MOST_WAITING = 1024 ** 2;
+/**
+ * Bytes given to the reader at a time. A write ends when all of it is taken: of a larger one nobody could
+ * tell a slow reader, such as a serial line of 115,200 baud, from one that takes nothing any more. Many
+ * small ones are slow where the program has much else to do.
+ */
+const AT_A_TIME = 16_384;
 /** A reader that has taken nothing for so long takes nothing any more, in milliseconds. */
-const STUCK_MS = 1000;
+const STUCK_MS = 2000;
 
 /** Makes the output; nothing is written yet. */
 export function createLineOutput(options: LineOutputOptions): LineOutput {
@@ -64,7 +70,7 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
         let bytes = encoder.encode(waiting.join(""));
         waiting = [];
         while (bytes.length > 0) {
-          bytes = bytes.subarray(await write(bytes));
+          bytes = bytes.subarray(await write(bytes.subarray(0, AT_A_TIME)));
           taken++;
           changed();
         }

@@ -97,3 +97,23 @@ Deno.test("line output: it is full from half of what may wait on, until that is 
   await takes();
   assertEquals([output.isFull, hasRoom], [false, true]);
 });
+
+Deno.test("line output: the end waits for a reader that is slow, such as a serial line", async () => {
+  let text = "";
+  const decoder = new TextDecoder();
+  // As a blocking write is: it ends when all is taken, here 400 bytes a millisecond.
+  const output = createLineOutput({
+    async write(bytes) {
+      await new Promise((resolve) => setTimeout(resolve, bytes.length / 400));
+      text += decoder.decode(bytes, { stream: true });
+      return bytes.length;
+    },
+    missed: nobody,
+  });
+  const line = "x".repeat(40_000);
+  output.write(line);
+  output.write("the last");
+  // Less than all of it takes, and more than a part.
+  await output.written(80);
+  assertEquals(text, `${line}\nthe last\n`);
+});
