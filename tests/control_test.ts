@@ -238,7 +238,7 @@ Deno.test("control: a client that is no controller, or is silent, is no crash", 
 });
 
 Deno.test("start-run: when the hub is lost meanwhile it is said that the run goes on", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using run = await fakeController(hub);
   const asked = Promise.withResolvers<void>();
   run.client.on("start-run", () => asked.resolve());

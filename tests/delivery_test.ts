@@ -20,7 +20,7 @@ async function lastingHub(journal: string) {
   const http = freeTcpPort(), tcp = freeTcpPort();
   const start = () =>
     TestHub.start([
-      ...["--no-watchdog", "--name=h", `--journal=${journal}`],
+      ...["--name=h", `--journal=${journal}`],
       ...[`--http-port=${http}`, `--tcp-port=${tcp}`],
     ]);
   let hub = await start();
@@ -137,7 +137,7 @@ Deno.test("delivery: a last value is there after kill -9, until it is forgotten"
 });
 
 Deno.test("delivery: never a false receipt: no journal; a receiver that is not there", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--no-journal"]);
+  await using hub = await TestHub.start(["--no-journal"]);
   await using a = await connect({ name: "a", server: hub.address });
   await using b = await connect({ name: "b", server: hub.address });
   const seen: unknown[] = [];
@@ -153,7 +153,7 @@ Deno.test("delivery: never a false receipt: no journal; a receiver that is not t
 });
 
 Deno.test("delivery: abcd send --ack says what waits for a client that is away", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--mailbox-messages=2"]);
+  await using hub = await TestHub.start(["--mailbox-messages=2"]);
   await (await connect({ name: "hv", server: hub.address, durable: true })).close();
   const send = () => runAbcd(["send", "--ack", "to=hv", "cmd=x", ...hub.clientArgs]);
   const first = await send();
@@ -218,7 +218,7 @@ Deno.test("delivery: send - --ack whose hub does not come back says of how many 
 });
 
 Deno.test("delivery: handlers that take their time are waited for before mail is confirmed", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using sender = await connect({ name: "sender", server: hub.address });
   const waiting = async () => {
     const answer = await sender.request({ cmd: "_mailboxes" });
@@ -243,7 +243,7 @@ Deno.test("delivery: handlers that take their time are waited for before mail is
 });
 
 Deno.test("delivery: a question that nobody waits for any more is not asked of who was away", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using a = await connect({ name: "a", server: hub.address });
   await (await connect({ name: "hv", server: hub.address, durable: true })).close();
   const late = await assertRejects(
@@ -277,7 +277,7 @@ Deno.test("delivery: on a full disk nothing is safe, and nothing stops; then all
   await using folder = await temporaryFolder();
   if (!await mountSmall(folder.path)) return;
   try {
-    await using hub = await TestHub.start(["--no-watchdog", `--journal=${folder.path}`]);
+    await using hub = await TestHub.start([`--journal=${folder.path}`]);
     await using sender = await connect({ name: "sender", server: hub.address });
     const alarms: string[] = [];
     sender.subscribe("_hub/alarm", ({ source, state }) => void alarms.push(`${source} ${state}`));

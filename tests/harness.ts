@@ -56,10 +56,14 @@ export class TestHub implements AsyncDisposable {
     return ["--server", this.address];
   }
 
-  /** Starts `abcd server`; `args` come last and so win. */
+  /** Starts `abcd server`, unless asked without the watchdog, which is another process; `args` come last and so win. */
   static async start(
     args: readonly string[] = [],
-    { open = true, env = {} }: { open?: boolean; env?: Record<string, string> } = {},
+    { open = true, watched = false, env = {} }: {
+      open?: boolean;
+      watched?: boolean;
+      env?: Record<string, string>;
+    } = {},
   ): Promise<TestHub> {
     const beaconPort = freeUdpPort();
     const process = abcd([
@@ -69,6 +73,7 @@ export class TestHub implements AsyncDisposable {
       "--bind=127.0.0.1",
       `--beacon-port=${beaconPort}`,
       ...(open ? ["--open"] : []),
+      ...(watched ? [] : ["--no-watchdog"]),
       ...args,
     ], { env });
     try {
@@ -91,7 +96,7 @@ export function closedHub(
   args: readonly string[] = [],
   env: Record<string, string> = {},
 ): Promise<TestHub> {
-  return TestHub.start(["--no-watchdog", "--name=lab", ...args], { open: false, env });
+  return TestHub.start(["--name=lab", ...args], { open: false, env });
 }
 
 /** A temporary folder that goes with the test. */

@@ -153,7 +153,7 @@ Deno.test("hosts: controller, hub and agent are gone one after the other; the pr
     },
   });
   const ports = [`--http-port=${freeTcpPort()}`, `--tcp-port=${freeTcpPort()}`];
-  const quick = ["--heartbeat=0.5", "--timeout=2", "--no-watchdog", ...ports];
+  const quick = ["--heartbeat=0.5", "--timeout=2", ...ports];
   const hub = await TestHub.start(quick);
   await using agent = lab.agent("daq2", ...hub.clientArgs);
   const first = lab.run(...hub.clientArgs);

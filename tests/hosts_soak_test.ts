@@ -40,7 +40,7 @@ Deno.test("a soak of hosts: everything is killed and moved; never two of one pro
       }];
     })));
   write();
-  const ports = [`--http-port=${freeTcpPort()}`, `--tcp-port=${freeTcpPort()}`, "--no-watchdog"];
+  const ports = [`--http-port=${freeTcpPort()}`, `--tcp-port=${freeTcpPort()}`];
   let hub = await TestHub.start(ports);
   const agents = new Map<string, Running>();
   for (const host of HOSTS) agents.set(host, lab.agent(host, ...hub.clientArgs));

@@ -225,7 +225,7 @@ Deno.test("hosts: an agent needs a key and no right; whoever gives it orders nee
   lab.write({ p: { cmd: "sleep 1000", host: "daq2", startSec: 0.1 } });
   const file = `${lab.path}/rights.jsonc`;
   Deno.writeTextFileSync(file, JSON.stringify({ keys: { daq2: {}, shift: { may: ["run"] } } }));
-  await using hub = await TestHub.start(["--no-watchdog", `--rights=${file}`], { open: false });
+  await using hub = await TestHub.start([`--rights=${file}`], { open: false });
   const keyOf = async (id: string) => keyText(await deriveKey(testKey(), id));
   const state = { XDG_STATE_HOME: `${lab.path}/state` };
   await using _ = abcd(

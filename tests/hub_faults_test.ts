@@ -31,7 +31,7 @@ async function watcher(hub: TestHub) {
 }
 
 Deno.test("a client that is halted is closed with the reason, and comes back when it goes on", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--timeout=3", "--heartbeat=0.5"]);
+  await using hub = await TestHub.start(["--timeout=3", "--heartbeat=0.5"]);
   await using others = await watcher(hub);
   await using halted = abcd(["spy", "--as=halted", ...hub.clientArgs]);
   await halted.saw(/joined/);
@@ -53,7 +53,7 @@ Deno.test("a client that is halted is closed with the reason, and comes back whe
 });
 
 Deno.test("a name whose holder is half-open goes to who asks for it; a live holder keeps it", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using others = await watcher(hub);
   // It is connected, and its program says nothing more: as after the loss of a network.
   using lost = await RawClient.join(hub.tcpPort, "hv");
@@ -148,7 +148,7 @@ for (const [way, join] of [["WebSocket", joinWebSocketDeaf], ["TCP", joinTcpDeaf
     name: `a client that never reads 100 MB on ${way} is closed, and costs nobody else anything`,
     ignore: linuxOnly,
     async fn() {
-      await using hub = await TestHub.start(["--no-watchdog"]);
+      await using hub = await TestHub.start();
       await using others = await watcher(hub);
       await using sender = await connect({ name: "sender", server: hub.address });
       const before = peakMemory(hub.process.pid);

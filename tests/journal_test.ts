@@ -62,7 +62,7 @@ Deno.test("journal: a killed hub's messages are there for history, from the hub 
   await using folder = await temporaryFolder();
   const journal = `--journal=${folder.path}`;
   {
-    await using hub = await TestHub.start(["--no-watchdog", journal]);
+    await using hub = await TestHub.start([journal]);
     for (const [cmd, value] of [["monit", 1], ["monit", 2.5], ["other", 3]]) {
       const { code, stderr } = await runAbcd([
         ...["send", `cmd=${cmd}`, "topic=hv/state", `value:=${value}`],
@@ -77,7 +77,7 @@ Deno.test("journal: a killed hub's messages are there for history, from the hub 
     hub.process.signal("SIGKILL");
     await hub.process.end();
   }
-  await using hub = await TestHub.start(["--no-watchdog", journal]);
+  await using hub = await TestHub.start([journal]);
   const asked = ["history", "--since=1h", "--from=hv", "--cmd=monit", "--topic=hv/#"];
   for (const where of [hub.clientArgs, [`--folder=${folder.path}`]]) {
     const json = await runAbcd([...asked, "--json", ...where]);
@@ -100,7 +100,7 @@ Deno.test("journal: a killed hub's messages are there for history, from the hub 
 
 Deno.test("journal: a folder that Deno keeps for who may do everything is refused in words that help", async () => {
   const folder = "/dev/null/journal";
-  await using hub = await TestHub.start(["--no-watchdog", `--journal=${folder}`]);
+  await using hub = await TestHub.start([`--journal=${folder}`]);
   const health = await (await fetch(`http://${hub.address}/health`)).json();
   const { stderr } = await runAbcd(["history", `--folder=${folder}`]);
   // Compiled by Deno 2.4 it may try, and finds that this is no folder.
@@ -182,7 +182,7 @@ Deno.test("journal: replay tells no program again what to do, and changes no las
 
 Deno.test("journal: spy --since shows each message once, the kept and the live", async () => {
   await using folder = await temporaryFolder();
-  await using hub = await TestHub.start([`--journal=${folder.path}`, "--no-watchdog"]);
+  await using hub = await TestHub.start([`--journal=${folder.path}`]);
   await using client = await connect({ name: "source", server: hub.address });
   let sent = 0;
   const send = (upTo: number) => {
@@ -204,8 +204,7 @@ Deno.test("journal: spy --since shows each message once, the kept and the live",
 
 Deno.test("journal: spy --since goes on with its backlog when the hub is back, no gap and no double", async () => {
   await using folder = await temporaryFolder();
-  const start = (...ports: string[]) =>
-    TestHub.start([`--journal=${folder.path}`, "--no-watchdog", ...ports]);
+  const start = (...ports: string[]) => TestHub.start([`--journal=${folder.path}`, ...ports]);
   let hub = await start();
   const { address, httpPort, tcpPort } = hub;
   await using client = await connect({ name: "source", server: address });
@@ -261,7 +260,7 @@ Deno.test("journal: spy --since goes on with its backlog when the hub is back, n
 Deno.test("journal: files that somebody removes are no false receipt; it goes on in new ones", async () => {
   await using folder = await temporaryFolder();
   const journal = `${folder.path}/journal`;
-  await using hub = await TestHub.start([`--journal=${journal}`, "--no-watchdog"]);
+  await using hub = await TestHub.start([`--journal=${journal}`]);
   await using sender = await connect({ name: "sender", server: hub.address });
   await using _box = await connect({ name: "box", durable: true, server: hub.address });
   const health = async () => (await fetch(`http://${hub.address}/health`)).json();

@@ -105,7 +105,7 @@ Deno.test("keys: a false hub gets neither a key, nor a client, nor a command exe
 Deno.test("keys: exec runs nothing for a hub that has shown no key, unless told", async () => {
   await using folder = await temporaryFolder();
   const env = { XDG_CONFIG_HOME: `${folder.path}/empty` };
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using careful = abcd(["exec", "--allow", "id", ...hub.clientArgs], { env });
   await careful.saw(/there is no key here.*abcd key/);
   await using told = abcd(["exec", "--allow", "id", "--open", ...hub.clientArgs], { env });

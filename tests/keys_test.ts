@@ -119,7 +119,7 @@ Deno.test("keys: --open-tcp is for plain TCP alone, and for ordinary messages; -
   socket.onmessage = ({ data }) => void heard.push(String(data));
   await within(closed, 20_000, "not closed");
   assertMatch(heard.join(), /"code":"denied"/);
-  await using open = await TestHub.start(["--no-watchdog"]);
+  await using open = await TestHub.start();
   await open.process.saw(/WARN.*The hub is open: anybody/);
 });
 
@@ -186,7 +186,7 @@ Deno.test("keys: a key in plain text, where that is allowed, is neither kept, no
 });
 
 Deno.test("keys: web pages may not join, but for those that are named", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--origin=http://lab.example"]);
+  await using hub = await TestHub.start(["--origin=http://lab.example"]);
   const upgrade = async (origin: string) => {
     using client = await RawClient.connect(hub.httpPort);
     await client.say(

@@ -13,7 +13,7 @@ async function metrics(hub: TestHub): Promise<(family: string) => number> {
 }
 
 Deno.test("metrics: a hub with traffic tells what _stats tells", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--heartbeat=0.2"]);
+  await using hub = await TestHub.start(["--heartbeat=0.2"]);
   await using a = await connect({ name: "a", server: hub.address });
   await using b = await connect({ name: "b", server: hub.address });
   for (let i = 0; i < 100; i++) a.send({ cmd: "x", to: "b", fill: "y".repeat(1000) });
@@ -35,7 +35,7 @@ Deno.test("metrics: a hub with traffic tells what _stats tells", async () => {
 });
 
 Deno.test("metrics: a hub that was killed tells that it has been started again", async () => {
-  await using hub = await TestHub.start(["--log-level=debug", "--http-port=0"]);
+  await using hub = await TestHub.start(["--log-level=debug", "--http-port=0"], { watched: true });
   const [, pid] = await hub.process.saw(/hub process started.* pid=(\d+)/);
   Deno.kill(Number(pid), "SIGKILL");
   const listens = /listens: http \S+:(\d+)/g;
@@ -48,7 +48,7 @@ Deno.test("metrics: a hub that was killed tells that it has been started again",
 });
 
 Deno.test("log: its level changes by message, and who did it is in the log", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--json"]);
+  await using hub = await TestHub.start(["--json"]);
   await using a = await connect({ name: "a", server: hub.address });
   const levels = ({ level, was }: Message) => [level, was];
   assertEquals(levels(await a.request({ cmd: "_log" })), ["info", "info"]);
@@ -77,7 +77,7 @@ Deno.test("log: that of abcd run and abcd exec changes its level by message, too
   await using folder = await temporaryFolder();
   const file = `${folder.path}/lab.jsonc`;
   Deno.writeTextFileSync(file, '{"experiment": "lab", "run": {"a": {"cmd": "sleep 600"}}}');
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using run = abcd(["run", ...hub.clientArgs, file]);
   await using exec = abcd(["exec", ...hub.clientArgs, "--allow", "true"]);
   await exec.saw(/exec: ready/);

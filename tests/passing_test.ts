@@ -103,7 +103,7 @@ async function readWeb(hub: TestHub, name: string, check: Check): Promise<WebSoc
 }
 
 async function passAll(args: readonly string[], seed: number): Promise<void> {
-  await using hub = await TestHub.start(["--no-watchdog", "--queue=100000000", ...args]);
+  await using hub = await TestHub.start(["--queue=100000000", ...args]);
   const random = seeded(seed);
   const sent = someMessages(random);
   const checks = new Map(RECEIVERS.map((name) => [name, new Check(sent)]));

@@ -16,7 +16,7 @@ async function hubWithRights(keys: object) {
   const file = `${folder.path}/rights.jsonc`;
   const write = (keys: object) => Deno.writeTextFileSync(file, JSON.stringify({ keys }));
   write(keys);
-  const hub = await TestHub.start(["--no-watchdog", `--rights=${file}`], { open: false });
+  const hub = await TestHub.start([`--rights=${file}`], { open: false });
   return {
     hub,
     file,
@@ -200,7 +200,7 @@ Deno.test("rights: an error in the rights file at the start, and SIGHUP through 
     list.stdout,
     /main\n +everything\n +pi\n +names +pi, pi-\*[^]*spy: see every message/,
   );
-  await using hub = await TestHub.start([`--rights=${file}`], { open: false });
+  await using hub = await TestHub.start([`--rights=${file}`], { open: false, watched: true });
   const mark = hub.process.stderr.length;
   hub.process.signal("SIGHUP");
   await until(

@@ -177,7 +177,7 @@ Deno.test("UDP: rubbish on the beacon port, and on the hub's", async () => {
       );
     };
     await Promise.all(rubbish(beaconPort));
-    await using hub = await TestHub.start(["--no-watchdog", `--beacon-port=${beaconPort}`]);
+    await using hub = await TestHub.start([`--beacon-port=${beaconPort}`]);
     await Promise.all(rubbish(hub.httpPort));
     await Promise.all(rubbish(beaconPort));
     await spy.saw(/joined: hub/);

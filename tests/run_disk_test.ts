@@ -141,9 +141,8 @@ Deno.test("what the hub does not keep is an alarm of the experiment: a folder th
   await using lab = await Lab.create({ a: { cmd: "sleep 1000", startSec: 0.05 } });
   await using disk = await mountSmall(`${lab.path}/journal`);
   await Deno.writeTextFile(`${lab.path}/file`, "");
-  const ports = ["--no-watchdog"];
   {
-    await using hub = await TestHub.start([`--journal=${lab.path}/file`, ...ports]);
+    await using hub = await TestHub.start([`--journal=${lab.path}/file`]);
     await hub.process.saw(
       /the hub keeps no journal and tries it again now and then: mend that, or name another/,
     );
@@ -165,7 +164,7 @@ Deno.test("what the hub does not keep is an alarm of the experiment: a folder th
     assertEquals((await healthOf(hub)).ok, true);
   }
   if (disk === undefined) return; // not allowed to mount one
-  await using hub = await TestHub.start([`--journal=${lab.path}/journal`, ...ports]);
+  await using hub = await TestHub.start([`--journal=${lab.path}/journal`]);
   await using run = lab.run(...hub.clientArgs);
   await run.saw(/in hub/);
   await disk.fill();

@@ -5,7 +5,7 @@ import { abcd, runAbcd, TestHub, until } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 
 Deno.test("plain TCP and WebSocket clients talk; HTTP tells of them", async () => {
-  await using hub = await TestHub.start(["--watchdog=0", "--name=h"]);
+  await using hub = await TestHub.start(["--name=h"]);
   using old = await RawClient.connect(hub.tcpPort);
   await old.say('{"cmd":"_init","name":"old"}{"cmd":"_ping"}');
   await old.saw(/\}\{.*_pong.*\}$/);
@@ -37,7 +37,7 @@ Deno.test("plain TCP and WebSocket clients talk; HTTP tells of them", async () =
 });
 
 Deno.test("a client with an id gets lines; a refused one is told why before the end", async () => {
-  await using hub = await TestHub.start(["--watchdog=0", "--max-message=1000"]);
+  await using hub = await TestHub.start(["--max-message=1000"]);
   using client = await RawClient.connect(hub.tcpPort);
   await client.say('{"cmd":"_init","name":"a","id":"1"}');
   await client.saw(/"re":"1".*\n$/);
@@ -47,7 +47,7 @@ Deno.test("a client with an id gets lines; a refused one is told why before the 
 });
 
 Deno.test("under the watchdog the hub serves, and ends with it", async () => {
-  await using hub = await TestHub.start();
+  await using hub = await TestHub.start([], { watched: true });
   assertEquals((await fetch(`http://${hub.address}/health`).then((r) => r.json())).ok, true);
   hub.process.signal("SIGKILL");
   await until(

@@ -65,7 +65,7 @@ Deno.test({
   // Memory is looked at in /proc.
   ignore: Deno.build.os !== "linux",
   async fn() {
-    await using hub = await TestHub.start(["--no-watchdog", `--queue=${QUEUE_BYTES}`]);
+    await using hub = await TestHub.start([`--queue=${QUEUE_BYTES}`]);
     const tcp = tcpDialect(hub.tcpPort), ws = webSocketDialect(hub.httpPort);
     using all = new DisposableStack();
     const producer = all.use(await LoadClient.connect(tcp, "producer"));

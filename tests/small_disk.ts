@@ -4,8 +4,8 @@
 export interface SmallDisk extends AsyncDisposable {
   /** Fills it to the last byte. */
   fill(): Promise<void>;
-  /** Keeps it full, also when something on it is removed, until it is disposed of. */
-  stayFull(): AsyncDisposable;
+  /** Fills it, and keeps it full, also when something on it is removed, until it is disposed of. */
+  stayFull(): Promise<AsyncDisposable>;
   /** Makes room again. */
   free(): Promise<void>;
 }
@@ -27,8 +27,9 @@ export async function mountSmall(path: string): Promise<SmallDisk | undefined> {
   }
   return {
     fill,
-    stayFull() {
+    async stayFull() {
       let isOver = false;
+      await fill();
       const filled = (async () => {
         for (; !isOver; await new Promise((resolve) => setTimeout(resolve, 5))) await fill();
       })();

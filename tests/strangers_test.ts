@@ -33,8 +33,8 @@ const messages: object[] = [
 ];
 
 Deno.test("strangers: their words are plain and short in errors, in the log and on topics", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--log-level=debug"]);
-  await using json = await TestHub.start(["--no-watchdog", "--log-level=debug", "--json"]);
+  await using hub = await TestHub.start(["--log-level=debug"]);
+  await using json = await TestHub.start(["--log-level=debug", "--json"]);
   for (const { tcpPort, address, process } of [hub, json]) {
     await using watch = await connect({ name: "watch", server: address });
     const told: Message[] = [];
@@ -80,7 +80,7 @@ Deno.test("strangers: their words are plain and short in errors, in the log and 
 });
 
 Deno.test("strangers: what abcd exec refuses is plain and short, in the answer and in the log", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using exec = abcd(["exec", ...hub.clientArgs, "--allow", "true"]);
   await exec.saw(/exec: ready/);
   await using asker = await connect({ name: "asker", server: hub.address });

@@ -68,7 +68,7 @@ class Between implements AsyncDisposable {
 
 /** A hub with TLS; the address `127.0.0.1:through` is one of its own. */
 const tlsHub = (args: readonly string[] = [], env: Record<string, string> = {}) =>
-  TestHub.start(["--no-watchdog", "--name=lab", ...args], { open: false, env });
+  TestHub.start(["--name=lab", ...args], { open: false, env });
 
 Deno.test("tls: a hub with its own certificate is found by UDP and by address; it keeps the certificate", async () => {
   await using folder = await temporaryFolder();

@@ -23,7 +23,7 @@ export async function underWatch(
   test: (hub: TestHub) => Promise<void>,
   limits: { grownMB?: number } = {},
 ): Promise<void> {
-  await using hub = await TestHub.start(["--no-watchdog", ...args]);
+  await using hub = await TestHub.start(args);
   await using a = await connect({ name: "a", server: hub.address });
   await using b = await connect({ name: "b", server: hub.address });
   b.on("there", ({ id, from }) => b.send({ cmd: "back", to: from, re: id }));

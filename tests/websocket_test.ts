@@ -80,7 +80,7 @@ class WsClient implements AsyncDisposable {
 }
 
 Deno.test("ws: every form of length, with every kind of mask, compression offered and declined", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   const masks: WsOptions[] = [
     {},
     { generateMask: (mask) => mask.fill(0) },
@@ -98,7 +98,7 @@ Deno.test("ws: every form of length, with every kind of mask, compression offere
 });
 
 Deno.test("ws: messages in parts that end anywhere, with control frames between them", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   await using client = await WsClient.join(hub, "parts");
   const random = seeded(11);
   let pings = 0;
@@ -124,7 +124,7 @@ Deno.test("ws: messages in parts that end anywhere, with control frames between 
 });
 
 Deno.test("ws: ends, by the client, by what is against the protocol, by force", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   const cases: [string, (ws: WsSocket) => void, RegExp][] = [
     ["normal", (ws) => ws.close(1000, "bye"), /^1000 /],
     ["own", (ws) => ws.close(4321, "wél"), /^4321 /],
@@ -146,7 +146,7 @@ Deno.test("ws: ends, by the client, by what is against the protocol, by force", 
 });
 
 Deno.test("ws: what is refused leaves the connection as it was; the hub says goodbye", async () => {
-  await using hub = await TestHub.start(["--no-watchdog", "--max-message=5000"]);
+  await using hub = await TestHub.start(["--max-message=5000"]);
   await using client = await WsClient.join(hub, "stays");
   client.ws.send(Buffer.from([1, 2, 3]));
   await client.saw(/"bad-json","text":"Cannot read a binary frame/);
@@ -161,7 +161,7 @@ Deno.test("ws: what is refused leaves the connection as it was; the hub says goo
 });
 
 Deno.test("Deno's own WebSocket: the lengths, and both ways of closing", async () => {
-  await using hub = await TestHub.start(["--no-watchdog"]);
+  await using hub = await TestHub.start();
   const socket = new WebSocket(`ws://${hub.address}/ws`);
   const texts: string[] = [];
   let closed: string | undefined;
@@ -217,8 +217,8 @@ Deno.test({
     </script>`;
     const profile = await Deno.makeTempDir({ prefix: "abcd-browser-" });
     try {
-      await using mine = await TestHub.start(["--no-watchdog", `--origin=${origin}`]);
-      await using other = await TestHub.start(["--no-watchdog"]);
+      await using mine = await TestHub.start([`--origin=${origin}`]);
+      await using other = await TestHub.start();
       await using watcher = await WsClient.join(mine, "watcher");
       for (
         const [hub, name, wanted] of [[mine, "page", "welcome"], [
