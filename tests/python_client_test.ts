@@ -63,7 +63,7 @@ Deno.test({
       "--heartbeat=0.3",
       "--beacon-interval=0.2",
       `--pid-file=${pidFile}`,
-    ], { open: false });
+    ], { open: false, watched: true });
     await using python = new Running(["python3", "-u", "-c", PROGRAM], {
       env: pythonEnv(hub.beaconPort),
     });
@@ -148,7 +148,9 @@ Deno.test({
   async fn() {
     await using folder = await temporaryFolder();
     const pidFile = `${folder.path}/pid`;
-    await using hub = await TestHub.start([`--pid-file=${pidFile}`, "--beacon-interval=0.2"]);
+    await using hub = await TestHub.start([`--pid-file=${pidFile}`, "--beacon-interval=0.2"], {
+      watched: true,
+    });
     const start = () =>
       new Running(["python3", "-u", "-c", DURABLE], {
         env: pythonEnv(hub.beaconPort),

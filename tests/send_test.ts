@@ -90,7 +90,9 @@ Deno.test("send -: a line that is no message is named; one for nobody is exit co
 Deno.test("send -: what comes while the hub is away, and behind that, is sent when it is back", async () => {
   await using folder = await temporaryFolder();
   const pidFile = `${folder.path}/pid`;
-  await using hub = await TestHub.start([`--pid-file=${pidFile}`, "--beacon-interval=0.2"]);
+  await using hub = await TestHub.start([`--pid-file=${pidFile}`, "--beacon-interval=0.2"], {
+    watched: true,
+  });
   await using daq = await connect({ name: "daq", beaconPort: hub.beaconPort });
   const got: unknown[] = [];
   daq.on("n", ({ i }) => void got.push(i));
