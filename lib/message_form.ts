@@ -230,7 +230,7 @@ export function checkMessage(value: unknown, limits: MessageLimits = {}): Messag
       throw bad(field, `Cannot take the message: "${field}" is longer than 256 characters`);
     }
   }
-  if (isDeeper(message, maxNesting)) {
+  if (maxNesting < Infinity && isDeeper(message, maxNesting)) {
     throw bad("", `Cannot take the message: it is nested deeper than ${maxNesting} levels`);
   }
   return message as unknown as Message;

@@ -17,11 +17,15 @@ export interface JournalQuery extends MessageFilter {
   readonly through?: number;
 }
 
+/** Whether a message's number and time are among those that are wanted. */
+export function isWithin(query: JournalQuery, seq: number, at: number): boolean {
+  return seq > (query.after ?? -1) && seq <= (query.through ?? Infinity) &&
+    at >= (query.since ?? -Infinity) && at < (query.until ?? Infinity);
+}
+
 /** Whether a record is wanted. */
 export function matches(query: JournalQuery, { seq, at, message }: JournalRecord): boolean {
-  return seq > (query.after ?? -1) && seq <= (query.through ?? Infinity) &&
-    at >= (query.since ?? -Infinity) && at < (query.until ?? Infinity) &&
-    passesFilter(message, query);
+  return isWithin(query, seq, at) && passesFilter(message, query);
 }
 
 /** Whether a block may hold something that is wanted. */
