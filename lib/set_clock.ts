@@ -43,11 +43,11 @@ export function createClockWatch(
  * Makes what tells by how much the clock was set in all since then, in seconds; below 0: back. It is
  * to be asked about each second, or when a time is told.
  *
- * @param steady One that nobody sets, in milliseconds.
- * @param clock The time now, in milliseconds since 1970.
+ * @param steady One that nobody sets, in milliseconds. Default: `performance.now`.
+ * @param clock The time now, in milliseconds since 1970. Default: the computer's clock.
  */
 export function createClockSum(
-  steady: () => number,
+  steady: () => number = () => performance.now(),
   clock: () => number = () => Date.now(),
 ): () => number {
   const wasSet = createClockWatch(clock, steady);

@@ -3,11 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../lib/client.ts";
 import { readStatus } from "../lib/status/read_status.ts";
-import { freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
+import { after, freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
 import { Lab } from "./run_lab.ts";
 
 const FOREVER = "while :; do sleep 0.05; done";
 const quick = { shell: true, startSec: 0.05, restartSec: 0.05, stopSec: 5 };
+/** Longer than any probe of a test waits that is not to fail, and shorter than a hub does, in milliseconds. */
+const HALTED_MS = 7000;
 
 Deno.test("ready by file, logLine, exec and tcp: the next waits for each", async () => {
   await using lab = await Lab.create({});
@@ -234,3 +236,56 @@ Deno.test("status: what a client says of itself makes its program ready, is show
     clearInterval(beat);
   }
 });
+
+for (const isAll of [false, true]) {
+  const who = isAll ? "all is" : "the controller itself is";
+  Deno.test(`absent: the time in which ${who} halted is held against nobody`, async () => {
+    await using lab = await Lab.create({
+      beats: {
+        cmd: FOREVER,
+        ...quick,
+        alive: { status: { state: "on", maxAgeSec: 2 }, timeoutSec: 3 },
+      },
+      talks: {
+        cmd: "while :; do echo on; sleep 0.1; done",
+        ...quick,
+        alive: { logLine: "on", timeoutSec: 3 },
+      },
+      asked: {
+        cmd: FOREVER,
+        ...quick,
+        alive: { exec: ["sh", "-c", "echo >>asked; sleep 0.5"], periodSec: 0.1, failures: 1 },
+      },
+      late: { cmd: FOREVER, ...quick, ready: { file: "up", timeoutSec: 5, periodSec: 0.1 } },
+    });
+    await using hub = await TestHub.start();
+    await using beats = await connect({ name: "beats", server: hub.address });
+    let isHalted = false;
+    const beat = setInterval(() => isHalted || beats.status("on"), 100);
+    try {
+      await using run = lab.run(...hub.clientArgs);
+      for (const name of ["beats", "talks", "asked"]) await run.saw(new RegExp(`${name}: ready`));
+      const asked = () => lab.text("asked").length;
+      const before = asked();
+      await until(() => asked() > before, "the probe is not asked");
+
+      run.signal("SIGSTOP");
+      isHalted = isAll;
+      const pids = isAll ? lab.processes().map(({ pid }) => pid) : [];
+      for (const pid of pids) Deno.kill(pid, "SIGSTOP");
+      await after(HALTED_MS);
+      for (const pid of pids) Deno.kill(pid, "SIGCONT");
+      isHalted = false;
+      Deno.writeTextFileSync(`${lab.path}/up`, "");
+      run.signal("SIGCONT");
+
+      await run.saw(/late: ready/);
+      const then = asked();
+      // It takes half a second each time: longer than any tick.
+      await until(() => asked() > then + 2, "the probe is not asked any more");
+      assert(!/→ (stopping|backoff)/.test(run.stderr), run.stderr);
+    } finally {
+      clearInterval(beat);
+    }
+  });
+}

@@ -11,7 +11,7 @@ import {
   parseMessage,
   type WelcomeMessage,
 } from "../message.ts";
-import { LONGEST_MS } from "../pause.ts";
+import { afterPatience } from "../patience.ts";
 import type { HubAddress } from "./find_hub.ts";
 import { inTime } from "./waiting.ts";
 import { type Introduction, UNPROVEN } from "./introduction.ts";
@@ -66,14 +66,12 @@ export async function holdConnection(
   let distrusted = false;
   let isOver = false;
   let lastWords: string | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopWatch = () => {};
   /** Looks when it could be too late, and not before: a client that has nothing to do sleeps. */
   function watch(): void {
-    clearTimeout(timer);
-    // A timer that was due already is called in Deno 2.4 although it has been cleared.
-    if (isOver) return;
+    stopWatch();
     const leftMs = heard + timeoutMs - performance.now();
-    if (leftMs > 0) return void (timer = setTimeout(watch, Math.min(leftMs, LONGEST_MS)));
+    if (leftMs > 0) return void (stopWatch = afterPatience(leftMs, watch));
     const seconds = Math.round(timeoutMs / 1000);
     end.resolve(
       welcomed ? `silent for ${seconds} s` : `${where} did not answer within ${seconds} s`,
@@ -148,7 +146,7 @@ export async function holdConnection(
     over: (reason) => end.resolve(lastWords ?? reason),
   });
   const reason = await end.promise;
-  clearTimeout(timer);
+  stopWatch();
   signal.removeEventListener("abort", aborted);
   isOver = true;
   const closed = socket.close();

@@ -1,5 +1,6 @@
 // Waiting that ends in time.
 
+import { afterPatience } from "../patience.ts";
 import { pause } from "../pause.ts";
 
 /** Waits for a promise, but no longer than so many milliseconds. */
@@ -20,14 +21,14 @@ export async function whileWaiting<T>(promise: Promise<T>, options: {
   const { timeoutSec, signal, late, giveUp } = options;
   const aborted = () => giveUp(signal?.reason);
   signal?.addEventListener("abort", aborted, { once: true });
-  const timer = timeoutSec === undefined ? undefined : setTimeout(
+  const end = timeoutSec === undefined ? undefined : afterPatience(
+    timeoutSec * 1000,
     () => giveUp(new DOMException(`${late} in ${timeoutSec} s`, "TimeoutError")),
-    Math.min(timeoutSec * 1000, 2 ** 31 - 1),
   );
   try {
     return await promise;
   } finally {
-    clearTimeout(timer);
+    end?.();
     signal?.removeEventListener("abort", aborted);
   }
 }

@@ -1,6 +1,7 @@
 // The host agent: runs the programs of other computers' experiments on this one, and keeps them
 // running whether their controller, the hub, or the network is there or not.
 
+import { createAwakeClock } from "../awake_clock.ts";
 import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { Json, Message } from "../message.ts";
@@ -32,7 +33,7 @@ export interface AgentOptions {
   readonly policy: AgentPolicy;
   readonly server?: string;
   readonly beaconPort?: number;
-  /** Monotonic clock, in milliseconds. Default: `performance.now`. */
+  /** Monotonic clock, in milliseconds. Default: one that counts no time in which this process is away. */
   readonly now?: () => number;
 }
 
@@ -81,14 +82,14 @@ function folderName(experiment: string): string {
  * @throws {LockedError} If another agent of this name runs on this computer.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { client, log, statePath, policy, now = () => performance.now() } = options;
+  const { client, log, statePath, policy, now = createAwakeClock() } = options;
   const entries = new Map<string, Entry>();
   const opening = new Map<string, Promise<Entry>>();
   const owner = `pid ${Deno.pid} (abcd exec --agent)`;
   const own = await openStateFolder(statePath, owner);
   const presence = watchPresence(client, log, now, () => {});
 
-  const clockSum = createClockSum(now);
+  const clockSum = createClockSum();
   const clockSetSec = () => clockSum() || undefined;
 
   async function open(experiment: string): Promise<Entry> {

@@ -29,8 +29,8 @@ export interface ShownTime {
 export interface HostClockOptions {
   readonly host: string;
   readonly log: Log;
-  /** A clock that nobody sets, in milliseconds. */
-  readonly steady: () => number;
+  /** A clock that nobody sets, in milliseconds. Default: `performance.now`. */
+  readonly steady?: () => number;
   /** The time now, in milliseconds since 1970. Default: the computer's clock. */
   readonly clock?: () => number;
 }

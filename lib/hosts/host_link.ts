@@ -41,7 +41,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   /** Programs that the agent knows and nobody here wants: they are stopped and forgotten. */
   const strays = new Map<string, Order>();
   const offs: Off[] = [];
-  const clock = createHostClock({ host, log, steady: now });
+  const clock = createHostClock({ host, log });
   /** What it has raised alarms of. */
   let alarmed = new Set<string>();
   const first = `${host} is asked for what it knows`;

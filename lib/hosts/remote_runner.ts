@@ -51,7 +51,7 @@ export function createRemoteRunner(first: Program, context: RemoteContext): Runn
   let bridge = false;
   let verdicts: readonly Verdict[] = [];
   let machine = newMachine(now());
-  const since = createSince(now);
+  const since = createSince();
   /** Taken over from a controller before this one, and not heard of yet. */
   let isRestored = false;
 

@@ -1,6 +1,8 @@
 // A shell on another computer, kept open through ssh: a question is a piece of shell script, its
 // answer what that writes. When the connection breaks the next question opens another one.
 
+import { afterPatience } from "../patience.ts";
+
 /** A shell on another computer. */
 export interface SshShell extends Disposable {
   readonly host: string;
@@ -159,7 +161,11 @@ export function createSshShell(host: string): SshShell {
     if (over) throw new SshError("closed");
     const to = connection ??= connect(host);
     const mark = `end-${crypto.randomUUID()}`;
-    const deadline = performance.now() + ANSWER_MS;
+    let isLate = false;
+    const end = afterPatience(ANSWER_MS, () => {
+      isLate = true;
+      to.changed();
+    });
     to.stderr = "";
     try {
       // What the script starts must not read the next question.
@@ -172,24 +178,19 @@ export function createSshShell(host: string): SshShell {
           to.text = to.text.slice(at + mark.length + 2);
           return answer;
         }
-        const left = deadline - performance.now();
         if (to.ended) {
           const said = to.stderr.trim().split("\n").at(-1)?.trim() ?? "";
           throw new SshError(said === "" ? "the connection was closed" : said);
         }
-        if (left <= 0) throw new SshError(`no answer in ${ANSWER_MS / 1000} s`);
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, left);
-          to.changed = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
+        if (isLate) throw new SshError(`no answer in ${ANSWER_MS / 1000} s`);
+        await new Promise<void>((resolve) => to.changed = resolve);
         await written;
       }
     } catch (error) {
       drop();
       throw error instanceof SshError ? error : new SshError(words(error));
+    } finally {
+      end();
     }
   }
 
@@ -211,9 +212,9 @@ export function createSshShell(host: string): SshShell {
       await ask(`{ ${script}\nprintf '\\n@begun %s %s@\\n' ${mark} "$said"; } &`);
       return to;
     });
-    const late = setTimeout(() => ended.resolve(undefined), timeoutSec * 1000);
+    const end = afterPatience(timeoutSec * 1000, () => ended.resolve(undefined));
     const said = await ended.promise;
-    clearTimeout(late);
+    end();
     to.begun.delete(mark);
     if (said === LOST) throw new SshError("the connection was closed");
     return said;

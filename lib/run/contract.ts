@@ -39,7 +39,7 @@ export interface ControllerOptions {
   readonly startsAnew?: boolean;
   /** Opens what runs programs on other computers. Default: there are none. */
   readonly openElsewhere?: (options: ElsewhereOptions) => Elsewhere;
-  /** Monotonic clock, in milliseconds. Default: `performance.now`. */
+  /** Monotonic clock, in milliseconds. Default: one that counts no time in which this process is away. */
   readonly now?: () => number;
 }
 

@@ -1,6 +1,7 @@
 // The run controller: the programs of an experiment, in the order of what they depend on.
 
 import { clientOf } from "../experiment/program.ts";
+import { createAwakeClock } from "../awake_clock.ts";
 import { watchOutOfMemory } from "../process/out_of_memory.ts";
 import { type Alarm, createAlarms } from "../status/alarms.ts";
 import type { ExperimentStatus, ProgramStatus } from "../status/program_status.ts";
@@ -35,7 +36,7 @@ const UNREACHABLE_MS = 10_000;
 
 /** Makes the controller of an experiment; nothing starts yet. */
 export function createController(options: ControllerOptions): Controller {
-  const { log, folder, logFolder, client, now = () => performance.now() } = options;
+  const { log, folder, logFolder, client, now = createAwakeClock() } = options;
   const { openElsewhere = () => NOWHERE } = options;
   let { experiment } = options;
   const starts = `${folder.path}/starts`;

@@ -57,7 +57,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   const { name } = first;
   let program = first;
   let machine = newMachine(now());
-  const since = createSince(now);
+  const since = createSince();
   let start: Start | undefined;
   /** The start's process has ended, and the table knows. */
   let endTold = true;
@@ -291,7 +291,9 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
     measure(processes) {
       const pid = start?.pid;
       if (pid === undefined || isGone(runner)) return usage.forget();
-      const seen = launcher.seen === undefined ? { all: processes(), at: now() } : launcher.seen();
+      const seen = launcher.seen === undefined
+        ? { all: processes(), at: performance.now() }
+        : launcher.seen();
       if (seen === undefined) return;
       const reason = usage.measure(pid, seen, program.memoryMaxBytes);
       if (reason !== undefined) fire({ type: "aliveFailed", reason });

@@ -8,6 +8,9 @@ import type { Tick } from "./runner.ts";
 /** The look at processes of which no file tells that they ended, in milliseconds. */
 const POLL_MS = 1000;
 
+/** A tick that comes later than this was kept waiting with all else, in milliseconds. */
+const LATE_MS = 100;
+
 /** What {@linkcode createPace} works with. */
 export interface PaceOptions {
   /** The folder of starts, which is there. */
@@ -43,6 +46,8 @@ export function createPace(options: PaceOptions): Pace {
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** When the next tick comes. */
   let due = Infinity;
+  /** The last one came late, and is put off for a moment. */
+  let isLate = false;
   let isOver = false;
   let nextPoll = 0;
   let measured = -Infinity;
@@ -63,18 +68,25 @@ export function createPace(options: PaceOptions): Pace {
     });
   }
 
+  function tickIn(wait: number): void {
+    due = now() + wait;
+    const own = timer = setTimeout(() => {
+      if (own !== timer) return;
+      // This process was away: what came meanwhile from programs and the hub is taken before they are judged.
+      isLate = !isLate && now() > due + LATE_MS;
+      if (isLate) return tickIn(LATE_MS);
+      due = Infinity;
+      tickNow();
+      again();
+    }, wait);
+  }
+
   function again(): void {
     const wait = patienceMs();
     // One that comes sooner stands: what happens all the time is not to put off the tick for ever.
     if (isOver || due <= now() + wait) return;
     clearTimeout(timer);
-    due = now() + wait;
-    const own = timer = setTimeout(() => {
-      if (own !== timer) return;
-      due = Infinity;
-      tickNow();
-      again();
-    }, wait);
+    tickIn(wait);
   }
 
   /** The kernel tells of each file in the folder of starts: the end of a program is known at once. */

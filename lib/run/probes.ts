@@ -1,5 +1,6 @@
 // Whether a program is ready, and whether it is still alive, by what the file says to look at.
 
+import { afterPatience } from "../patience.ts";
 import type { Looks } from "../process/look.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
 import type { Presence } from "./presence.ts";
@@ -102,10 +103,10 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
     look: (signal: AbortSignal) => Promise<boolean | undefined>,
   ): Promise<void> {
     asking = true;
-    const timeout = setTimeout(() => late.abort(), Math.max(1, periodSec) * 1000);
+    const end = afterPatience(Math.max(1, periodSec) * 1000, () => late.abort());
     const late = new AbortController();
     const holds = await look(AbortSignal.any([abort.signal, late.signal]));
-    clearTimeout(timeout);
+    end();
     asking = false;
     if (abort.signal.aborted) return;
     if (holds === undefined) excuse();

@@ -11,10 +11,13 @@ export interface Since {
 /**
  * Makes one, of now.
  *
- * @param steady A clock that nobody sets, in milliseconds.
+ * @param steady A clock that nobody sets, in milliseconds. Default: `performance.now`.
  * @param clock The time now, in milliseconds since 1970. Default: the computer's clock.
  */
-export function createSince(steady: () => number, clock: () => number = () => Date.now()): Since {
+export function createSince(
+  steady: () => number = () => performance.now(),
+  clock: () => number = () => Date.now(),
+): Since {
   const setSec = createClockSum(steady, clock);
   let time = clock() / 1000;
   /** How far the clock had been set when that was assigned. */
