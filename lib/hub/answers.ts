@@ -13,7 +13,7 @@ import type { Settings } from "./options.ts";
 import type { Post } from "./post.ts";
 import type { Retained } from "./retained.ts";
 import type { Roster } from "./roster.ts";
-import type { RoundTrips } from "./round_trips.ts";
+import type { SignsOfLife } from "./signs_of_life.ts";
 
 /** Parts of the hub that answers are made with. */
 export interface AnswerParts {
@@ -24,7 +24,7 @@ export interface AnswerParts {
   readonly leaving: Leaving;
   readonly mailboxes: Mailboxes;
   readonly retained: Retained;
-  readonly pings: RoundTrips;
+  readonly signs: SignsOfLife;
   readonly stats: () => HubStats;
 }
 
@@ -36,7 +36,7 @@ export interface AnswerParts {
 export function createAnswers(
   parts: AnswerParts,
 ): (client: Client, name: string, request: ToHub) => void {
-  const { settings, roster, post, joining, mailboxes, retained, pings, stats } = parts;
+  const { settings, roster, post, joining, mailboxes, retained, signs, stats } = parts;
   const { journal, log } = settings;
   const history = createHistory(parts);
 
@@ -83,9 +83,7 @@ export function createAnswers(
       case "_ping":
         return post.tell(client, { cmd: "_pong", re });
       case "_pong":
-        if (client.pinged !== undefined) pings.add((settings.clock() - client.pinged) / 1000);
-        client.pinged = undefined;
-        return joining.answered(client);
+        return signs.answered(client);
       case "_log":
         return post.tell(client, { cmd: "_ok", ...setLevel(name, request), re });
       case "_clients":

@@ -6,15 +6,15 @@ import type { Joining } from "./joining.ts";
 import type { Leaving } from "./leaving.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import type { Settings } from "./options.ts";
-import type { Post } from "./post.ts";
 import type { Roster } from "./roster.ts";
+import type { SignsOfLife } from "./signs_of_life.ts";
 
 /** Parts of the hub that the heartbeat works with. */
 export interface HeartbeatParts {
   readonly settings: Settings;
   readonly counters: Counters;
   readonly roster: Roster;
-  readonly post: Post;
+  readonly signs: SignsOfLife;
   readonly joining: Joining;
   readonly leaving: Leaving;
   readonly mailboxes: Mailboxes;
@@ -25,7 +25,7 @@ const LONGEST_MS = 3000;
 
 /** Makes what is to be called about each second, with the time in milliseconds. */
 export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
-  const { settings, counters, roster, post, joining, leaving, mailboxes } = parts;
+  const { settings, counters, roster, signs, joining, leaving, mailboxes } = parts;
   const { heartbeatSec, timeoutSec, joinSec, takeoverSec } = settings;
 
   let before = NaN;
@@ -71,8 +71,6 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
       const reason = `no message for ${timeoutSec} s${unended(client)}`;
       leaving.closeSilent(client, reason, "answer each _ping with _pong");
     } else if (now - client.lastPing >= heartbeatSec * 1000) {
-      client.lastPing = now;
-      client.pinged = now;
       const silentMs = now - silentSince(client, client.lastSeen, now);
       if (unended(client) !== "" && silentMs >= heartbeatSec * 1000) {
         const text = `Cannot read the message: for ${
@@ -80,7 +78,7 @@ export function createHeartbeat(parts: HeartbeatParts): (now: number) => void {
         } s there is no end`;
         leaving.refuse(client, "bad-json", `${text}${unended(client)}`);
       }
-      post.tell(client, { cmd: "_ping" });
+      signs.ping(client, now);
     }
   }
 

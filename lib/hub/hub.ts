@@ -10,6 +10,7 @@
 //   retained     the last values of topics   history     what was routed before
 //   entrance     who has a key               review      what changed rights mean for who is here
 //   set_clock    what is to be kept for so long, when the computer's clock is set
+//   signs_of_life  pings and their answers
 //   pressure     who is not read for a while, as the journal's disk is slow
 
 import type { Envelope } from "../envelope.ts";
@@ -40,6 +41,7 @@ import { createReview } from "./review.ts";
 import { createRoster } from "./roster.ts";
 import { createRoundTrips } from "./round_trips.ts";
 import { createRoute, type Route } from "./route.ts";
+import { createSignsOfLife, type SignsOfLife } from "./signs_of_life.ts";
 import { type ClockSet, createClockWatch } from "../set_clock.ts";
 
 export type { HubOptions } from "./options.ts";
@@ -60,6 +62,7 @@ export class Hub {
   readonly #joining: Joining;
   readonly #leaving: Leaving;
   readonly #forward: Forward;
+  readonly #signs: SignsOfLife;
   readonly #route: Route;
   readonly #pressure: Pressure<Client>;
   readonly #heartbeat: (now: number) => void;
@@ -115,6 +118,13 @@ export class Hub {
       freed,
     });
     this.#forward = createForward({ settings, counters, roster, post, alive });
+    const signs = this.#signs = createSignsOfLife({
+      settings,
+      counters,
+      post,
+      joining,
+      pings: this.#pings,
+    });
     const stats = () => this.stats();
     const answer = createAnswers({
       settings,
@@ -124,7 +134,7 @@ export class Hub {
       leaving,
       mailboxes,
       retained,
-      pings: this.#pings,
+      signs,
       stats,
     });
     const receipts = createReceipts({ settings, counters, post });
@@ -143,7 +153,7 @@ export class Hub {
       settings,
       counters,
       roster,
-      post,
+      signs,
       joining,
       leaving,
       mailboxes,
@@ -289,7 +299,8 @@ export class Hub {
   /** A message whose envelope is known. */
   #scanned(client: Client, envelope: Envelope): void {
     if (client.gone) return;
-    if (!this.#forward(client, envelope)) this.#received(client, envelope.text());
+    if (this.#forward(client, envelope) || this.#signs.take(client, envelope)) return;
+    this.#received(client, envelope.text());
   }
 
   /** Any message, as text. */
