@@ -1,6 +1,8 @@
 // deno task compile: abcd as one executable. A task's arguments stand at its end, where deno compile takes
 // them for the program's; here they go to deno compile, in front of it.
 
+import { V8_FLAGS } from "./process/self.ts";
+
 /** The arguments of deno; `given` are those of the task. For another target the file has its name. */
 export function compileArgs(given: readonly string[]): string[] {
   const valueOf = (option: string) => {
@@ -18,6 +20,7 @@ export function compileArgs(given: readonly string[]): string[] {
     // See "Permissions" in the README.
     "--allow-all",
     "--unstable-net",
+    `--v8-flags=${V8_FLAGS}`,
     "--import-map=.import_map.json",
     "--include",
     "experiments",
