@@ -1,7 +1,8 @@
 // Data-taking runs, with real programs and a real hub.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { abcd, runAbcd, until } from "./harness.ts";
+import { abcd, freeTcpPort, runAbcd, TestHub, until } from "./harness.ts";
+import { pidIn } from "./raw_client.ts";
 import { killNow } from "./run_lab.ts";
 import { RunLab, SLEEPS } from "./run_actor.ts";
 
@@ -194,6 +195,28 @@ Deno.test("runs: the host of an essential program is lost: safe, interrupted", a
     },
     "cryo is not back",
   );
+  run.signal("SIGTERM");
+  await run.end();
+});
+
+Deno.test("runs: the hub dies and is back: an essential program on a host runs on, and so does the run", async () => {
+  const cryo = { ...SLEEPS, essential: true, host: "daq2", cwd: "." };
+  await using lab = await RunLab.create({ cryo, ccd1: CCD }, {}, (folder) =>
+    TestHub.start(
+      [`--http-port=${freeTcpPort()}`, `--tcp-port=${freeTcpPort()}`, `--pid-file=${folder}/hub`],
+      { watched: true },
+    ));
+  const ccd1 = await lab.actor("ccd1");
+  await using _agent = lab.lab.agent("daq2", ...lab.hub.clientArgs);
+  await using run = await lab.run("ccd1");
+  await run.saw(/cryo: ready on daq2/);
+  assertEquals((await lab.ask("start-run")).number, 1);
+  Deno.kill(await until(() => pidIn(`${lab.lab.path}/hub`), "no hub"), "SIGKILL");
+  await run.saw(/cryo: running → unreachable on daq2 \(the hub is away\)/);
+  await run.saw(/cryo: unreachable → running on daq2/);
+  await until(() => lab.ask("status").then(() => true, () => false), "the controller is back");
+  assertEquals((await lab.ask("stop-run")).verdict, "good");
+  assertEquals(ccd1.told, ["run-start 1", "run-stop 1 good"]);
   run.signal("SIGTERM");
   await run.end();
 });

@@ -31,10 +31,15 @@ export class RunLab implements AsyncDisposable {
 
   private constructor(readonly lab: Lab, readonly hub: TestHub, readonly client: Client) {}
 
-  static async create(run: object, more: object = {}): Promise<RunLab> {
+  /** `startHub`: starts another hub than one of its own, given the lab's folder. */
+  static async create(
+    run: object,
+    more: object = {},
+    startHub: (folder: string) => Promise<TestHub> = () => TestHub.start(),
+  ): Promise<RunLab> {
     const lab = await Lab.create(run);
     lab.write(run, more);
-    const hub = await TestHub.start();
+    const hub = await startHub(lab.path);
     return new RunLab(lab, hub, await connect({ name: "test", server: hub.address }));
   }
 

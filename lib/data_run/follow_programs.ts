@@ -1,6 +1,6 @@
 // What becomes of the programs, as a run sees it: which are gone, which come back.
 
-import type { ProgramStatus } from "../status/program_status.ts";
+import { HUB_AWAY, type ProgramStatus } from "../status/program_status.ts";
 import type { RunsController } from "./runs_controller.ts";
 import type { ProgramInRun, RunRecord } from "./run_record.ts";
 import type { RunEvent } from "./run_state.ts";
@@ -63,9 +63,14 @@ export function followPrograms(options: FollowOptions): void {
   controller.onChange((status) => {
     const { name, state } = status;
     const was = before.get(name);
-    before.set(name, status);
     const isMove = was === undefined ? status.was !== undefined : was.state !== state;
     const from = was?.state ?? status.was;
+    if (state === "unreachable" && status.reason === HUB_AWAY && from === "running") {
+      // It runs on for all that is known; what became of it is known when the hub is back.
+      before.set(name, was ?? { ...status, state: from });
+      return changed();
+    }
+    before.set(name, status);
     if (state === "running") ran.add(name);
     if (isMove && from === "running" && state !== "running") onGone(status);
     if (isMove && state === "starting" && (ran.has(name) || status.restarts > 0)) {

@@ -15,6 +15,7 @@ import {
   readVerdict,
   texts,
 } from "./host_report.ts";
+import { HUB_AWAY } from "../status/program_status.ts";
 import { createHostClock } from "./host_clock.ts";
 import { createHostLines } from "./host_lines.ts";
 import { createOrderSender } from "./order_sender.ts";
@@ -22,6 +23,8 @@ import type { HostLink, HostLinkOptions, RemoteEnd } from "./host_link_contract.
 
 /** An agent says something at least every 5 s; silent for longer than this it is not there, in ms. */
 const SILENT_MS = 15_000;
+/** The hub is asked whether it is there itself when nothing of it was heard for so long, in ms. */
+const ASK_HUB_MS = 10_000;
 /** How long an answer may take, in seconds; then that is said. */
 const ANSWER_SEC = 5;
 /** Between two tries to claim after a refusal, in milliseconds. */
@@ -253,7 +256,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       }),
       client.addEventListener("lost", () => {
         output.lost();
-        lose("the hub is away");
+        lose(HUB_AWAY);
       }),
     );
   }
@@ -262,9 +265,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
   function absence(): string | undefined {
     if (client === undefined) return `${host} is reached through a hub, and there is none`;
     if (!client.joined) {
-      return trouble === first
-        ? `there is no hub yet, through which ${host} is reached`
-        : "the hub is away";
+      return trouble === first ? `there is no hub yet, through which ${host} is reached` : HUB_AWAY;
     }
     if (!presence.known || presence.has(host)) return undefined;
     const start =
@@ -299,6 +300,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       }
       const why = absence();
       if (why !== undefined) return lose(why);
+      if (claimed && !presence.known) heardAt = now(); // that the hub is silent says nothing of it
+      if (claimed && now() - heardAt > ASK_HUB_MS) presence.refresh();
       if (claimed && now() - heardAt > SILENT_MS) lose(`${host} has been silent`);
       if (claimed || !presence.known || now() < nextTry) return;
       askClaim();

@@ -16,6 +16,7 @@ function slowLink(
   const alarms: string[] = [];
   const handlers = new Map<string, (message: Message) => void>();
   let ms = 0;
+  const hub = { answers: true, asked: 0 };
   const client = {
     joined: true,
     send: ({ cmd, programs }: Outgoing) => void sent.push(`${cmd} ${programs}`),
@@ -36,10 +37,12 @@ function slowLink(
     claim: "mark",
     client,
     presence: {
-      known: true,
+      get known() {
+        return hub.answers;
+      },
       has: () => true,
       said: () => undefined,
-      refresh() {},
+      refresh: () => void hub.asked++,
       [Symbol.dispose]() {},
     },
     log: createLog({ name: "run", write() {} }),
@@ -48,6 +51,7 @@ function slowLink(
     now: () => ms,
   });
   return {
+    hub,
     link,
     asked,
     sent: () => sent.splice(0),
@@ -95,7 +99,7 @@ Deno.test("host link: an answer that comes late is taken, and is not asked for a
 
 /** A link to an agent that is there; what its only program is told of, and what it is to be told. */
 async function linked() {
-  const { link, asked, pass, say, ...rest } = slowLink(() => Promise.resolve({ cmd: "x" }));
+  const { link, asked, say, ...rest } = slowLink(() => Promise.resolve({ cmd: "x" }));
   const told: string[] = [];
   let order: Order | undefined;
   const end: RemoteEnd = {
@@ -110,6 +114,7 @@ async function linked() {
     lastEnd: 5,
   };
   link.add(end);
+  const { pass } = rest;
   await pass(0.1);
   const claim = (fields: Partial<Message>) =>
     say("host-claim", { re: String(asked[0]?.id), ...fields });
@@ -222,4 +227,23 @@ Deno.test("host link: nobody but the host is believed", async () => {
   assertEquals(told(), []);
   say("host-verdict", { program: "p", verdict: { time: 9, text: "it is gone" } });
   assertEquals(told(), ["it is gone"]);
+});
+
+Deno.test("host link: a hub that is silent is not held against the host", async () => {
+  const { claim, told, link, hub, pass } = await linked();
+  using _ = link;
+  claim({ reports: [report("p", "running")] });
+  assertEquals(told(), ["running"]);
+  await pass(9);
+  assertEquals(hub.asked, 0);
+  await pass(2);
+  assertEquals(hub.asked > 0, true);
+  hub.answers = false;
+  await pass(15);
+  hub.answers = true;
+  await pass(5);
+  assertEquals([told(), link.trouble], [[], undefined]);
+  // The hub answers, and the host says nothing.
+  await pass(11);
+  assertEquals(told(), ["daq2 has been silent"]);
 });

@@ -21,7 +21,7 @@ export interface Said {
 
 /** Who is in the hub. */
 export interface Presence extends Disposable {
-  /** Whether anything is known: without a hub nobody knows who is there. */
+  /** Whether anything is known: without a hub, or while it does not answer, nobody knows who is there. */
   readonly known: boolean;
   has(name: string): boolean;
   /** What a client that is there has said of itself; `undefined`: nothing. */
@@ -29,6 +29,9 @@ export interface Presence extends Disposable {
   /** Asks the hub how recent it all is; what it answers is there a little later. */
   refresh(): void;
 }
+
+/** A hub that has not answered for so long is away, or busy with something else, in milliseconds. */
+const SILENT_MS = 1000;
 
 /** What a message, of this hub time, says of a client's status; `undefined`: nothing. */
 function readSaid(fields: Fields, time: number, now: number): Said | undefined {
@@ -56,10 +59,12 @@ export function watchPresence(
    * that is: all of it is done once more on top of the answer, which changes nothing that was in it.
    */
   let told: (() => void)[] | undefined;
+  let askedAt = 0;
 
   async function ask(): Promise<void> {
     if (client === undefined || told !== undefined) return;
     const since: (() => void)[] = told = [];
+    askedAt = now();
     try {
       const answer = await client.request({ cmd: "_clients" });
       const entries = Array.isArray(answer.clients) ? answer.clients : [];
@@ -120,7 +125,7 @@ export function watchPresence(
   }
   return {
     get known() {
-      return known;
+      return known && (told === undefined || now() - askedAt <= SILENT_MS);
     },
     has: (name) => names.has(name),
     said: (name) => names.get(name),

@@ -7,12 +7,13 @@ import { watchPresence } from "./presence.ts";
 /** A client in a hub whose answer, and what else it tells, a test gives. */
 function presenceOf() {
   const handlers = new Map<string, Handler>();
-  const answer = Promise.withResolvers<Message>();
+  const clock = { ms: 5000 };
+  let answer = Promise.withResolvers<Message>();
   const presence = watchPresence(
     {
       joined: true,
       hub: { name: "hub", address: "127.0.0.1:9819", proven: true },
-      request: () => answer.promise,
+      request: () => (answer = Promise.withResolvers<Message>()).promise,
       subscribe(topic, handler) {
         handlers.set(topic, handler);
         return () => {};
@@ -20,12 +21,12 @@ function presenceOf() {
       addEventListener: () => () => {},
     },
     createLog({ name: "run", write() {} }),
-    () => 5000,
+    () => clock.ms,
     () => {},
   );
   const tell = (topic: string, fields: Partial<Message>) =>
     handlers.get(topic)?.({ cmd: topic.slice(5), topic, from: "_hub", time: 100, ...fields });
-  return { presence, tell, answer: answer.resolve };
+  return { presence, tell, clock, answer: (message: Message) => answer.resolve(message) };
 }
 
 /** All that is on its way is through. */
@@ -58,4 +59,20 @@ Deno.test("presence: what was told before the answer does not stand against it",
   await settled();
   assertEquals([presence.has("back"), presence.has("gone")], [true, false]);
   assertEquals(presence.said("back")?.state, "ready");
+});
+
+Deno.test("presence: while the hub does not answer nobody knows who is there", async () => {
+  const { presence, clock, answer } = presenceOf();
+  answer({ cmd: "_clients", time: 100, clients: [{ name: "there" }] });
+  await settled();
+  const known = (ms: number) => {
+    clock.ms += ms;
+    return presence.known;
+  };
+  assertEquals(known(60_000), true);
+  presence.refresh();
+  assertEquals([known(900), known(200), known(60_000)], [true, false, false]);
+  answer({ cmd: "_clients", time: 160, clients: [{ name: "there" }] });
+  await settled();
+  assertEquals([known(0), known(60_000)], [true, true]);
 });

@@ -93,7 +93,7 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
     if (now() - said.at <= maxAgeSec * 1000) found(true);
     // The hub tells of what is new alone; that the same was said again has to be asked for.
     if (now() < next) return;
-    next = now() + maxAgeSec * 1000 / 3;
+    next = now() + Math.min(maxAgeSec, probe.timeoutSec) * 1000 / 3;
     presence.refresh();
   }
 

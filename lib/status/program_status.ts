@@ -19,6 +19,9 @@ export const PROGRAM_STATES = [
 /** One of {@linkcode PROGRAM_STATES}. */
 export type ProgramState = typeof PROGRAM_STATES[number];
 
+/** Why a program on a host is `unreachable` when it is not known that the host is away. */
+export const HUB_AWAY = "the hub is away";
+
 /** Everything there is to know of a program now. Times are Unix time in seconds. */
 export type ProgramStatus = {
   readonly name: string;

@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import { parseExperiment } from "../experiment/experiment_file.ts";
+import { HUB_AWAY, type ProgramStatus } from "../status/program_status.ts";
+import { followPrograms } from "./follow_programs.ts";
+import type { RunsController } from "./runs_controller.ts";
+
+/** Follows one program that runs; what a run hears of it. */
+function following() {
+  const text = JSON.stringify({ run: { hv: { cmd: "x", host: "far", essential: true } } });
+  let tell = (_: ProgramStatus) => {};
+  const heard: string[] = [];
+  followPrograms({
+    controller: {
+      experiment: parseExperiment(text, "/lab.jsonc"),
+      onChange: (handler) => void (tell = handler),
+      onVerdict() {},
+    } as Partial<RunsController> as RunsController,
+    now: () => 0,
+    inRun: () => undefined,
+    keep() {},
+    gone: (event) => heard.push("text" in event ? `gone: ${event.text}` : event.type),
+    ready: (program) => heard.push(`ready: ${program}`),
+    changed() {},
+  });
+  const is = (state: ProgramStatus["state"], reason: string) => {
+    tell({ name: "hv", state, ready: state === "running", since: 0, restarts: 0, reason });
+    return heard.splice(0);
+  };
+  is("starting", "told to start");
+  assertEquals(is("running", "alive for 1 s"), ["ready: hv"]);
+  return is;
+}
+
+Deno.test("programs of a run: that the hub is away ends none of them; what is known when it is back does", () => {
+  const is = following();
+  assertEquals(is("unreachable", HUB_AWAY), []);
+  assertEquals(is("running", "alive for 1 s"), []);
+  assertEquals(is("unreachable", "far has been silent"), ["gone: far has been silent"]);
+  assertEquals(is("running", "alive for 1 s"), ["ready: hv"]);
+
+  assertEquals(is("unreachable", HUB_AWAY), []);
+  assertEquals(is("unreachable", "far is away"), ["gone: far is away"]);
+  assertEquals(is("unreachable", HUB_AWAY), []);
+  assertEquals(is("running", "alive for 1 s"), ["ready: hv"]);
+
+  assertEquals(is("unreachable", HUB_AWAY), []);
+  assertEquals(is("starting", "it was restarted meanwhile"), ["gone: it was restarted meanwhile"]);
+  assertEquals(is("running", "alive for 1 s"), ["ready: hv"]);
+  assertEquals(is("unreachable", HUB_AWAY), []);
+  assertEquals(is("exited", "exit code 3"), ["gone: exit code 3"]);
+});
