@@ -43,6 +43,11 @@ export const MOST_WAITING = 1024 ** 2;
  * small ones are slow where the program has much else to do.
  */
 const AT_A_TIME = 16_384;
+/** The same for a reader that was quick for so long that it is no empty pipe which took all that. */
+const AT_A_TIME_QUICK = 65_536;
+const QUICK_BYTES = 262_144;
+/** A reader that takes so long for a piece is slow, in milliseconds. */
+const SLOW_MS = 1000;
 /** A reader that has taken nothing for so long takes nothing any more, in milliseconds. */
 const STUCK_MS = 2000;
 
@@ -57,6 +62,8 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
   let isWriting = false;
   /** Counts what the reader has taken. */
   let taken = 0;
+  /** Bytes that it has taken since it was slow last. */
+  let quickBytes = 0;
   let changes = Promise.withResolvers<void>();
   function changed(): void {
     changes.resolve();
@@ -70,7 +77,11 @@ export function createLineOutput(options: LineOutputOptions): LineOutput {
         let bytes = encoder.encode(waiting.join(""));
         waiting = [];
         while (bytes.length > 0) {
-          bytes = bytes.subarray(await write(bytes.subarray(0, AT_A_TIME)));
+          const begun = performance.now();
+          const atATime = quickBytes < QUICK_BYTES ? AT_A_TIME : AT_A_TIME_QUICK;
+          const count = await write(bytes.subarray(0, atATime));
+          quickBytes = performance.now() - begun < SLOW_MS ? quickBytes + count : 0;
+          bytes = bytes.subarray(count);
           taken++;
           changed();
         }

@@ -11,6 +11,7 @@ import { alarmTopic, type ProgramNews, programTopic } from "../status/topics.ts"
 import { createLogFollowers } from "./log_followers.ts";
 import { doubtsOf } from "./doubts.ts";
 import { describeReload } from "./reload.ts";
+import { createHubTeller } from "./tell_hub.ts";
 
 /** Options of {@linkcode serveControl}. */
 export interface ControlOptions {
@@ -48,13 +49,7 @@ export function serveControl(options: ControlOptions): ControlService {
     output: controller.output,
   });
 
-  function attempt(what: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      log.warn(`Cannot ${what}: ${error instanceof Error ? error.message : error}`);
-    }
-  }
+  const attempt = createHubTeller(log);
 
   function publish(program: string, kind: ProgramNews, fields: Fields): void {
     // What happened while there was no hub is old then: joining tells of all as they are.
@@ -139,7 +134,10 @@ export function serveControl(options: ControlOptions): ControlService {
     const { from } = message;
     if (message.re !== undefined || from === undefined) return;
     const answer = (fields: Fields) =>
-      attempt(`answer ${from}`, () => client.send({ cmd, to: from, re: message.id, ...fields }));
+      void attempt(
+        `answer ${from}`,
+        () => client.send({ cmd, to: from, re: message.id, ...fields }),
+      );
     const all = controller.names;
     const wanted = message.programs ?? [...all];
     const list: readonly Json[] = Array.isArray(wanted) ? wanted : [wanted];

@@ -5,6 +5,7 @@ import type { Client, Off } from "../client.ts";
 import type { Log } from "../log.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
 import { programTopic } from "../status/topics.ts";
+import { createHubTeller } from "./tell_hub.ts";
 
 /** Options of {@linkcode createLogFollowers}. */
 export interface LogFollowersOptions {
@@ -29,13 +30,21 @@ export interface LogFollowers extends Disposable {
   follow(programs: readonly string[], who: string, count: number): FollowedLine[];
 }
 
+/** A program that is followed. */
+interface Followed {
+  readonly cursor: LogCursor;
+  readonly who: Set<string>;
+  /** Lines that the hub was too slow for, and of which those who follow do not know yet. */
+  left: number;
+}
+
 /** How often new lines are sent, in milliseconds. */
 const FOLLOW_MS = 250;
 
 /** Sends nothing before somebody follows. */
 export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
   const { client, controller, experiment, log, output } = options;
-  const followers = new Map<string, { readonly cursor: LogCursor; readonly who: Set<string> }>();
+  const followers = new Map<string, Followed>();
   /** Runs while somebody follows: a computer that has nothing to do is not woken four times a second. */
   let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -51,17 +60,15 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
     timer = undefined;
   }
 
-  function publish(program: string, line: string): void {
+  const attempt = createHubTeller(log);
+  function publish(program: string, line: string): boolean {
     const name = controller();
-    if (!client.joined || name === undefined) return;
-    try {
-      const topic = programTopic(name, program, "log");
-      client.send({ cmd: "log", topic, experiment, program, line });
-    } catch (error) {
-      log.warn(
-        `Cannot send a line of ${program}: ${error instanceof Error ? error.message : error}`,
-      );
-    }
+    if (!client.joined || name === undefined) return true; // who follows has left, or nobody may
+    const topic = programTopic(name, program, "log");
+    return attempt(
+      `send a line of ${program}`,
+      () => client.send({ cmd: "log", topic, experiment, program, line }),
+    );
   }
 
   const offs: Off[] = [
@@ -70,8 +77,13 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
     client.addEventListener("lost", () => unfollow(() => true)),
   ];
   function sendNew(): void {
-    for (const [program, { cursor }] of followers) {
-      for (const line of cursor.read()) publish(program, line);
+    for (const [program, followed] of followers) {
+      for (const line of followed.cursor.read()) {
+        const { left } = followed;
+        const isTold = left === 0 || publish(program, `… ${left} lines are left out …`);
+        if (isTold) followed.left = 0;
+        if (!isTold || !publish(program, line)) followed.left++;
+      }
     }
   }
 
@@ -81,7 +93,8 @@ export function createLogFollowers(options: LogFollowersOptions): LogFollowers {
         const known = followers.get(program);
         const cursor = known?.cursor ?? output(program)?.cursor();
         if (cursor === undefined) return [];
-        followers.set(program, { cursor, who: new Set([...known?.who ?? [], who]) });
+        const all = new Set([...known?.who ?? [], who]);
+        followers.set(program, { cursor, who: all, left: known?.left ?? 0 });
         return cursor.before(count).map((line) => ({ program, line }));
       });
       if (followers.size > 0) timer ??= setInterval(sendNew, FOLLOW_MS);
