@@ -112,19 +112,22 @@ Deno.test({
     await using hub = await TestHub.start();
     await using lab = await Lab.create({
       bad: {
-        cmd: `for i in $(seq 20); do printf '%01000d\\n' $i; done; sleep 0.02; exit 3`,
+        cmd: "cat lines; exit 3",
         shell: true,
         restartSec: 0.001,
         restartMaxSec: 0.001,
       },
     });
+    const lines = Array.from({ length: 20 }, (_, i) => `${i + 1}`.padStart(1000, "0") + "\n");
+    await Deno.writeTextFile(`${lab.path}/lines`, lines.join(""));
     await using pipe = await FullPipe.create(lab.path);
     await using run = pipe.start(["run", `${lab.path}/lab.jsonc`, ...hub.clientArgs], {
       XDG_STATE_HOME: `${lab.path}/state`,
     });
     await using client = await connect({ name: "asker", server: hub.address });
-    // Of each end there are more than 20 kB of lines; only 1 MB of them may wait.
-    await until(async () => {
+    // Of each end there are more than 20 kB of lines; only 1 MB of them may wait. A slow computer takes
+    // half a second for each.
+    const isFull = async () => {
       try {
         const { programs } = await client.request({ cmd: "status", to: "run" });
         const [bad] = Array.isArray(programs) ? programs : [];
@@ -132,7 +135,8 @@ Deno.test({
       } catch {
         return false; // it is not in the hub yet
       }
-    }, "it is not started again");
+    };
+    await until(isFull, "it is not started again", 3 * PATIENCE_MS);
     const text = await pipe.read(/lines are missing[^]*bad: starting → backoff/);
     const [, count = ""] = /what is written here: (\d+) lines are missing/.exec(text) ?? [];
     assert(Number(count) > 0, text.slice(-2000));
