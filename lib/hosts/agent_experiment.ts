@@ -95,8 +95,17 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
     );
   }
 
+  /** What was read of settings: with each order all programs are looked at. */
+  const known = new WeakMap<JsonObject, Program>();
+
   /** @throws {Error} With what is wrong with the settings. */
   function read(name: string, keys: JsonObject): Program {
+    const program = known.get(keys) ?? readAnew(name, keys);
+    known.set(keys, program);
+    return program;
+  }
+
+  function readAnew(name: string, keys: JsonObject): Program {
     const text = JSON.stringify({ run: { [name]: keys } });
     try {
       const [program] = parseExperiment(text, settingsPath).programs;
@@ -157,20 +166,28 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
     return { ...status, order: kept.get(name)?.order ?? 0, ended };
   }
 
-  function carryOut({ name, order, what, program: keys }: Order): void {
-    const known = kept.get(name);
-    if (known !== undefined && order <= known.order) return;
-    if (what === "start") {
-      const wanted = keys ?? known?.keys;
-      if (wanted === undefined) throw new Error("Cannot start it: its settings are not known here");
-      read(name, wanted);
-      kept.set(name, { keys: wanted, order: known?.order ?? 0 });
-      controller.reload(asExperiment());
+  /** Takes over the settings that a start comes with; returns whether it is an order that was not done. */
+  function take({ name, order, what, program: keys }: Order): boolean {
+    const before = kept.get(name);
+    if (before !== undefined && order <= before.order) return false;
+    if (what !== "start") return before !== undefined;
+    const wanted = keys ?? before?.keys;
+    if (wanted === undefined) throw new Error("Cannot start it: its settings are not known here");
+    read(name, wanted);
+    kept.set(name, { keys: wanted, order: before?.order ?? 0 });
+    return true;
+  }
+
+  /** Does them, all of a kind at once: with each all programs are looked at. */
+  function carryOut(orders: readonly Order[]): void {
+    if (orders.some(({ what }) => what === "start")) controller.reload(asExperiment());
+    for (const kind of new Set(orders.map(({ what }) => what))) {
+      controller.tell(kind, orders.flatMap(({ name, what }) => what === kind ? [name] : []));
     }
-    const now = kept.get(name);
-    if (now === undefined) return;
-    controller.tell(what, [name]);
-    kept.set(name, { ...now, order });
+    for (const { name, order } of orders) {
+      const now = kept.get(name);
+      if (now !== undefined) kept.set(name, { ...now, order });
+    }
   }
 
   controller.start();
@@ -195,15 +212,16 @@ export function openAgentExperiment(options: AgentExperimentOptions): AgentExper
     reports: () => controller.status().programs.map(report),
     order(orders) {
       const refused: Record<string, string> = {};
-      for (const one of orders) {
+      carryOut(orders.filter((one) => {
         try {
-          carryOut(one);
+          return take(one);
         } catch (error) {
           const why = error instanceof Error ? error.message : String(error);
           log.warn(`${one.name}: refused to ${one.what} it: ${why}`);
           refused[one.name] = why;
+          return false;
         }
-      }
+      }));
       // Done first and kept then: an agent killed in between is told again, and does it again.
       save();
       const names = new Set(orders.map(({ name }) => name));

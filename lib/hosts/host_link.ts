@@ -236,6 +236,17 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     return claimed ? [...strays.values(), ...ordered] : [];
   }, ask);
 
+  let isSending = false;
+  /** All that is ordered in one turn goes in one message: a hundred programs may start at once. */
+  function sendSoon(): void {
+    if (isSending) return;
+    isSending = true;
+    queueMicrotask(() => {
+      isSending = false;
+      if (!over) send();
+    });
+  }
+
   const fromHost = (take: (message: Message) => void) => (message: Message) => {
     if (message.from === host && !over) take(message);
   };
@@ -292,7 +303,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       ends.delete(name);
       if (claimed) tell({ ...about, cmd: "agent-forget", programs: [name] });
     },
-    send: () => void send(),
+    send: sendSoon,
     tick() {
       if (freshUntil > 0 && now() > freshUntil) {
         freshUntil = 0;

@@ -247,3 +247,16 @@ Deno.test("host link: a hub that is silent is not held against the host", async 
   await pass(11);
   assertEquals(told(), ["daq2 has been silent"]);
 });
+
+Deno.test("host link: what is ordered in one turn goes in one message", async () => {
+  const { claim, link, set, orders, pass } = await linked();
+  using _ = link;
+  claim({ reports: [report("p", "running")] });
+  set({ name: "p", what: "stop", order: 4 });
+  link.send();
+  set({ name: "p", what: "start", order: 5 });
+  link.send();
+  assertEquals(orders(), []);
+  await pass(0.1);
+  assertEquals(orders(), ['{"name":"p","what":"start","order":5}']);
+});
