@@ -32,6 +32,8 @@ const TRY_MS = 2000;
 /** The same where none is answered, at first and at most: over a slow line they would be in the way. */
 const UNANSWERED_MS = ANSWER_SEC * 1000 + TRY_MS;
 const MOST_UNANSWERED_MS = 60_000;
+/** When the hub is back its clients come within 5 s; a host has so long, in milliseconds. */
+const BACK_MS = 10_000;
 /** How long nobody is told that nothing is known yet, after the start, in milliseconds. */
 const FRESH_MS = 3000;
 
@@ -236,6 +238,8 @@ export function createHostLink(options: HostLinkOptions): HostLink {
     return claimed ? [...strays.values(), ...ordered] : [];
   }, ask);
 
+  /** Until then the host, too, may be on its way back to the hub. */
+  let backUntil = 0;
   let isSending = false;
   /** All that is ordered in one turn goes in one message: a hundred programs may start at once. */
   function sendSoon(): void {
@@ -263,12 +267,13 @@ export function createHostLink(options: HostLinkOptions): HostLink {
         output.left(String(name));
       }),
       client.subscribe("_hub/joined", ({ name }) => {
-        if (name === host) lose(first);
+        if (name === host) lose(trouble === HUB_AWAY ? HUB_AWAY : first);
       }),
       client.addEventListener("lost", () => {
         output.lost();
         lose(HUB_AWAY);
       }),
+      client.addEventListener("joined", () => void (backUntil = now() + BACK_MS)),
     );
   }
 
@@ -279,6 +284,7 @@ export function createHostLink(options: HostLinkOptions): HostLink {
       return trouble === first ? `there is no hub yet, through which ${host} is reached` : HUB_AWAY;
     }
     if (!presence.known || presence.has(host)) return undefined;
+    if (trouble === HUB_AWAY && now() < backUntil) return HUB_AWAY;
     const start =
       `start it there with: abcd exec --name ${host} --agent --allow-experiment ${experiment}`;
     return wasThere
