@@ -272,9 +272,18 @@ for (const isAll of [false, true]) {
       run.signal("SIGSTOP");
       isHalted = isAll;
       const pids = isAll ? lab.processes().map(({ pid }) => pid) : [];
-      for (const pid of pids) Deno.kill(pid, "SIGSTOP");
+      const signalAll = (signal: Deno.Signal) => {
+        for (const pid of pids) {
+          try {
+            Deno.kill(pid, signal);
+          } catch {
+            // one that only sleeps for a moment has ended
+          }
+        }
+      };
+      signalAll("SIGSTOP");
       await after(HALTED_MS);
-      for (const pid of pids) Deno.kill(pid, "SIGCONT");
+      signalAll("SIGCONT");
       isHalted = false;
       Deno.writeTextFileSync(`${lab.path}/up`, "");
       run.signal("SIGCONT");
