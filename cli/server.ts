@@ -13,6 +13,7 @@ import {
   touchPidFile,
   WATCHDOG_ENV,
 } from "../lib/watchdog.ts";
+import { startServer } from "../server.ts";
 import {
   CommandError,
   type Context,
@@ -146,8 +147,6 @@ function tidyAfterWatchdog(pidFile: string): void {
 /** @param watchdogPid The parent's, if this is the child. */
 async function serve(context: ServerContext, watchdogPid: number | undefined): Promise<number> {
   const { options, stop, kill, onHangup } = context;
-  // Not for the watchdog, which so has its hub on the way in half the time.
-  const { startServer } = await import("../server.ts");
   // Whoever finds a way into the hub from the network shall find no program to start in it.
   await keepOnly(["net", "read", "write", "env", "sys"]);
   const log = logFrom("hub", options, options.json);
