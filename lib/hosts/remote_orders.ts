@@ -136,6 +136,8 @@ export function decide(wanted: Wanted, event: WantedEvent, known: Known): Decisi
       return to({ ...(stops ? {} : give("stop")), intent: "down", after: "waiting" });
     case "dependenciesHold":
       if (known.state !== "waiting" || order !== undefined || !isReachable) return stay;
+      // It was told to, and its host starts it in a moment: told again, what ends at once would run twice.
+      if (intent === "up" && report?.state === "waiting") return stay;
       return to({ intent: "up", ...give("start") });
     case "heard":
       return report === undefined ? heardNothing() : heard(report);

@@ -127,6 +127,7 @@ const EDGES: readonly [
 
   ["to be started, all holds", waiting, hold, known("waiting"), "up, start 1000"],
   ["to be started, all holds, host away", waiting, hold, known("waiting", away), "waiting"],
+  ["told to start, its host is about to", up, hold, known("waiting"), "up"],
   ["stopped, all holds", down, hold, known("stopped"), "down"],
   [
     "told to start, all holds",
