@@ -172,6 +172,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
   }
 
   const tls = tlsFrom(options);
+  const journal = journalFrom(options, options.name ?? Deno.hostname());
   let server;
   try {
     server = await startServer({
@@ -199,7 +200,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
       mailboxMessages: options["mailbox-messages"],
       mailboxBytes: options["mailbox-bytes"],
       mailboxAgeSec: options["mailbox-age"],
-      journal: journalFrom(options, options.name ?? Deno.hostname()),
+      journal,
       log,
       restarts: Number(environment(RESTARTS_ENV) ?? 0) || 0,
       onTick,

@@ -86,6 +86,9 @@ Deno.test("what cannot work is said at the start, once", async () => {
   const short = await runAbcd([...few, "--watchdog=1"]);
   assertEquals(short.code, 2);
   assertMatch(short.stderr, /the least is 2 s/);
+  const small = await runAbcd([...few, "--journal-buffer=5"]);
+  assertEquals(small.code, 2, small.stderr);
+  assertMatch(small.stderr, /--journal-buffer: the least is 4194304 bytes/);
   const elsewhere = await runAbcd([...few, "--bind=192.0.2.1"]);
   assertEquals(elsewhere.code, 1);
   assertMatch(elsewhere.stderr, /Cannot listen on TCP port 0/);
