@@ -13,7 +13,6 @@ import {
   touchPidFile,
   WATCHDOG_ENV,
 } from "../lib/watchdog.ts";
-import { startServer } from "../server.ts";
 import {
   CommandError,
   type Context,
@@ -175,6 +174,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
   const journal = journalFrom(options, options.name ?? Deno.hostname());
   let server;
   try {
+    const { startServer } = await import("../server.ts");
     server = await startServer({
       name: options.name,
       httpPort: options["http-port"],

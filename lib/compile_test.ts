@@ -13,4 +13,5 @@ Deno.test("compile: what is given goes to deno compile, and stands before the pr
   assertEquals(outputs("--target", arm), [`dist/abcd-${arm}`]);
   assertEquals(outputs(`--target=${arm}`), [`dist/abcd-${arm}`]);
   assertEquals(outputs("--target", arm, "--output", "abcd-pi"), ["abcd-pi"]);
+  assertEquals(compileArgs([], ".bundle/main.js").at(-1), ".bundle/main.js");
 });
