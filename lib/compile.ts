@@ -41,19 +41,22 @@ async function deno(args: readonly string[]): Promise<boolean> {
   return (await new Deno.Command(Deno.execPath(), { args: [...args] }).spawn().status).success;
 }
 
-/** Puts the modules together; returns the program's file. That takes a tool which Deno has from npm. */
-async function bundle(): Promise<string> {
-  const args = ["--quiet", "--import-map=.import_map.json", "--code-splitting", "--outdir", BUNDLE];
-  if (await deno(["bundle", ...args, PROGRAM])) return `${BUNDLE}/main.js`;
-  console.error(
-    "Cannot put the modules together: they are compiled one by one, and abcd starts more slowly",
-  );
-  return PROGRAM;
+/**
+ * Puts the modules together in a folder; returns the program's file, or `undefined` if that cannot be: it takes
+ * a tool which Deno has from npm.
+ */
+export async function bundle(folder: string): Promise<string | undefined> {
+  const args = ["--quiet", "--import-map=.import_map.json", "--code-splitting", "--outdir", folder];
+  return await deno(["bundle", ...args, PROGRAM]) ? `${folder}/main.js` : undefined;
 }
 
 if (import.meta.main) {
   try {
-    Deno.exitCode = await deno(compileArgs(Deno.args, await bundle())) ? 0 : 1;
+    const program = await bundle(BUNDLE);
+    if (program === undefined) {
+      console.error("The modules cannot be put together: abcd will start more slowly");
+    }
+    Deno.exitCode = await deno(compileArgs(Deno.args, program)) ? 0 : 1;
   } finally {
     await Deno.remove(BUNDLE, { recursive: true }).catch(() => {}); // it is not there
   }

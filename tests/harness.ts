@@ -1,6 +1,7 @@
 // What black-box tests share: the program under test, a hub of their own, a folder.
 //
-// The program is the source under Deno, or the binary that ABCD_BIN names: the same tests for both.
+// The program is the source under Deno, its modules put together (ABCD_BUNDLE names the file), or the binary
+// that ABCD_BIN names: the same tests for all.
 
 import { selfCommand } from "../lib/process/self.ts";
 import { freeUdpPort } from "./free_ports.ts";
@@ -13,7 +14,9 @@ export { after, PATIENCE_MS, until, within } from "./waiting.ts";
 /** The command line of the program under test. */
 export function abcdCommand(): readonly string[] {
   const binary = Deno.env.get("ABCD_BIN");
-  return binary === undefined || binary === "" ? selfCommand() : [binary];
+  return binary === undefined || binary === ""
+    ? selfCommand(Deno.env.get("ABCD_BUNDLE"))
+    : [binary];
 }
 
 /** Starts abcd with these arguments. */

@@ -162,11 +162,11 @@ Deno.test({
       await using python = start();
       await python.saw(/in hub/);
       for (const i of [1, 2]) await daq.deliver({ to: "log", cmd: "x", i });
-      await python.saw(/got 2/);
+      await python.saw(/got 2\n/);
       // The hub dies and comes back; so do the programs, and nothing comes twice.
       Deno.kill(await until(() => pidIn(pidFile), "no hub"), "SIGKILL");
       for (const i of [3, 4, 5]) await daq.deliver({ to: "log", cmd: "x", i });
-      await python.saw(/got 4/);
+      await python.saw(/got 4\n/);
       assertEquals(python.stdout, "got 1\ngot 2\ngot 3\ngot 4\n");
       await until(async () => {
         const answer = await daq.request({ cmd: "_mailboxes" });
@@ -176,7 +176,7 @@ Deno.test({
     }
     assertEquals((await daq.deliver({ to: "log", cmd: "x", i: 6 })).mailbox, true);
     await using python = start();
-    await python.saw(/receipt 1/);
+    await python.saw(/receipt 1\n/);
     assertEquals(python.stdout, "got 5\ngot 6\nreceipt 1\n");
     assertEquals(seen, [6]);
   },

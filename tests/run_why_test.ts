@@ -56,7 +56,7 @@ Deno.test("why: each kind of end in words, also after the controller was killed"
     await first.saw(new RegExp(`${name}: \\w+ → exited`));
   }
   await first.saw(/missing: starting → fatal/);
-  await first.saw(/failing: starting → backoff/);
+  await first.saw(/failing: \w+ → backoff/);
   await first.saw(/hung: running → stopping/);
 
   async function why(name: string): Promise<string> {

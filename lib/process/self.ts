@@ -8,12 +8,22 @@
  */
 export const V8_FLAGS = "--max-semi-space-size=8,--no-memory-reducer";
 
-/** The command line that runs abcd, without a subcommand. */
-export function selfCommand(): readonly string[] {
+/** The source's program; for a test, which is another. */
+const SOURCE = new URL("../../cli/main.ts", import.meta.url).href;
+
+/**
+ * The command line that runs abcd, without a subcommand.
+ *
+ * @param program The file under Deno, as a URL. Default: that of this program, if it is abcd, or the source.
+ */
+export function selfCommand(
+  program: string = /\/cli\/main\.[jt]s$/.test(Deno.mainModule) ? Deno.mainModule : SOURCE,
+): readonly string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const main = new URL("../../cli/main.ts", import.meta.url).pathname;
-  const std = import.meta.resolve("@std/jsonc");
-  const map = new URL("../../.import_map.json", import.meta.url).pathname;
+  const { pathname } = new URL(program);
+  // With the stand-ins, @std is a file, and only the import map of the tasks knows it.
+  const needsMap = pathname.endsWith(".ts") &&
+    import.meta.resolve("@std/jsonc").startsWith("file:");
   return [
     Deno.execPath(),
     "run",
@@ -22,8 +32,7 @@ export function selfCommand(): readonly string[] {
     "--allow-all",
     "--unstable-net",
     `--v8-flags=${V8_FLAGS}`,
-    // With the stand-ins, @std is a file, and only the import map of the tasks knows it.
-    ...(std.startsWith("file:") ? [`--import-map=${map}`] : []),
-    main,
+    ...(needsMap ? [`--import-map=${new URL("../.import_map.json", program).pathname}`] : []),
+    pathname,
   ];
 }
