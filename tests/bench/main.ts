@@ -9,6 +9,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { selfCommand } from "../../lib/process/self.ts";
 import { IDLE_CLIENTS, measureIdle, measureStart } from "./alone.ts";
+import { createCalm } from "./calm.ts";
 import { createFigures, type Figures, medianOf } from "./figures.ts";
 import { goalsOf, JETSTREAM, MEASURE } from "./goals.ts";
 import { measureRoundTrips, measureThroughput, type Throughput } from "./load.ts";
@@ -37,6 +38,7 @@ const sides = new Map<string, string>();
 
 /** What other programs used while it was measured, in cores. */
 const others: number[] = [];
+const calm = createCalm();
 
 function keep(figures: Figures, row: string, rate: string, cpu: string, given: Throughput): void {
   figures.add(row, rate, given.perSec);
@@ -58,8 +60,10 @@ async function measure(
 ): Promise<void> {
   const row = peer.name;
   const load = (shape: Parameters<typeof measureThroughput>[1]) => {
-    memory?.take();
-    return measureThroughput(peer, shape);
+    return calm.take(() => {
+      memory?.take();
+      return measureThroughput(peer, shape);
+    });
   };
   console.error(`measures ${row} …`);
   const one = { producers: 1, consumers: 1, singly: false, sec };
@@ -70,7 +74,7 @@ async function measure(
   const fanOut = await load({ ...one, consumers: RECEIVERS });
   keep(figures, row, m.fanOut, m.fanOutCpu, fanOut);
   // Last: a server runs for weeks, and what was translated is quicker than what is still interpreted.
-  const trips = await measureRoundTrips(peer, sec + 1);
+  const trips = await calm.take(() => measureRoundTrips(peer, sec + 1));
   figures.add(row, m.p50, trips.p50Us);
   figures.add(row, m.p99, trips.p99Us);
 }
@@ -82,7 +86,7 @@ async function measureBystanders(figures: Figures, peer: Peer, sec: number): Pro
   const one = { producers: 1, consumers: 1, singly: false, sec };
   const fan = { ...one, consumers: RECEIVERS };
   const add = async (measure: string, shape: Parameters<typeof measureThroughput>[1]) =>
-    figures.add(row, measure, (await measureThroughput(peer, shape)).perSec);
+    figures.add(row, measure, (await calm.take(() => measureThroughput(peer, shape))).perSec);
   await add(MEASURE.plainFanOut, fan);
   await add(MEASURE.spyFanOut, { ...fan, beside: "spy" });
   await add(MEASURE.slowFanOut, { ...fan, beside: "slow consumer" });
@@ -109,7 +113,7 @@ async function measureHub(
     for (const peer of [hub.plain, hub.websocket]) {
       if (!wanted(peer.name)) continue;
       await measure(figures, peer, sec, memory);
-      const trips = await measureRoundTrips(peer, sec + 1, "spy");
+      const trips = await calm.take(() => measureRoundTrips(peer, sec + 1, "spy"));
       figures.add(peer.name, MEASURE.spyP50, trips.p50Us);
       figures.add(peer.name, MEASURE.spyP99, trips.p99Us);
     }
@@ -120,11 +124,14 @@ async function measureHub(
   console.error(`measures ${name}, idle clients and starts …`);
   {
     await using hub = await startHub(name, command, false);
+    // Not again: the memory that it took the first time is not given back.
     const { bytes, core } = await measureIdle(hub.plain, IDLE_SEC);
     figures.add(name, MEASURE.idleBytes, bytes);
     figures.add(name, MEASURE.idleCore, core);
   }
-  for (let i = 0; i < STARTS; i++) figures.add(name, MEASURE.startMs, await measureStart(command));
+  for (let i = 0; i < STARTS; i++) {
+    figures.add(name, MEASURE.startMs, await calm.take(() => measureStart(command)));
+  }
 }
 
 function thousands(n: number): string {
@@ -262,6 +269,14 @@ async function main(settings: Settings): Promise<void> {
         : ""
     }.`,
   );
+  const stolen = medianOf(calm.stolen);
+  console.log(
+    `Other virtual machines took ${stolen.toFixed(2)} of them (median), ${
+      Math.max(...calm.stolen).toFixed(2)
+    } at most; ${calm.repeated} of ${calm.stolen.length} measurements were made again because of them${
+      stolen > 0.1 ? ": these figures say little" : ""
+    }.`,
+  );
   if (memory.isNeeded) {
     console.log(
       "Free memory is slow to have here, as on many virtual machines: what writes files was measured " +
@@ -280,7 +295,11 @@ async function main(settings: Settings): Promise<void> {
   await Deno.mkdir(file.slice(0, file.lastIndexOf("/")) || ".", { recursive: true });
   await Deno.writeTextFile(
     file,
-    JSON.stringify({ at: new Date().toISOString(), machine, versions, left, figures }, null, 2) +
+    JSON.stringify(
+      { at: new Date().toISOString(), machine, versions, left, stolen: calm.stolen, figures },
+      null,
+      2,
+    ) +
       "\n",
   );
   console.log(`Written to ${file}.`);
