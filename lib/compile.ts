@@ -47,6 +47,8 @@ async function deno(args: readonly string[]): Promise<boolean> {
  */
 export async function bundle(folder: string): Promise<string | undefined> {
   const args = ["--quiet", "--import-map=.import_map.json", "--code-splitting", "--outdir", folder];
+  // Errors name the source's lines, where Deno looks for that.
+  args.push("--sourcemap=linked");
   return await deno(["bundle", ...args, PROGRAM]) ? `${folder}/main.js` : undefined;
 }
 
