@@ -81,7 +81,9 @@ Deno.test("alive: so many failures in a row restart it, one in between does not"
   await until(() => Number(lab.text("asked")) > 10, "the probe is not asked");
   assert(!run.stderr.includes("stopping"), run.stderr);
   await Deno.writeTextFile(`${lab.path}/dead`, "");
-  await run.saw(/p: running → stopping \(is not alive: exec sh .* failed 2 times in a row\)/);
+  await run.saw(
+    /p: running → stopping \(is not alive: exec sh .* failed 2 times in a row: exit code 1\)/,
+  );
   await run.saw(/p: stopping → starting/);
 });
 

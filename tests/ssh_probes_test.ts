@@ -66,7 +66,9 @@ Deno.test("ssh: probes look at the other computer, and what a program uses there
   await controller.saw(/exec: unreachable/);
   restore();
   await controller.saw(/exec: me@daq2 is reached again/);
-  await controller.saw(/hangs: running → stopping \(is not alive: exec sleep 60 failed\)/);
+  await controller.saw(
+    /hangs: running → stopping \(is not alive: exec sleep 60 failed: no answer within \d+ s\)/,
+  );
   assertEquals(pids(), before);
 
   await controller.saw(/greedy: running → stopping \(uses \d+ MB of memory/);

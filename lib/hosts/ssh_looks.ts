@@ -1,7 +1,7 @@
 // What probes ask of a computer that is reached through ssh, and what runs there: over the connection
 // that is there for its programs, beside the questions about those.
 
-import type { Looks } from "../process/look.ts";
+import type { Answer, ExecLook, Looks } from "../process/look.ts";
 import { parseStat, type ProcessStat } from "../process/proc_fs.ts";
 import type { Seen } from "../run/local_contract.ts";
 import { quoteWord } from "./ssh_script.ts";
@@ -44,6 +44,8 @@ function listensLine(port: number): string[] {
 
 /** How long a look at a file or a port may take there, in seconds. */
 const LOOK_SEC = 10;
+/** What `timeout` says of a command that it has killed; and where there is no such tool, what is said here. */
+const KILLED = 128 + 9;
 /** What its answer may take on the line besides, in seconds. */
 const LINE_SEC = 10;
 
@@ -52,15 +54,17 @@ const LINE_SEC = 10;
  * from this one by `here`. What takes too long is killed there; no answer is none: it is the line.
  */
 export function sshLooks(shell: SshShell, here: Looks): Looks {
+  /** @param whyNot What an exit code says that is not 0. */
   async function holds(
     argv: readonly string[],
     timeoutSec: number,
-    cwd?: string,
-    env?: { readonly [name: string]: string },
-  ): Promise<boolean | undefined> {
+    whyNot: (code: number) => string,
+    { cwd, env }: Partial<ExecLook> = {},
+  ): Promise<Answer> {
     try {
       const script = execScript(argv, timeoutSec, cwd, env);
-      return await shell.begin(script, timeoutSec + LINE_SEC) === 0;
+      const code = await shell.begin(script, timeoutSec + LINE_SEC) ?? KILLED;
+      return code === 0 || whyNot(code);
     } catch {
       return undefined; // not reached now: the programs there are shown to be so
     }
@@ -68,10 +72,16 @@ export function sshLooks(shell: SshShell, here: Looks): Looks {
   return {
     tcp: (host, port, signal) =>
       /^(localhost|127\.|::1$)/.test(host)
-        ? holds(listensLine(port), LOOK_SEC)
+        ? holds(listensLine(port), LOOK_SEC, () => "nobody listens")
         : here.tcp(host, port, signal),
-    file: (path) => holds(["test", "-e", path], LOOK_SEC),
-    exec: ({ argv, cwd, env, timeoutSec }) => holds(argv, timeoutSec, cwd, env),
+    file: (path) => holds(["test", "-e", path], LOOK_SEC, () => ""),
+    exec: (look) =>
+      holds(
+        look.argv,
+        look.timeoutSec,
+        (code) => code === KILLED ? `no answer within ${look.timeoutSec} s` : `exit code ${code}`,
+        look,
+      ),
   };
 }
 

@@ -10,16 +10,22 @@ export interface ExecLook {
 }
 
 /**
- * What can be asked of a computer. Nobody waits any more when the signal comes: then the answer is
- * false, or comes late. `undefined`: nobody can tell now, as while the computer is not reached.
+ * `true`: it holds. A text: it does not, and why, as far as there is more to say. `undefined`: nobody can tell
+ * now, as while the computer is not reached.
+ */
+export type Answer = true | string | undefined;
+
+/**
+ * What can be asked of a computer. Nobody waits any more when the signal comes: then the answer is no, for the
+ * signal's reason, or comes late.
  */
 export interface Looks {
   /** Whether somebody listens there. */
-  tcp(host: string, port: number, signal: AbortSignal): Promise<boolean | undefined>;
+  tcp(host: string, port: number, signal: AbortSignal): Promise<Answer>;
   /** Whether there is such a file (or folder). */
-  file(path: string, signal: AbortSignal): Promise<boolean | undefined>;
+  file(path: string, signal: AbortSignal): Promise<Answer>;
   /** Whether a command ends with exit code 0. */
-  exec(look: ExecLook, signal: AbortSignal): Promise<boolean | undefined>;
+  exec(look: ExecLook, signal: AbortSignal): Promise<Answer>;
 }
 
 /**
@@ -31,31 +37,33 @@ function couldNotAsk(error: unknown): boolean {
     error instanceof Error && /\(os error (11|12|23|24)\)/.test(error.message);
 }
 
-/** False too if the signal comes first: a network that is gone may hold the answer for minutes. */
-async function orLate(
-  answer: Promise<boolean | undefined>,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
+const textOf = (error: unknown) => error instanceof Error ? error.message : String(error);
+
+/** No too if the signal comes first: a network that is gone may hold the answer for minutes. */
+async function orLate(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
   let off = () => {};
-  const late = new Promise<false>((resolve) => {
-    const onAbort = () => resolve(false);
+  const late = new Promise<string>((resolve) => {
+    const onAbort = () => resolve(textOf(signal.reason));
     signal.addEventListener("abort", onAbort, { once: true });
     off = () => signal.removeEventListener("abort", onAbort);
   });
   try {
-    return signal.aborted ? false : await Promise.race([answer, late]);
+    return signal.aborted ? textOf(signal.reason) : await Promise.race([answer, late]);
   } finally {
     off();
   }
 }
 
-function noOrUnknown(error: unknown): false | undefined {
-  return couldNotAsk(error) ? undefined : false;
+/** "Connection refused (os error 111)" without its number. */
+function noOrUnknown(error: unknown): string | undefined {
+  if (couldNotAsk(error)) return undefined;
+  const text = textOf(error).replace(/ \(os error \d+\)/, "");
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
 }
 
 function lookAtTcp(hostname: string, port: number, signal: AbortSignal) {
   const connected = Deno.connect({ hostname, port }).then(
-    (connection) => {
+    (connection): Answer => {
       connection.close();
       return true;
     },
@@ -64,10 +72,7 @@ function lookAtTcp(hostname: string, port: number, signal: AbortSignal) {
   return orLate(connected, signal);
 }
 
-async function lookAtExec(
-  { argv, cwd, env }: ExecLook,
-  signal: AbortSignal,
-): Promise<boolean | undefined> {
+async function lookAtExec({ argv, cwd, env }: ExecLook, signal: AbortSignal): Promise<Answer> {
   const [command = "", ...args] = argv;
   const kill = (pid: number) => {
     try {
@@ -89,17 +94,22 @@ async function lookAtExec(
     }).spawn();
     const onAbort = () => kill(child.pid);
     signal.addEventListener("abort", onAbort, { once: true });
-    const { success } = await child.status;
+    const status = await child.status;
     signal.removeEventListener("abort", onAbort);
-    return success && !signal.aborted;
+    if (signal.aborted) return textOf(signal.reason);
+    return status.success || inWords(status);
   } catch (error) {
     return noOrUnknown(error);
   }
 }
 
+function inWords({ code, signal }: Deno.CommandStatus): string {
+  return signal === null ? `exit code ${code}` : `ended by ${signal}`;
+}
+
 /** Asks this computer. */
 export const LOOKS_HERE: Looks = {
   tcp: lookAtTcp,
-  file: (path, signal) => orLate(Deno.stat(path).then(() => true, () => false), signal),
+  file: (path, signal) => orLate(Deno.stat(path).then(() => true, () => ""), signal),
   exec: lookAtExec,
 };

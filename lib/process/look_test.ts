@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { LOOKS_HERE } from "./look.ts";
 
 const never = () => new AbortController().signal;
@@ -6,10 +6,25 @@ const look = { cwd: "/", env: {}, timeoutSec: 5 };
 
 Deno.test("looks: yes and no", async () => {
   assertEquals(await LOOKS_HERE.exec({ ...look, argv: ["true"] }, never()), true);
-  assertEquals(await LOOKS_HERE.exec({ ...look, argv: ["false"] }, never()), false);
-  assertEquals(await LOOKS_HERE.exec({ ...look, argv: ["no-such-command-1"] }, never()), false);
+  assertEquals(await LOOKS_HERE.exec({ ...look, argv: ["false"] }, never()), "exit code 1");
+  const killed = ["sh", "-c", "kill -SEGV $$"];
+  assertEquals(await LOOKS_HERE.exec({ ...look, argv: killed }, never()), "ended by SIGSEGV");
+  const noCommand = await LOOKS_HERE.exec({ ...look, argv: ["no-such-command-1"] }, never());
+  assertMatch(String(noCommand), /^failed to spawn/);
   assertEquals(await LOOKS_HERE.file("/", never()), true);
-  assertEquals(await LOOKS_HERE.file("/no/such", never()), false);
+  assertEquals(await LOOKS_HERE.file("/no/such", never()), "");
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  assertEquals(await LOOKS_HERE.tcp("127.0.0.1", port, never()), true);
+  listener.close();
+  assertEquals(await LOOKS_HERE.tcp("127.0.0.1", port, never()), "connection refused");
+});
+
+Deno.test("looks: who gives no answer in time is killed, and the answer is no", async () => {
+  const late = new AbortController();
+  const answer = LOOKS_HERE.exec({ ...look, argv: ["sleep", "1000"] }, late.signal);
+  late.abort(new Error("no answer within 1 s"));
+  assertEquals(await answer, "no answer within 1 s");
 });
 
 Deno.test("looks: who cannot even ask knows nothing, and says so", async () => {

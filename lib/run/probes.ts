@@ -1,7 +1,7 @@
 // Whether a program is ready, and whether it is still alive, by what the file says to look at.
 
 import { afterPatience } from "../patience.ts";
-import type { Looks } from "../process/look.ts";
+import type { Answer, Looks } from "../process/look.ts";
 import type { LogCursor, ProgramLog } from "../process/program_log.ts";
 import type { Presence } from "./presence.ts";
 import type { Check, Probe, Program } from "../experiment/program.ts";
@@ -40,8 +40,10 @@ interface Question extends Disposable {
   readonly heldAt: number;
   /** It has held at least once. */
   readonly held: boolean;
-  /** Answers of "no" in a row. */
+  /** Answers of "no" in a row … */
   readonly failures: number;
+  /** … and what the last of them said besides, which may be nothing. */
+  readonly whyNot: string;
 }
 
 /** How often a log is looked at for lines, in milliseconds. */
@@ -71,18 +73,20 @@ export function describeProbe({ check }: Probe): string {
 function createQuestion(probe: Probe, program: Program, context: ProbeContext): Question {
   const { now, presence, output, looks } = context;
   const { check, periodSec } = probe;
+  const patienceSec = Math.max(1, periodSec);
   const abort = new AbortController();
   const pattern = check.kind === "logLine" ? new RegExp(check.pattern) : undefined;
   let cursor: LogCursor | undefined;
   let heldAt = now();
   let held = false;
   let failures = 0;
+  let whyNot = "";
   let next = 0;
   let asking = false;
 
-  function found(holds: boolean): void {
-    if (holds) [heldAt, held, failures] = [now(), true, 0];
-    else failures++;
+  function found(answer: true | string): void {
+    if (answer === true) [heldAt, held, failures, whyNot] = [now(), true, 0, ""];
+    else [failures, whyNot] = [failures + 1, answer];
   }
 
   function askStatus({ client, states, maxAgeSec }: Check & { kind: "status" }): void {
@@ -100,17 +104,20 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
   const excuse = (): undefined => void (heldAt = now());
 
   async function tryIt(
-    look: (signal: AbortSignal) => Promise<boolean | undefined>,
+    look: (signal: AbortSignal) => Promise<Answer>,
   ): Promise<void> {
     asking = true;
-    const end = afterPatience(Math.max(1, periodSec) * 1000, () => late.abort());
     const late = new AbortController();
-    const holds = await look(AbortSignal.any([abort.signal, late.signal]));
+    const end = afterPatience(
+      patienceSec * 1000,
+      () => late.abort(new Error(`no answer within ${patienceSec} s`)),
+    );
+    const answer = await look(AbortSignal.any([abort.signal, late.signal]));
     end();
     asking = false;
     if (abort.signal.aborted) return;
-    if (holds === undefined) excuse();
-    else found(holds);
+    if (answer === undefined) excuse();
+    else found(answer);
   }
 
   return {
@@ -129,7 +136,7 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
       else if (check.kind === "exec") {
         const { argv } = check;
         const { cwd } = program;
-        const look = { argv, cwd, env: context.environment, timeoutSec: Math.max(1, periodSec) };
+        const look = { argv, cwd, env: context.environment, timeoutSec: patienceSec };
         tryIt((signal) => looks.exec(look, signal));
       } else {
         cursor ??= output.cursor(context.logFrom);
@@ -145,6 +152,9 @@ function createQuestion(probe: Probe, program: Program, context: ProbeContext): 
     },
     get failures() {
       return failures;
+    },
+    get whyNot() {
+      return whyNot;
     },
     [Symbol.dispose]() {
       abort.abort();
@@ -179,10 +189,12 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
     readiness.ask();
     if (readiness.held) return { type: "readyHolds" };
     if (!isLate(ready, readiness)) return undefined;
-    const what = describeProbe(ready);
+    const { whyNot } = readiness;
     return {
       type: "aliveFailed",
-      reason: `was not ready within ${ready.timeoutSec} s: no ${what}`,
+      reason: `was not ready within ${ready.timeoutSec} s: no ${describeProbe(ready)}${
+        whyNot === "" ? "" : ` (${whyNot})`
+      }`,
     };
   }
 
@@ -199,11 +211,12 @@ export function watchProgram(program: Program, context: ProbeContext): Watch {
         reason: `is not alive: no ${what} for ${alive.timeoutSec} s`,
       };
     }
-    if (life.failures < alive.failures) return undefined;
+    const { failures, whyNot } = life;
+    if (failures < alive.failures) return undefined;
     return {
       type: "aliveFailed",
-      reason: `is not alive: ${what} failed${
-        life.failures === 1 ? "" : ` ${life.failures} times in a row`
+      reason: `is not alive: ${what} failed${failures === 1 ? "" : ` ${failures} times in a row`}${
+        whyNot === "" ? "" : `: ${whyNot}`
       }`,
     };
   }

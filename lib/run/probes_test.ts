@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { parseExperiment } from "../experiment/experiment_file.ts";
-import type { Looks } from "../process/look.ts";
+import type { Answer, Looks } from "../process/look.ts";
 import type { ProgramLog } from "../process/program_log.ts";
 import type { Said } from "./presence.ts";
 import { watchProgram } from "./probes.ts";
@@ -18,7 +18,7 @@ function lab(keys: object) {
   const world = {
     hub: true,
     clients: new Map<string, Said | undefined>(),
-    answer: true as boolean | undefined,
+    answer: true as Answer,
     canLog: true,
     lines: [] as string[],
   };
@@ -103,16 +103,16 @@ Deno.test("probes: so many answers of no in a row; that nobody can tell is none,
   assertEquals(asked().length, 10);
   world.answer = undefined;
   assertEquals(await pass(1000), undefined);
-  world.answer = false;
+  world.answer = "exit code 3";
   assertEquals(await pass(15), undefined);
   world.answer = undefined;
   assertEquals(await pass(50), undefined);
-  world.answer = false;
-  assertEquals(await pass(50), "is not alive: exec check it failed 3 times in a row");
+  world.answer = "exit code 3";
+  assertEquals(await pass(50), "is not alive: exec check it failed 3 times in a row: exit code 3");
   const other = lab({ alive: { tcp: 80, periodSec: 1, failures: 2 } });
   await other.pass(1);
   for (let i = 0; i < 5; i++) {
-    other.world.answer = false;
+    other.world.answer = "exit code 3";
     assertEquals(await other.pass(1), undefined);
     other.world.answer = true;
     assertEquals(await other.pass(1), undefined);
@@ -123,11 +123,17 @@ Deno.test("probes: not ready in time; the time in which nobody could tell does n
   const { world, pass } = lab({ ready: { file: "/up", timeoutSec: 20 } });
   world.answer = undefined;
   assertEquals(await pass(100), undefined);
-  world.answer = false;
+  world.answer = "";
   assertEquals(await pass(19), undefined);
   assertEquals(await pass(3), "was not ready within 20 s: no file /up");
+  const never = lab({ ready: { tcp: 80, timeoutSec: 20 } });
+  never.world.answer = "connection refused";
+  assertEquals(
+    await never.pass(30),
+    "was not ready within 20 s: no tcp 127.0.0.1:80 (connection refused)",
+  );
   const soon = lab({ ready: { file: "/up", timeoutSec: 20 } });
-  soon.world.answer = false;
+  soon.world.answer = "";
   await soon.pass(5);
   soon.world.answer = true;
   assertEquals(await soon.pass(2), "ready");
