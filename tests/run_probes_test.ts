@@ -197,7 +197,7 @@ Deno.test("status: what a client says of itself makes its program ready, is show
     q: {
       cmd: FOREVER,
       ...quick,
-      alive: { status: { state: "ready", client: "beats", maxAgeSec: 0.5 }, timeoutSec: 0.7 },
+      alive: { status: { state: "ready", client: "beats", maxAgeSec: 2 }, timeoutSec: 3 },
     },
   });
   await using hub = await TestHub.start();
@@ -233,7 +233,7 @@ Deno.test("status: what a client says of itself makes its program ready, is show
     // Said again and again: alive for longer than any of its limits, and not without.
     assert(!run.stderr.includes("q: running → stopping"), run.stderr);
     clearInterval(beat);
-    await run.saw(/q: running → stopping \(is not alive: no status ready of beats within 0.5 s/);
+    await run.saw(/q: running → stopping \(is not alive: no status ready of beats within 2 s/);
   } finally {
     clearInterval(beat);
   }
