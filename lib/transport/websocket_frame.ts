@@ -46,13 +46,19 @@ function isCloseCode(code: number): boolean {
     code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
 }
 
-/** Takes the mask off a payload whose four mask bytes stand before it. */
+/** Takes the mask off a payload whose four mask bytes stand before it; eight bytes at a time while there are as many. */
 function unmask(bytes: Uint8Array, view: DataView, begin: number, end: number): void {
   const mask = view.getInt32(begin - 4, true);
   if (mask === 0) return;
+  // As a number of 64 bits V8 needs no object for it, nor for what it is used with.
+  const twice = BigInt.asIntN(64, BigInt(mask) << 32n | BigInt(mask >>> 0));
   let i = begin;
-  for (const last = end - 3; i < last; i += 4) {
+  for (const last = end - 7; i < last; i += 8) {
+    view.setBigInt64(i, view.getBigInt64(i, true) ^ twice, true);
+  }
+  if (i < end - 3) {
     view.setInt32(i, view.getInt32(i, true) ^ mask, true);
+    i += 4;
   }
   for (let shift = 0; i < end; i++, shift += 8) bytes[i] = (bytes[i] ?? 0) ^ (mask >>> shift);
 }
