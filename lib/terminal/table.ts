@@ -10,7 +10,7 @@ import {
 import { showDuration } from "../units.ts";
 import { alarmLines } from "./alarm_lines.ts";
 import { runTitle, safeTitle } from "./run_text.ts";
-import { cutText, textWidth } from "./text_width.ts";
+import { cutText, textWidth, wrapWords } from "./text_width.ts";
 
 /** Where the table is shown. */
 export interface TableView {
@@ -167,7 +167,13 @@ export function renderTable(status: ExperimentStatus, view: TableView): string[]
   const isSafe = status.safe !== undefined;
   const lines = [paint(isSafe ? "\x1b[1;7;31m" : "\x1b[1m", cutText(title, columns))];
 
-  for (const { text, code } of alarmLines(status, rows)) {
+  const alarms = alarmLines(status, rows);
+  // What to do stands at their end: they are cut only where the programs need the lines.
+  const whole = alarms.flatMap(({ text, code }) =>
+    wrapWords(text, columns).map((line) => ({ text: line, code }))
+  );
+  const hasRoom = lines.length + whole.length + 1 + status.programs.length <= rows;
+  for (const { text, code } of hasRoom ? whole : alarms) {
     lines.push(paint(code, cutText(text, columns)));
   }
 

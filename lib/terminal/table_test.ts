@@ -175,5 +175,12 @@ Deno.test("table: alarms stand above the programs, worst first, three at most", 
   assertEquals(plain(colored[1] ?? ""), lines[1]);
   // On a screen of a few lines the programs come first.
   assertEquals(renderTable(status, { ...view, rows: 4 }).length, 3);
-  assertEquals(cutText(lines[1] ?? "", 20), renderTable(status, { ...view, columns: 20 })[1]);
+  // A narrow one shows all of them while there is room for the programs, else what fits.
+  const narrow = { ...view, columns: 20 };
+  assertEquals(renderTable(status, { ...narrow, rows: Infinity }).slice(1, 4), [
+    "▲ CRITICAL  disk /a:",
+    "8.1 GB free;\\nmake",
+    "room",
+  ]);
+  assertEquals(renderTable(status, { ...narrow, rows: 8 })[1], cutText(lines[1] ?? "", 20));
 });
