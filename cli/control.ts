@@ -75,11 +75,15 @@ const WITHOUT_HUB =
 type Fields = { readonly [field: string]: Outgoing[string] };
 
 async function absence(client: Client, name: string): Promise<string> {
-  const others = (await controllersIn(client).catch(() => [])).map((one) => one.name);
+  // With the experiment of each, so that nobody stops that of another laboratory.
+  const others = (await controllersIn(client).catch(() => [])).map(({ name, info }) =>
+    typeof info?.experiment === "string" ? `${name} ("${escapeControls(info.experiment)}")` : name
+  );
+  const start = 'start it with "abcd run FILE", which takes up the programs that still run, or ';
   return `Cannot find the controller "${name}" in hub "${client.hub?.name}"; ${
     others.length === 0
-      ? 'start it with "abcd run FILE", which takes up the programs that still run, or name it with --controller'
-      : `there are: ${others.join(", ")}; name one with --controller`
+      ? `${start}name it with --controller`
+      : `${start}name one of those that there are with --controller: ${others.join(", ")}`
   }`;
 }
 

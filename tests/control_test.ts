@@ -198,14 +198,15 @@ Deno.test("control: what cannot be done is said", async () => {
     await using _warm = await fakeController(hub, "warm-lab");
     const one = await runAbcd(["status", ...args]);
     assertEquals(one.code, 1);
-    assertStringIncludes(one.stderr, "there are: cold-lab, warm-lab; name one");
+    assertStringIncludes(one.stderr, 'with --controller: cold-lab ("lab"), warm-lab ("lab")');
   }
   // The usual one is away, for a moment, maybe: the other one's programs are not those that are meant.
   const current = { cmd: "run", topic: "run/current", retain: true };
   await cold.client.deliver({ ...current, experiment: "warm" });
   const away = await runAbcd(["stop", "hv", ...args]);
   assertEquals([away.code, cold.asked.some(({ cmd }) => cmd === "stop")], [1, false]);
-  assertStringIncludes(away.stderr, "there are: cold-lab; name one");
+  assertStringIncludes(away.stderr, 'start it with "abcd run FILE", which takes up');
+  assertStringIncludes(away.stderr, 'with --controller: cold-lab ("lab")');
   await cold.client.deliver({ ...current, experiment: "lab" });
   assertStringIncludes((await runAbcd(["status", ...args])).stderr, 'Asks "cold-lab"');
   const unknown = await runAbcd(["stop", "vh", "--controller=cold-lab", ...args]);
