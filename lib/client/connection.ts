@@ -1,6 +1,7 @@
 // One connection to the hub, from `_init` to its end.
 
 import { JOIN_SEC, TIMEOUT_SEC } from "../defaults.ts";
+import { doInTime } from "../do_in_time.ts";
 import {
   asFromHub,
   type ChallengeMessage,
@@ -55,7 +56,12 @@ export async function holdConnection(
   handler: ConnectionHandler,
   signal: AbortSignal,
 ): Promise<string> {
-  const reached = await reach(address, authorities);
+  // A computer that is off says nothing, and the system would wait for two minutes.
+  const reached = await doInTime((over) => reach(address, authorities, over), {
+    sec: JOIN_SEC,
+    late: `${address.host}:${address.port} did not answer within ${JOIN_SEC} s`,
+    signal,
+  });
   if (signal.aborted) return "closed";
   const where = reached.address;
   const { message: init, introduction } = handler.init(reached);

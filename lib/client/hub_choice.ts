@@ -53,7 +53,7 @@ export interface HubChoice {
    * An address that was given does not say whether TLS is spoken there. If nothing was to be made of
    * it, that is found out; resolves to whether it is otherwise than thought.
    */
-  learnTls(): Promise<boolean>;
+  learnTls(signal: AbortSignal): Promise<boolean>;
 }
 
 /** Begins with every hub as good as another. */
@@ -99,9 +99,9 @@ export function createHubChoice(options: HubChoiceOptions): HubChoice {
       last = refusal;
       return true;
     },
-    async learnTls() {
+    async learnTls(signal) {
       if (server === undefined) return false;
-      const tls = await speaksTls(server);
+      const tls = await speaksTls(server, signal);
       if (tls === (server.tls ?? false)) return false;
       server = { ...server, tls };
       return true;

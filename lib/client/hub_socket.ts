@@ -193,22 +193,38 @@ async function startTls(
   address: { readonly hostname: string; readonly port: number },
   der: Uint8Array,
   authorities: string | undefined,
+  signal: AbortSignal,
 ): Promise<Deno.TlsConn> {
   const choice = chooseTls(der, authorities);
-  const tls = await Deno.startTls(await Deno.connect(address), choice);
+  const tls = await Deno.startTls(await Deno.connect({ ...address, signal }), choice);
+  const close = () => {
+    try {
+      tls.close();
+    } catch {
+      // it is closed
+    }
+  };
+  signal.addEventListener("abort", close);
   try {
+    signal.throwIfAborted();
     await tls.handshake();
     return tls;
   } catch (error) {
-    tls.close();
-    throw whyNotTaken(error, der, authorities, Date.now());
+    close();
+    throw signal.aborted ? signal.reason : whyNotTaken(error, der, authorities, Date.now());
+  } finally {
+    signal.removeEventListener("abort", close);
   }
 }
 
 /** Whether somebody speaks TLS there. */
-export async function speaksTls({ host, port }: HubAddress): Promise<boolean> {
+export async function speaksTls(
+  { host, port }: HubAddress,
+  signal: AbortSignal,
+): Promise<boolean> {
   const hostname = host.replace(/^\[(.*)\]$/, "$1");
-  return await askCertificate({ hostname, port }, CERTIFICATE_SEC).then(() => true, () => false);
+  return await askCertificate({ hostname, port }, CERTIFICATE_SEC, signal)
+    .then(() => true, () => false);
 }
 
 /**
@@ -216,20 +232,25 @@ export async function speaksTls({ host, port }: HubAddress): Promise<boolean> {
  * operating system's resolver has more sources than DNS), and the certificate.
  *
  * @param authorities Certificates of authorities that are trusted beside those that Deno has, as PEM.
- * @throws {Error} If nobody listens there, or the name is unknown, or TLS cannot be begun.
+ * @throws {Error} If nobody listens there, or the name is unknown, or TLS cannot be begun; the reason of
+ * `signal`.
  */
-export async function reach(address: HubAddress, authorities?: string): Promise<Reached> {
+export async function reach(
+  address: HubAddress,
+  authorities: string | undefined,
+  signal: AbortSignal,
+): Promise<Reached> {
   const { host, port } = address;
   const hostname = host.replace(/^\[(.*)\]$/, "$1");
   if (address.tls === true) {
-    const der = await askCertificate({ hostname, port }, CERTIFICATE_SEC);
+    const der = await askCertificate({ hostname, port }, CERTIFICATE_SEC, signal);
     const certificate = await fingerprint(der);
     if (address.fingerprint !== undefined && address.fingerprint !== certificate) {
       throw new Error(`${host}:${port} does not have the certificate that was announced`);
     }
     let conn: Deno.TlsConn;
     try {
-      conn = await startTls({ hostname, port }, der, authorities);
+      conn = await startTls({ hostname, port }, der, authorities, signal);
     } catch (error) {
       throw new Error(`Cannot speak TLS with ${host}:${port}: ${textOf(error)}`, { cause: error });
     }
@@ -242,7 +263,7 @@ export async function reach(address: HubAddress, authorities?: string): Promise<
   }
   let ip = host;
   if (!isNumeric(host)) {
-    using connection = await Deno.connect({ hostname, port });
+    using connection = await Deno.connect({ hostname, port, signal });
     ip = connection.remoteAddr.hostname;
   }
   const where = plainAddress(ip, port);

@@ -202,7 +202,7 @@ export function createMembership(
         joined = false;
         log.warn(`Lost the hub: ${reason}`);
         events.lost(reason);
-      } else if (isMute && await choice.learnTls()) {
+      } else if (isMute && await choice.learnTls(signal)) {
         continue;
       } else if (reason !== said) {
         said = reason;

@@ -2,6 +2,7 @@
 // certificate comes in the clear, and Deno's own TLS does not show it. Nothing is trusted here: the
 // certificate is then the only one that a real connection takes.
 
+import { doInTime } from "../do_in_time.ts";
 import { concat } from "./der.ts";
 
 const HANDSHAKE = 22, CLIENT_HELLO = 1, CERTIFICATE = 11;
@@ -73,13 +74,27 @@ export function certificateIn(answer: Uint8Array): Uint8Array<ArrayBuffer> | und
 /**
  * The certificate of the server there, as DER.
  *
- * @throws {Error} If nobody listens there, or it does not speak TLS, or takes too long.
+ * @throws {Error} If nobody listens there, or it does not speak TLS, or takes too long; the reason of
+ * `signal`.
  */
 export async function askCertificate(
   address: { readonly hostname: string; readonly port: number },
   timeoutSec: number,
+  signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const connection = await Deno.connect(address);
+  // A computer that is off says nothing, and the system would wait for two minutes.
+  return await doInTime((over) => certificateFrom(address, over), {
+    sec: timeoutSec,
+    late: `${address.hostname}:${address.port} did not show a certificate within ${timeoutSec} s`,
+    signal,
+  });
+}
+
+async function certificateFrom(
+  address: { readonly hostname: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const connection = await Deno.connect({ ...address, signal });
   const close = () => {
     try {
       connection.close();
@@ -87,7 +102,7 @@ export async function askCertificate(
       // it is closed
     }
   };
-  const late = setTimeout(close, timeoutSec * 1000);
+  signal.addEventListener("abort", close);
   try {
     const random = crypto.getRandomValues(new Uint8Array(32));
     const hello = clientHello(random);
@@ -103,7 +118,7 @@ export async function askCertificate(
     }
     throw new Error("it ended without a certificate");
   } finally {
-    clearTimeout(late);
+    signal.removeEventListener("abort", close);
     close();
   }
 }
