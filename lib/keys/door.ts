@@ -126,7 +126,13 @@ export function createDoor(options: DoorOptions): Door {
     return found;
   }
 
+  /** What was shown to be had is worth nothing if there is a new key meanwhile. */
+  function checkMain(shown: Key): void {
+    if (shown !== main) throw new DeniedError("The hub has a new key; join again with that");
+  }
+
   async function takePlain(text: string): Promise<Pass> {
+    const shown = main;
     let given: Key;
     try {
       given = parseKey(text);
@@ -141,9 +147,10 @@ export function createDoor(options: DoorOptions): Door {
           "have it by the challenge; or the hub is started with --plain-keys",
       );
     }
-    if (!await isSameKey(given, await deriveKey(main, given.id))) {
+    if (!await isSameKey(given, await deriveKey(shown, given.id))) {
       throw new DeniedError(`Cannot take the key: it is not the key "${given.id}" of this hub`);
     }
+    checkMain(shown);
     return passOf(given.id);
   }
 
@@ -184,7 +191,8 @@ export function createDoor(options: DoorOptions): Door {
       // An open hub takes who has a key of some other hub as one of those who have none.
       if (typeof pass(id) === "string" && isOpen(place.isTcp)) return passOf(undefined);
       passOf(id);
-      const key = await deriveKey(main, id);
+      const shown = main;
+      const key = await deriveKey(shown, id);
       const joining: Joining = {
         key: id,
         client,
@@ -203,6 +211,7 @@ export function createDoor(options: DoorOptions): Door {
               `Cannot take the proof: it is not that of the key "${id}" of this hub`,
             );
           }
+          checkMain(shown);
           // The rights may have changed meanwhile.
           return passOf(id);
         },

@@ -135,7 +135,10 @@ Deno.test("door: rights and the main key change while it stands", async () => {
   one.setRights(RIGHTS);
   assert(typeof one.pass("pi") === "object");
   const next = makeMainKey();
+  const late = await challenge(one, initOf());
   one.setMain(next);
+  // Who was challenged before shows an old key.
+  await denied(late.met, (await proofOf(main, late.joining)).proof, "a new key");
   const second = await challenge(one, initOf());
   assert(await isProof("hub", next, second.joining, second.met.proof));
 });
