@@ -62,6 +62,17 @@ Deno.test("a client joins, sends in order, and says who it is", async () => {
   assertEquals((hub.got[0]?.info as { pid: number }).pid, Deno.pid);
 });
 
+Deno.test("a question under the id of one that has no answer yet is refused, and harms it not", async () => {
+  await using hub = new SmallHub();
+  const client = await connect({ name: "hv", open: true, server: hub.address });
+  const first = client.request({ cmd: "x", to: "daq", id: "1" });
+  const text = 'a question with the id "1" has no answer yet';
+  await assertRejects(() => client.request({ cmd: "y", to: "daq", id: "1" }), Error, text);
+  hub.say({ cmd: "x", from: "daq", to: "hv", re: "1", value: 3 });
+  assertEquals((await within(first, 3000, "the answer")).value, 3);
+  await client.close();
+});
+
 Deno.test("a refusal rejects the request that it answers", async () => {
   await using hub = new SmallHub(({ cmd }) =>
     cmd === "x" ? { cmd: "_error", code: "unknown-client", text: "nobody" } : undefined

@@ -5,7 +5,11 @@ import { RefusedError } from "./errors.ts";
 
 /** Requests that have no answer yet. */
 export interface Requests {
-  /** A question goes out: resolves to its answer, rejects if it is refused. */
+  /**
+   * A question goes out: resolves to its answer, rejects if it is refused.
+   *
+   * @throws {Error} If another one of this id has no answer yet.
+   */
   add(id: string): Promise<Message>;
   /** It has gone out, so that its answer is lost with the connection. */
   wrote(id: string): void;
@@ -37,6 +41,9 @@ export function createRequests(): Requests {
 
   return {
     add(id) {
+      if (all.has(id)) {
+        throw new Error(`Cannot ask: a question with the id "${id}" has no answer yet`);
+      }
       const { promise, resolve, reject } = Promise.withResolvers<Message>();
       all.set(id, { resolve, reject, sent: false });
       return promise;
