@@ -4,6 +4,7 @@
 //   {"is":"mailbox","of":NAME,"used":MS}         the name has a mailbox; when its owner was last here
 //   {"is":"mail","of":NAME,"n":N,"until":MS,"m":MESSAGE}
 //   {"is":"got","of":NAME,"n":N}                 all of its mail up to this number is done with
+//   {"is":"old","of":NAME,"all":[N, ...]}        these were too old, and were taken out
 //   {"is":"no mailbox","of":NAME}
 //   {"is":"value","of":TOPIC,"until":MS|null,"m":MESSAGE}   the last value of a topic
 //   {"is":"no value","of":TOPIC}
@@ -22,6 +23,7 @@ export type LedgerLine =
     readonly m: Message;
   }
   | { readonly is: "got"; readonly of: string; readonly n: number }
+  | { readonly is: "old"; readonly of: string; readonly all: readonly number[] }
   | { readonly is: "no mailbox"; readonly of: string }
   | {
     readonly is: "value";
@@ -65,7 +67,9 @@ export function parseLine(text: string): LedgerLine | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { is, id, of, last, used, n, until, m } = value as { readonly [field: string]: unknown };
+  const { is, id, of, last, used, n, all, until, m } = value as {
+    readonly [field: string]: unknown;
+  };
   if (is === "ledger") {
     return typeof id === "string" && typeof last === "number" ? { is, id, last } : undefined;
   }
@@ -75,6 +79,10 @@ export function parseLine(text: string): LedgerLine | undefined {
       return typeof used === "number" ? { is, of, used } : undefined;
     case "got":
       return typeof n === "number" ? { is, of, n } : undefined;
+    case "old":
+      return Array.isArray(all) && all.every((one) => typeof one === "number")
+        ? { is, of, all }
+        : undefined;
     case "no mailbox":
     case "no value":
       return { is, of };

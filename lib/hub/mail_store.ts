@@ -57,7 +57,7 @@ export interface MailStore {
   adopt(lines: readonly LedgerLine[]): void;
   /** The clock was set: what came in this run of the hub by the old one goes by the new one. */
   clockSet(set: ClockSet): void;
-  /** All lines are recalled: from now on mail gets new numbers. */
+  /** All lines are recalled: what was too old goes, and from now on mail gets new numbers. */
   begin(): void;
 }
 
@@ -78,6 +78,8 @@ export function createMailStore(settings: Settings): MailStore {
   /** What has a higher number came in this run of the hub. */
   let recalled = 0;
   let totalBytes = 0;
+  /** Numbers of mail that is recalled and was too old: it goes once all is recalled. */
+  let old = new Set<number>();
 
   function append(line: Parameters<typeof encodeLine>[0]): void {
     ledger?.append(encodeLine(line));
@@ -138,9 +140,11 @@ export function createMailStore(settings: Settings): MailStore {
     },
     expire(box, now) {
       const before = box.bytes;
-      const old = box.expire(now);
+      const gone = box.expire(now);
       totalBytes -= before - box.bytes;
-      return old;
+      // Their senders are told once, and not by the next hub again.
+      if (gone.length > 0) append({ is: "old", of: box.name, all: gone.map(({ n }) => n) });
+      return gone;
     },
     drop(name) {
       forget(name);
@@ -186,6 +190,9 @@ export function createMailStore(settings: Settings): MailStore {
           if (kept !== undefined) confirm(kept.box, line.n);
           break;
         }
+        case "old":
+          for (const n of line.all) old.add(n);
+          break;
         case "no mailbox":
           forget(line.of);
           break;
@@ -196,11 +203,12 @@ export function createMailStore(settings: Settings): MailStore {
     adopt(lines) {
       const earlier = createMailStore({ ...settings, ledger: undefined });
       for (const line of lines) earlier.recall(line);
-      for (const [name, { box: old, used }] of earlier.all()) {
+      earlier.begin();
+      for (const [name, { box: before, used }] of earlier.all()) {
         const { box } = all.get(name) ?? open(name, used);
         totalBytes -= box.bytes;
         const waiting = box.takeWaiting();
-        for (const mail of [...old, ...waiting]) {
+        for (const mail of [...before, ...waiting]) {
           // Its sender had no receipt, and has sent it again since.
           if (mail.again !== undefined && box.has(mail.again)) continue;
           box.put({ ...mail, n: ++last });
@@ -215,6 +223,14 @@ export function createMailStore(settings: Settings): MailStore {
       }
     },
     begin() {
+      if (old.size > 0) {
+        for (const { box } of all.values()) {
+          totalBytes -= box.bytes;
+          box.takeOut(old);
+          totalBytes += box.bytes;
+        }
+        old = new Set();
+      }
       recalled = last;
       last += LEAP;
       append({ is: "ledger", id, last });

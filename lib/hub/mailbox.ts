@@ -49,6 +49,8 @@ export interface Mailbox {
   confirm(n: number): boolean;
   /** Takes out what is too old, unless it is on its way. */
   expire(now: number): Mail[];
+  /** Takes out those with these numbers, as far as they are not on their way. */
+  takeOut(numbers: ReadonlySet<number>): void;
   /** Those that wait when it begins, whatever happens to them meanwhile. */
   [Symbol.iterator](): IterableIterator<Mail>;
 }
@@ -77,6 +79,28 @@ export function createMailbox(name: string): Mailbox {
     mails = mails.slice(head);
     sent -= head;
     head = 0;
+  }
+
+  /** Takes out those that wait and are to go. */
+  function remove(isToGo: (mail: Mail) => boolean): Mail[] {
+    const gone: Mail[] = [], kept: Mail[] = [];
+    soonest = Infinity;
+    for (let i = head; i < mails.length; i++) {
+      const mail = mails[i];
+      if (mail === undefined) break;
+      if (i >= sent && isToGo(mail)) {
+        gone.push(mail);
+        bytes -= mail.bytes;
+        forget(mail);
+      } else {
+        kept.push(mail);
+        if (mail.until < soonest) soonest = mail.until;
+      }
+    }
+    mails = kept;
+    sent -= head;
+    head = 0;
+    return gone;
   }
 
   return {
@@ -137,27 +161,8 @@ export function createMailbox(name: string): Mailbox {
       tidy();
       return any;
     },
-    expire(now) {
-      if (now < soonest) return [];
-      const old: Mail[] = [], kept: Mail[] = [];
-      soonest = Infinity;
-      for (let i = head; i < mails.length; i++) {
-        const mail = mails[i];
-        if (mail === undefined) break;
-        if (i >= sent && mail.until <= now) {
-          old.push(mail);
-          bytes -= mail.bytes;
-          forget(mail);
-        } else {
-          kept.push(mail);
-          if (mail.until < soonest) soonest = mail.until;
-        }
-      }
-      mails = kept;
-      sent -= head;
-      head = 0;
-      return old;
-    },
+    expire: (now) => now < soonest ? [] : remove(({ until }) => until <= now),
+    takeOut: (numbers) => void remove(({ n }) => numbers.has(n)),
     *[Symbol.iterator]() {
       const now = mails, end = mails.length;
       for (let i = head; i < end; i++) {

@@ -28,6 +28,8 @@ import type { Roster } from "./roster.ts";
 const MAX_MAILBOXES = 1000;
 /** All mailboxes together hold this many times what one may. */
 const TOGETHER = 16;
+/** How often it is noted that an owner is here, as a share of the time after which a mailbox is closed. */
+const NOTED = 1 / 100;
 
 /** All mailboxes: what is kept of them, see {@linkcode MailStore}, and who has to do with them. */
 export interface Mailboxes
@@ -159,8 +161,9 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
     leave(client) {
       const kept = ofOwner(client);
       if (kept === undefined) return;
-      owners.delete(kept.box.name);
-      kept.used = clock();
+      const { name } = kept.box;
+      owners.delete(name);
+      store.use(name, clock());
       kept.box.rewind();
     },
     checkRoom(box, message, bytes) {
@@ -183,6 +186,10 @@ export function createMailboxes(parts: MailboxParts): Mailboxes {
     tick(now) {
       for (const [name, kept] of store.all()) {
         expire(kept, now, "it did not come for it in time");
+        // Should the hub end now, the next one is to know until when its owner was here, or about so.
+        if (owners.has(name) && now - kept.used >= mailboxAgeSec * 1000 * NOTED) {
+          store.use(name, now);
+        }
         const unused = !owners.has(name) && kept.box.size === 0 &&
           now - kept.used >= mailboxAgeSec * 1000;
         if (!unused) continue;

@@ -161,6 +161,41 @@ Deno.test("mail: an empty mailbox for which nobody comes is closed; then its nam
   assertEquals(a.heard()[0]?.code, "unknown-client");
 });
 
+Deno.test("mail: an owner that was here for long has its mailbox after a restart of the hub, too", () => {
+  const ledger = new MemoryLedger();
+  const before = hubInMemory({ ledger, mailboxAgeSec: 100 });
+  const owner = before.join("hv", { durable: true });
+  before.pass(200, [owner]);
+  const clock = () => before.time.now + 5000;
+  const { hub, come, join } = hubInMemory({ ledger, mailboxAgeSec: 100, clock });
+  hub.tick(clock());
+  const a = join("a");
+  fill(a, 0, 1);
+  assertEquals(a.heard(), []);
+  assertEquals(values(mail(come("hv", { durable: true }))), [0]);
+});
+
+Deno.test("mail: of what was too old nobody is told again after a restart of the hub", () => {
+  const ledger = new MemoryLedger();
+  const before = hubInMemory({ ledger });
+  const a = before.join("a");
+  before.join("hv", { durable: true }).close("gone");
+  fill(a, 0, 1);
+  a.say({ cmd: "x", to: "hv", i: 1, id: "short", expires: 5 });
+  fill(a, 2, 3);
+  before.pass(6, [a]);
+  const clock = () => before.time.now + 5000;
+  for (const lines of [ledger.lines, ledger.snapshot()]) {
+    const { hub, come, join } = hubInMemory({ ledger: new MemoryLedger(lines), clock });
+    const sender = join("a");
+    assertEquals(factOf(hub, "mailboxes", "waiting"), 2);
+    hub.tick(clock());
+    assertEquals([sender.heard(), hub.stats().undelivered], [[], 0]);
+    assertEquals(values(mail(come("hv", { durable: true }))), [0, 2]);
+    assertEquals(factOf(hub, "mailboxes", "bytes"), 0);
+  }
+});
+
 Deno.test("mail: a message that is sent again for want of a receipt waits once, in its place", () => {
   const ledger = new MemoryLedger();
   const before = hubInMemory({ ledger });
