@@ -15,7 +15,7 @@ Deno.test("who leaves waits for no hub that falls silent while TLS begins", asyn
   using way = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const leaving = new AbortController();
   const silent = (async () => {
-    const [asked, shown] = await Promise.all([way.accept(), Deno.connect(hub.addr)]);
+    const [asked, shown] = await Promise.all([way.accept(), Deno.connect({ port: hub.addr.port })]);
     await Promise.all([
       asked.readable.pipeTo(shown.writable).catch(() => {}),
       shown.readable.pipeTo(asked.writable).catch(() => {}),
