@@ -47,6 +47,8 @@ export function createController(options: ControllerOptions): Controller {
   let also = (): Partial<ExperimentStatus> => ({});
   let ending = false;
   let endingAt = Infinity;
+  /** Those that the end of all stops, and that nobody had stopped before. */
+  const endsWithAll = new Set<string>();
   let finished: (() => void) | undefined;
   /** Whether something has changed, so that programs may have to be started. */
   let mayStart = true;
@@ -126,7 +128,10 @@ export function createController(options: ControllerOptions): Controller {
       command: options.command ?? (({ argv }) => argv),
       newId: (name) => newStartId(folder.path, name),
       basePath: (id) => startBase(folder.path, id),
-      save: (name, record) => folder.save(name, record, isLasting(record)),
+      save(name, record) {
+        const kept = endsWithAll.has(name) ? { ...record, ending: true } : record;
+        folder.save(name, kept, isLasting(kept));
+      },
       changed(runner) {
         // Not from inside the step of another program; by then it may have gone a step further.
         const { program, machine } = runner;
@@ -147,6 +152,17 @@ export function createController(options: ControllerOptions): Controller {
       over: leftovers.add,
     },
   });
+
+  function beginEnd(): void {
+    if (ending) return;
+    ending = true;
+    for (const { program, machine: { state, next } } of roster.all) {
+      // Of one that cannot be reached it is not known.
+      const isOff = state === "stopped" || state === "unreachable" ||
+        (state === "stopping" && next === "stopped");
+      if (!isOff) endsWithAll.add(program.name);
+    }
+  }
 
   function stopOn(): void {
     // Those that cannot be reached are waited for a while.
@@ -247,7 +263,7 @@ export function createController(options: ControllerOptions): Controller {
       return ending;
     },
     async shutdown() {
-      ending = true;
+      beginEnd();
       pace.again();
       endingAt = Math.min(endingAt, now());
       await new Promise<void>((resolve) => {
@@ -262,7 +278,7 @@ export function createController(options: ControllerOptions): Controller {
       return left.map(({ name }) => name);
     },
     kill() {
-      ending = true;
+      beginEnd();
       endingAt = -Infinity;
       for (const runner of roster.all) runner.fire({ type: "kill" });
     },

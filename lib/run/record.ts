@@ -23,6 +23,8 @@ export interface ProgramRecord {
   readonly logFrom?: number;
   /** Its stop has been asked for on purpose by the end of the controller: starts anew next time. */
   readonly closed: boolean;
+  /** Written while the controller ended, which nobody had stopped it before: {@linkcode afterEnding}. */
+  readonly ending?: boolean;
   /** Its last unexpected ends, oldest first. */
   readonly verdicts: readonly Verdict[];
   /** The start of the computer in which this was written, if the program is on this one. */
@@ -124,7 +126,8 @@ function readRemote(value: unknown): RemoteRecord | undefined {
 /** A record that was read; `undefined` if it is none that this version wrote. */
 export function parseRecord(value: unknown): ProgramRecord | undefined {
   if (!isObject(value) || value.version !== 1 || !isMachine(value.machine)) return undefined;
-  const { settings, machine, leftMs, since, runId, logFrom, closed, boot, verdicts } = value;
+  const { settings, machine, leftMs, since, runId, logFrom, closed, ending, boot, verdicts } =
+    value;
   if (typeof settings !== "string" || typeof since !== "number") return undefined;
   return {
     version: 1,
@@ -135,6 +138,7 @@ export function parseRecord(value: unknown): ProgramRecord | undefined {
     runId: typeof runId === "string" ? runId : undefined,
     logFrom: typeof logFrom === "number" ? logFrom : undefined,
     closed: closed === true,
+    ending: ending === true,
     boot: typeof boot === "string" ? boot : undefined,
     remote: readRemote(value.remote),
     verdicts: Array.isArray(verdicts)
@@ -156,6 +160,24 @@ export function afterReboot(
   if (boot === undefined || boot === now || now === "") return undefined;
   if (state === "stopped" || (state === "stopping" && next === "stopped")) return "stopped";
   return state === "exited" || state === "fatal" ? "as the file says" : "start";
+}
+
+/**
+ * What the next controller makes of the record of one that was killed while it ended all, by a power cut or by
+ * who had no patience: the same as after a whole end. What has stopped starts anew, what stops still as
+ * soon as it has. What somebody had stopped before stays so.
+ */
+export function afterEnding(record: ProgramRecord, autostart: boolean): ProgramRecord {
+  const { ending, machine, remote } = record;
+  if (ending !== true) return record;
+  if (remote !== undefined) {
+    if (remote.intent !== "down") return record;
+    if (remote.order === undefined) return { ...record, closed: true };
+    return autostart ? { ...record, remote: { ...remote, after: "waiting" } } : record;
+  }
+  if (machine.state === "stopped") return { ...record, closed: true };
+  if (machine.state !== "stopping" || !autostart) return record;
+  return { ...record, machine: { ...machine, next: "waiting", reason: "its controller ended" } };
 }
 
 /**

@@ -2,6 +2,7 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import { newMachine } from "./program_state.ts";
 import {
+  afterEnding,
   afterReboot,
   isLasting,
   parseRecord,
@@ -79,10 +80,42 @@ Deno.test("record: after a restart of the computer all begins anew, but for what
   assertEquals(afterReboot(record({}, { state: "running" }), "b"), undefined);
 });
 
+Deno.test("record: who was killed while it ended all leaves what is started anew, but for what was off before", () => {
+  const ended = (
+    ending: boolean,
+    machine: Partial<ProgramRecord["machine"]>,
+    remote?: ProgramRecord["remote"],
+    autostart = true,
+  ) => {
+    const kept = afterEnding(record({ ending, remote }, machine), autostart);
+    return [kept.closed, kept.machine.next, kept.remote?.after];
+  };
+  assertEquals(ended(true, { state: "stopped" }), [true, "stopped", undefined]);
+  assertEquals(ended(true, { state: "stopping" }), [false, "waiting", undefined]);
+  assertEquals(ended(true, { state: "running" }), [false, "stopped", undefined]);
+  assertEquals(ended(false, { state: "stopped" }), [false, "stopped", undefined]);
+  assertEquals(ended(false, { state: "stopping" }), [false, "stopped", undefined]);
+  // Only a person starts it.
+  assertEquals(ended(true, { state: "stopping" }, undefined, false), [
+    false,
+    "stopped",
+    undefined,
+  ]);
+  const off = { intent: "down", after: "down" } as const;
+  const order = { what: "stop", number: 7 } as const;
+  const state = "stopping" as const;
+  assertEquals(ended(true, { state: "stopped" }, off), [true, "stopped", "down"]);
+  assertEquals(ended(true, { state }, { ...off, order }), [false, "stopped", "waiting"]);
+  assertEquals(ended(true, { state }, { ...off, order }, false), [false, "stopped", "down"]);
+  assertEquals(ended(true, { state }, { ...off, intent: "up" }), [false, "stopped", "down"]);
+  assertEquals(ended(false, { state }, { ...off, order }), [false, "stopped", "down"]);
+});
+
 Deno.test("record: is read as it was written, and a delay goes on with what was left of it", () => {
   const order = { what: "stop", number: 7 } as const;
   const kept: ProgramRecord = record({
     leftMs: 1500,
+    ending: true,
     runId: "x",
     logFrom: -3,
     boot: "a",

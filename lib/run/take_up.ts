@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import { findLeft } from "./adoption.ts";
 import type { Program } from "../experiment/program.ts";
 import { bootId } from "../process/proc_fs.ts";
-import { afterReboot, parseSettings, settingsText } from "./record.ts";
+import { afterEnding, afterReboot, parseSettings, settingsText } from "./record.ts";
 import type { Roster } from "./roster.ts";
 import type { StateFolder } from "./state_folder.ts";
 
@@ -27,7 +27,8 @@ export function takeUp(options: TakeUpOptions): void {
   const names = new Set<string>();
   for (const program of programs) {
     names.add(program.name);
-    const { record: kept, strayId } = left.get(program.name) ?? {};
+    const { record: found, strayId } = left.get(program.name) ?? {};
+    const kept = found === undefined ? undefined : afterEnding(found, program.autostart);
     const after = kept === undefined || kept.closed || !startsAnew || strayId !== undefined
       ? undefined
       : afterReboot(kept, bootId());
