@@ -62,6 +62,28 @@ Deno.test("a client joins, sends in order, and says who it is", async () => {
   assertEquals((hub.got[0]?.info as { pid: number }).pid, Deno.pid);
 });
 
+Deno.test("mail that is handled while the client closes is confirmed before it leaves", async () => {
+  let mails = 0;
+  await using hub: SmallHub = new SmallHub(({ cmd, name }) => {
+    const [protocol, heartbeat, timeout] = [1, 10, 30];
+    const mailbox = { id: "m", waiting: 0, kept: true };
+    if (cmd === "_init") {
+      return { cmd: "_welcome", name, hub: "small", protocol, heartbeat, timeout, mailbox };
+    }
+    if (cmd !== "_ping") return undefined;
+    // On its way before the client's last question was.
+    hub.say({ cmd: "x", from: "daq", to: "hv", _mail: ++mails });
+    return { cmd: "_pong" };
+  });
+  const client = await connect({ name: "hv", open: true, durable: true, server: hub.address });
+  const seen: unknown[] = [];
+  client.on("x", ({ _mail }) => void seen.push(_mail));
+  await client.flush();
+  await client.close();
+  assertEquals(seen, [1, 2]);
+  assertEquals(hub.got.findLast(({ cmd }) => cmd === "_got")?._mail, 2);
+});
+
 Deno.test("a question under the id of one that has no answer yet is refused, and harms it not", async () => {
   await using hub = new SmallHub();
   const client = await connect({ name: "hv", open: true, server: hub.address });

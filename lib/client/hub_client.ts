@@ -243,9 +243,10 @@ export class HubClient implements Client {
 
   async #close(): Promise<void> {
     if (this.joined) {
-      this.#inbox.flush();
       await inTime(this.#deliveries.done(), CLOSE_SEC * 1000);
       await this.#sending.request({ cmd: "_ping" }, { timeoutSec: CLOSE_SEC }).catch(() => {});
+      // Now, not before: what came meanwhile, and is done with, is not to come again.
+      this.#inbox.flush();
     }
     await this.#membership.leave();
     const signal = this.#signal;
