@@ -18,6 +18,7 @@ import base64
 import hashlib
 import hmac
 import http.client
+import itertools
 import json
 import math
 import os
@@ -35,6 +36,7 @@ import urllib.request
 
 BEACON_PORT = int(os.environ.get("ABCD_BEACON_PORT") or 7886)
 MOST_WAITING = 10000  # messages that nobody has taken yet; past it they are dropped, and that is said
+MOST_KNOWN = 65536  # messages that are known when they come again; a sender may have 32768 on their way
 END_SEC = 2  # so long the end of the program waits until the hub has all that was sent
 FIND_SEC = 3  # without a hub's announcement for so long that is said; they come every 2 s
 FIRST_SEC = 10  # so long what is sent waits for the first joining: a program may be shorter than that
@@ -57,7 +59,7 @@ class Client:
         self._wait_until = time.monotonic() + FIRST_SEC
         self._unsent = 0  # messages since the hub is away
         self._status = None
-        self._number = 0
+        self._numbers = itertools.count(1)  # no two threads get the same
         self._answers = {}
         self._waiting = queue.Queue(MOST_WAITING)
         self._durable = durable
@@ -92,14 +94,16 @@ class Client:
         return self.send(cmd, topic=topic, **fields)
 
     def reply(self, message, **fields):
-        """Answers a message: under its command, to who sent it."""
+        """Answers a message: under its command, to who sent it. What is an answer itself, as one that came
+        too late for request(), is not answered: two programs would do that for ever."""
+        if "re" in message:
+            return False
         return self.send(fields.pop("cmd", message["cmd"]), to=message["from"], re=message.get("id"), **fields)
 
     def request(self, to, cmd, timeout=10, **fields):
         """Sends a message and returns the answer; TimeoutError if there is none in so many seconds,
         ConnectionError if the hub refuses it, as nobody has that name."""
-        self._number += 1
-        number = "%s-%d-%d" % (self.name, os.getpid(), self._number)
+        number = "%s-%d-%d" % (self.name, os.getpid(), next(self._numbers))
         answer = self._answers[number] = queue.Queue()
         try:
             fields.setdefault("expires", timeout)  # it is not to be done tomorrow
@@ -118,8 +122,7 @@ class Client:
         """Sends a message and returns once it is safe: on the hub's disk, and with its receiver or in the
         mailbox of a durable one. It is sent again if the hub was away. TimeoutError: it is not known
         whether it is safe; ConnectionError: the hub refused it, and says why."""
-        self._number += 1
-        number = "%s-%s-%d" % (self.name, secrets.token_hex(8), self._number)
+        number = "%s-%s-%d" % (self.name, secrets.token_hex(8), next(self._numbers))
         answer = self._answers[number] = queue.Queue()
         end = time.monotonic() + timeout
         fields.setdefault("time", time.time())  # sent again, it is the same message
@@ -169,7 +172,10 @@ class Client:
     def _got(self, number):
         """Tells the hub up to where this program is done with its mail."""
         self._open_mail.discard(number)
-        done = min(self._open_mail) - 1 if self._open_mail else self._last_mail
+        # In this order, and in one step: the other thread takes in more meanwhile, with which nobody is done.
+        last = self._last_mail
+        mails = self._open_mail.copy()
+        done = min(mails) - 1 if mails else last
         self._write({"cmd": "_got", "_mail": done})
 
     def _is_new(self, message):
@@ -184,7 +190,7 @@ class Client:
             key = (message.get("from"), message.get("id"), message.get("time"))
             new = key not in self._known
             self._known[key] = True
-            if len(self._known) > MOST_WAITING:
+            if len(self._known) > MOST_KNOWN:
                 del self._known[next(iter(self._known))]
         if number is not None:
             if new:
@@ -333,7 +339,9 @@ class Client:
             elif not self._is_new(message):
                 continue
             elif message.get("re") in self._answers:
-                self._answers[message["re"]].put(message)
+                answer = self._answers.get(message["re"])
+                if answer is not None:  # its time may be over in this moment
+                    answer.put(message)
                 if "_mail" in message:
                     self._got(message["_mail"])
             elif "re" in message and message["cmd"] in ("run-start", "run-stop", "safe", "safe-end"):

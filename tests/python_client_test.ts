@@ -237,6 +237,69 @@ Deno.test({
   },
 });
 
+const REPLIES = `
+import abcd
+hub = abcd.Client("replies")
+for message in hub:
+    print("sent", hub.reply(message, i=message["i"]), flush=True)
+`;
+
+Deno.test({
+  name: "python: what is an answer, as one that came too late, is not answered in its turn",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    await using hub = await TestHub.start([], { open: false });
+    const env = { ...pythonEnv(hub.beaconPort), ABCD_SERVER: hub.address };
+    await using python = new Running(["python3", "-c", REPLIES], { env });
+    await python.saw(/in hub "/);
+    await using daq = await connect({ name: "daq", server: hub.address });
+    const got: unknown[] = [];
+    daq.on("get", ({ i }) => void got.push(i));
+    daq.send({ to: "replies", cmd: "get", re: "late", i: 1 });
+    daq.send({ to: "replies", cmd: "get", i: 2 });
+    await python.saw(/sent False\nsent True\n/);
+    await until(() => got.length > 0, () => python.stderr);
+    assertEquals(got, [2]);
+  },
+});
+
+/** Mail that comes just when the program looks whether it is done with all. */
+const INSIDE = `
+import abcd
+hub = abcd.Client("inside", durable=True)
+
+def new(i):
+    message = {"cmd": "x", "to": "inside", "from": "a", "id": str(i), "time": 1.5, "ack": True}
+    return hub._is_new(message)
+
+print([sum(map(new, range(32768))) for _ in range(2)])
+
+class Open(set):
+    def __len__(self):
+        count = super().__len__()
+        if count == 0:
+            self.add(8)
+            hub._last_mail = 8
+        return count
+
+told = []
+hub._write = lambda message: told.append(message["_mail"])
+hub._open_mail, hub._last_mail = Open([7]), 7
+hub._got(7)
+print(told)
+`;
+
+Deno.test({
+  name: "python: what a sender may send again is known, and mail that just comes is not confirmed",
+  ignore: Deno.build.os === "windows" || !await hasPython(),
+  async fn() {
+    const env = { ...pythonEnv(freeUdpPort()), ABCD_SERVER: "127.0.0.1:1" };
+    await using python = new Running(["python3", "-c", INSIDE], { env });
+    assertEquals((await python.end()).code, 0, python.stderr);
+    assertEquals(python.stdout, "[32768, 0]\n[7]\n");
+  },
+});
+
 const THREE_LINES = `
 import abcd
 hub = abcd.Client("short")
