@@ -103,6 +103,24 @@ for (const { state, program, seen, ask, then, begun } of STATES) {
   });
 }
 
+Deno.test("the controller is killed while a program that was taken out of the file stops: back in it, it starts", async () => {
+  const q = { cmd: FOREVER, shell: true, startSec: 0.05 };
+  const p = { cmd: witness(`trap "" TERM; ${FOREVER}`), shell: true, startSec: 0.05, stopSec: 1 };
+  await using lab = await Lab.create({ q, p });
+  await using first = lab.run();
+  await first.saw(/p: starting → running/);
+  lab.write({ q });
+  first.signal("SIGHUP");
+  await first.saw(/p: running → stopping/);
+  await killNow(first);
+  lab.write({ q, p });
+  await using second = lab.run();
+  await second.saw(/p: stopping → waiting[^]*p: starting → running/);
+  assertEquals(lab.instances("p").length, 1);
+  second.signal("SIGTERM");
+  assertEquals((await second.end()).code, 0);
+});
+
 /** Length of the soak in ms, and its seed: longer ones by hand. */
 const SOAK_MS = Number(Deno.env.get("ABCD_SOAK_SEC") ?? 6) * 1000;
 const SEED = Number(Deno.env.get("ABCD_SOAK_SEED") ?? 1);

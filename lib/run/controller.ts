@@ -129,7 +129,9 @@ export function createController(options: ControllerOptions): Controller {
       newId: (name) => newStartId(folder.path, name),
       basePath: (id) => startBase(folder.path, id),
       save(name, record) {
-        const kept = endsWithAll.has(name) ? { ...record, ending: true } : record;
+        const runner = roster.find(name);
+        const isLeaving = runner !== undefined && roster.isLeaving(runner);
+        const kept = isLeaving || endsWithAll.has(name) ? { ...record, ending: true } : record;
         folder.save(name, kept, isLasting(kept));
       },
       changed(runner) {

@@ -23,7 +23,10 @@ export interface ProgramRecord {
   readonly logFrom?: number;
   /** Its stop has been asked for on purpose by the end of the controller: starts anew next time. */
   readonly closed: boolean;
-  /** Written while the controller ended, which nobody had stopped it before: {@linkcode afterEnding}. */
+  /**
+   * Written while the controller ended, or while it was in the file no more; nobody had stopped it
+   * before: {@linkcode afterEnding}.
+   */
   readonly ending?: boolean;
   /** Its last unexpected ends, oldest first. */
   readonly verdicts: readonly Verdict[];
@@ -163,9 +166,10 @@ export function afterReboot(
 }
 
 /**
- * What the next controller makes of the record of one that was killed while it ended all, by a power cut or by
- * who had no patience: the same as after a whole end. What has stopped starts anew, what stops still as
- * soon as it has. What somebody had stopped before stays so.
+ * What the next controller makes of a program that is in its file, and that one before it had stopped to
+ * end all, or as it was in the file no more, and was killed meanwhile, by a power cut or by who had no
+ * patience: the same as if that had come to its end. What has stopped starts anew, what stops still as
+ * soon as it has. What somebody had stopped stays so.
  */
 export function afterEnding(record: ProgramRecord, autostart: boolean): ProgramRecord {
   const { ending, machine, remote } = record;
