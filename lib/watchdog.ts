@@ -40,11 +40,31 @@ export const WATCHDOG_ENV = "ABCD_WATCHDOG_PID";
 /** And here how often the parent has started it again. */
 export const RESTARTS_ENV = "ABCD_WATCHDOG_RESTARTS";
 
-/** Writes the pid of this process to the file, and so sets its time; readers never see half of it. */
+/**
+ * Writes the pid of this process to the file, and so sets its time; readers never see half of it. Where
+ * the disk is full only the time is set, or, if there is no file yet, it is empty: who cannot write is
+ * not stuck.
+ *
+ * @throws {Error} If nothing of that can be done.
+ */
 export function touchPidFile(path: string): void {
   const temporary = `${path}.${Deno.pid}.new`;
-  Deno.writeTextFileSync(temporary, `${Deno.pid}\n`);
-  Deno.renameSync(temporary, path);
+  try {
+    Deno.writeTextFileSync(temporary, `${Deno.pid}\n`);
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    try {
+      const now = new Date();
+      Deno.utimeSync(path, now, now);
+      removePidFile(temporary);
+    } catch {
+      try {
+        Deno.renameSync(temporary, path);
+      } catch {
+        throw error;
+      }
+    }
+  }
 }
 
 /** What changes when the file is touched; undefined if there is none. */
@@ -160,7 +180,18 @@ export async function superviseHub(options: SuperviseOptions): Promise<number> {
     for (let restarts = 0; !over.aborted; restarts++) {
       const first = restarts === 0;
       const started = performance.now();
-      const { status, touched } = await live(options, restarts);
+      const life = await live(options, restarts).catch((error) => {
+        if (first) throw error;
+        // There is no memory for it just now, say, or the program's file is being replaced.
+        return error instanceof Error ? error.message : String(error);
+      });
+      if (typeof life === "string") {
+        log.error(`Cannot start the hub: ${life}; tried again in ${backOffMs / 1000} s`);
+        await pause(backOffMs, over);
+        backOffMs = Math.min(2 * backOffMs, BACK_OFF_MAX_MS);
+        continue;
+      }
+      const { status, touched } = life;
       const aliveMs = performance.now() - started;
       if (over.aborted) {
         return status.signal === null ? status.code : status.signal === "SIGTERM" ? 0 : 1;

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { temporaryFolder, until, within } from "../tests/harness.ts";
+import { mountSmall } from "../tests/small_disk.ts";
 import { createLog } from "./log.ts";
 import { superviseHub, touchPidFile } from "./watchdog.ts";
 
@@ -129,6 +130,39 @@ Deno.test("wrong usage, or failing at the first start, is not tried again", asyn
   }
 });
 
+Deno.test("a child that cannot be started again for a while is tried on", async () => {
+  await using folder = await temporaryFolder();
+  const program = `${folder.path}/hub`, lives = `${folder.path}/lives`;
+  const write = (text: string) => {
+    Deno.writeTextFileSync(`${program}.new`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    Deno.renameSync(`${program}.new`, program);
+  };
+  // The program is being replaced just when the hub dies.
+  write(`rm ${program}; kill -9 $$`);
+  const kill = new AbortController();
+  const lines: string[] = [];
+  const done = superviseHub({
+    childCommand: [program],
+    pidFile: `${folder.path}/pid`,
+    timeoutSec: 30,
+    stop: new AbortController().signal,
+    kill: kill.signal,
+    log: createLog({ name: "watchdog", write: (line) => lines.push(line) }),
+  });
+  done.catch(() => {});
+  try {
+    await until(
+      () => lines.some((line) => line.includes("Cannot start the hub: ")),
+      () => `it is not said:\n${lines.join("\n")}`,
+    );
+    write(`echo here >${lives}; exec sleep 1000`);
+    await until(() => exists(lives), "the new one is not started");
+  } finally {
+    kill.abort();
+    await done.catch(() => {});
+  }
+});
+
 Deno.test("touching writes the pid, and changes the time", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/hub.pid`;
@@ -138,4 +172,28 @@ Deno.test("touching writes the pid, and changes the time", async () => {
   touchPidFile(path);
   assert((Deno.statSync(path).mtime?.getTime() ?? 0) > 1000);
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+});
+
+Deno.test({
+  name: "touching changes the time on a full disk, too, also at a new start",
+  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  async fn() {
+    await using folder = await temporaryFolder();
+    const small = `${folder.path}/small`, path = `${small}/hub.pid`;
+    await using disk = await mountSmall(small);
+    if (disk === undefined) return;
+    touchPidFile(path);
+    await disk.fill();
+    Deno.utimeSync(path, 1, 1);
+    touchPidFile(path);
+    assert((Deno.statSync(path).mtime?.getTime() ?? 0) > 1000);
+    assertEquals(Deno.readTextFileSync(path), `${Deno.pid}\n`);
+    Deno.removeSync(path);
+    await disk.fill();
+    touchPidFile(path);
+    assertEquals([...Deno.readDirSync(small)].map(({ name }) => name).sort(), [
+      "filler",
+      "hub.pid",
+    ]);
+  },
 });
