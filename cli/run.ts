@@ -11,6 +11,7 @@ import type { Experiment } from "../lib/experiment/experiment_file.ts";
 import { doubtsOf } from "../lib/run/doubts.ts";
 import { describeReload } from "../lib/run/reload.ts";
 import { watchHubRecords } from "../lib/run/hub_records_watch.ts";
+import { watchRefusals } from "../lib/run/refusal_watch.ts";
 import { RUN_PROGRAM, watchRivals, whyRunElsewhere } from "../lib/run/rival.ts";
 import { writeUnlessStuck } from "../lib/terminal/screen.ts";
 import { startServer } from "../server.ts";
@@ -151,6 +152,7 @@ export default defineCommand({
     const { alarms } = controller;
     cleanup.use(watchRivals({ client, experiment, alarms, log }));
     cleanup.use(watchHubRecords({ client, alarms, log }));
+    cleanup.use(watchRefusals({ client, alarms }));
     log.info(`${experiment.name}: ${experiment.programs.length} programs; output in ${logFolder}`);
     doubt(experiment);
     if (runs.status().run !== undefined) log.info(`records of runs in ${runs.folder}`);
