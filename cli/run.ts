@@ -190,6 +190,7 @@ export default defineCommand({
       return EXIT.done;
     }
     log.info("stopping all programs; once more to kill them at once");
+    live?.ends("Stopping all programs; Ctrl-C now kills them at once");
     await runs.shutdown();
     const left = await controller.shutdown();
     if (left.length === 0) log.info("all programs are stopped");

@@ -53,6 +53,8 @@ export interface LiveOptions {
 export interface Live extends AsyncDisposable {
   /** Resolves when somebody quits with a key. The table stays until it is disposed of. */
   readonly quit: Promise<void>;
+  /** It ends: the table is shown, with this in the place of the keys. */
+  ends(text: string): void;
 }
 
 const NO_PASTE = "What was pasted is no order: nothing was done";
@@ -76,6 +78,7 @@ export function showLive(options: LiveOptions): Live {
   let said = { text: "", at: -Infinity };
   let lines: readonly string[] = [];
   let isReading = false;
+  let ending = "";
 
   const say = (text: string) => {
     said = { text, at: now() };
@@ -89,6 +92,7 @@ export function showLive(options: LiveOptions): Live {
       said: now() - said.at < SAID_SEC ? said.text : "",
       lines,
       quitQuestion: quitQuestion ?? "",
+      ending,
     };
     const view = { columns, rows, color, now: now() };
     const page = liveLines(source.status(), state, texts, view);
@@ -169,6 +173,12 @@ export function showLive(options: LiveOptions): Live {
   }, options.everyMs ?? 1000);
   return {
     quit: quit.promise,
+    ends(text) {
+      ending = text;
+      // Whoever reads a log is to see that it ends, too.
+      state = { ...LIVE_START, selected: state.selected };
+      draw();
+    },
     [Symbol.asyncDispose]() {
       isOver = true;
       clearInterval(timer);

@@ -30,7 +30,7 @@ const STATUS: ExperimentStatus = {
   ],
 };
 const SIGHT = { status: STATUS, rows: 10, quitAsks: true };
-const TEXTS = { said: "", lines: [], quitQuestion: "Stop the experiment and quit?" };
+const TEXTS = { said: "", lines: [], quitQuestion: "Stop the experiment and quit?", ending: "" };
 const view = { columns: 80, rows: 20, color: false, now: NOW };
 
 /** Presses one after another; what was to be done, and the state at the end. */
@@ -228,6 +228,12 @@ Deno.test("live: keys reach the experiment, its answers and errors the screen", 
     await shows("No unexpected end so far; it is ");
     type("qqy");
     await live.quit;
+    type("l");
+    await shows("cryo wrote this");
+    // Who reads a log sees that all ends, and what the next Ctrl-C does.
+    live.ends("Stopping; Ctrl-C now kills");
+    assertEquals(page.at(-1), "Stopping; Ctrl-C now kills");
+    assertStringIncludes(page.join("\n"), "● ready");
   }
   assertEquals(isOpen, false);
   assertEquals(asked, [["start", "cryo"], ["stop", "cryo"], ["start-run"]]);

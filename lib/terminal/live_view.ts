@@ -14,6 +14,8 @@ export interface LiveTexts {
   readonly lines: readonly string[];
   /** The question that `q` asks. */
   readonly quitQuestion: string;
+  /** What is said in the place of the keys, as all ends. */
+  readonly ending: string;
 }
 
 const KEYS = [
@@ -127,13 +129,15 @@ export function liveLines(
   const filter = state.filter === "" || state.asks === "filter"
     ? ""
     : `filter "${state.filter}" hides ${hidden}, escape: all  `;
-  const keys = KEYS.find((line) => filter.length + line.length <= columns) ?? "";
+  const keys = texts.ending !== ""
+    ? texts.ending
+    : KEYS.find((line) => filter.length + line.length <= columns) ?? "";
   const text = cutText(escapeControls(below(status, state, texts, view)), columns);
   const strong = state.asks !== undefined && color && text !== "";
   return [
     ...table,
     strong ? `\x1b[1m${text}\x1b[0m` : text,
-    ((line) => color && line !== "" ? `\x1b[2m${line}\x1b[0m` : line)(
+    ((line) => color && line !== "" ? `\x1b[${texts.ending === "" ? 2 : 1}m${line}\x1b[0m` : line)(
       cutText(escapeControls(filter) + keys, columns),
     ),
   ].slice(-rows);
