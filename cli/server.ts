@@ -164,7 +164,7 @@ async function serve(context: ServerContext, watchdogPid: number | undefined): P
     }
     if (pidFile === undefined || ++ticks % touchSec !== 0) return;
     try {
-      touchPidFile(pidFile);
+      touchPidFile(pidFile, true);
     } catch (error) {
       log.error(`Cannot write ${pidFile}: ${error instanceof Error ? error.message : error}`);
     }

@@ -45,13 +45,24 @@ export const RESTARTS_ENV = "ABCD_WATCHDOG_RESTARTS";
  * the disk is full only the time is set, or, if there is no file yet, it is empty: who cannot write is
  * not stuck.
  *
+ * @param isAgain It was there before: a folder that is gone, as somebody has cleared /tmp, is made again.
  * @throws {Error} If nothing of that can be done.
  */
-export function touchPidFile(path: string): void {
+export function touchPidFile(path: string, isAgain = false): void {
   const temporary = `${path}.${Deno.pid}.new`;
-  try {
+  const write = () => {
     Deno.writeTextFileSync(temporary, `${Deno.pid}\n`);
     Deno.renameSync(temporary, path);
+  };
+  try {
+    try {
+      write();
+    } catch (error) {
+      if (!isAgain || !(error instanceof Deno.errors.NotFound)) throw error;
+      // It must not be there: in /tmp anybody may make one of this name, with links in it.
+      Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { mode: 0o700 });
+      write();
+    }
   } catch (error) {
     try {
       const now = new Date();

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { temporaryFolder, until, within } from "../tests/harness.ts";
 import { mountSmall } from "../tests/small_disk.ts";
 import { createLog } from "./log.ts";
@@ -172,6 +172,15 @@ Deno.test("touching writes the pid, and changes the time", async () => {
   touchPidFile(path);
   assert((Deno.statSync(path).mtime?.getTime() ?? 0) > 1000);
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+});
+
+Deno.test("touching makes the folder again that somebody has removed", async () => {
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/abcd-hub/pid`;
+  // At the first time it is a mistake of who named it.
+  assertThrows(() => touchPidFile(path), Deno.errors.NotFound);
+  touchPidFile(path, true);
+  assertEquals(Deno.readTextFileSync(path), `${Deno.pid}\n`);
 });
 
 Deno.test({
