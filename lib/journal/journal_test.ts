@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { mountSmall } from "../../tests/small_disk.ts";
 import type { Message } from "../message.ts";
 import { createJournal, type Journal, type JournalOptions } from "./journal.ts";
 import type { JournalQuery } from "./query.ts";
@@ -348,4 +355,55 @@ Deno.test("journal: a folder that cannot be used is an error that says which", a
   await using folder = await temporaryFolder();
   await Deno.writeTextFile(`${folder.path}/file`, "");
   await assertRejects(() => createJournal({ folder: `${folder.path}/file/journal` }), Error);
+});
+
+Deno.test({
+  name: "journal: a full disk costs nothing of a file that is to be repaired",
+  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  async fn() {
+    await using folder = await temporaryFolder();
+    await using disk = await mountSmall(`${folder.path}/small`);
+    if (disk === undefined) return;
+    const journalFolder = `${folder.path}/small/journal`;
+    const route = { cmd: "x", from: "a" };
+    const text = JSON.stringify({ ...route, pad: "y".repeat(200) });
+    const begin = async () => {
+      const said: string[] = [];
+      const onAlarm = (_: unknown, what: string) => void said.push(what);
+      return { journal: await createJournal({ folder: journalFolder, onAlarm }), said };
+    };
+    const count = async (journal: Journal) => (await found(journal)).length;
+    {
+      const { journal } = await begin();
+      await using _ = journal;
+      for (let i = 0; i < 1000; i++) journal.append(text, route);
+      await journal.synced();
+    }
+    const path = `${journalFolder}/0000000000000001.ndjson`;
+    const whole = await Deno.readFile(path);
+    // The last line is torn: the rest is there at once.
+    await Deno.writeFile(path, whole.subarray(0, -10));
+    await disk.fill();
+    {
+      const { journal, said } = await begin();
+      await using _ = journal;
+      assertEquals([await count(journal), journal.seq], [999, 999], said.join());
+    }
+    // One in the middle is bad: there is no room for a file without it, until there is.
+    await disk.free();
+    const bad = whole.slice();
+    bad[5000] = 1;
+    await Deno.writeFile(path, bad);
+    await disk.fill();
+    {
+      const { journal, said } = await begin();
+      await using _ = journal;
+      assertStringIncludes(said.join(), "cannot be read");
+      assertEquals(await Deno.readFile(path), bad);
+    }
+    await disk.free();
+    const { journal, said } = await begin();
+    await using _ = journal;
+    assertEquals(await count(journal), 999, said.join());
+  },
 });

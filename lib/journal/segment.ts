@@ -7,6 +7,7 @@
 
 import { type Block, encodeBlock, OpenBlock, parseBlock } from "./block.ts";
 import { type Checksum, loadChecksum } from "./checksum.ts";
+import { reasonOf } from "./files.ts";
 import { encodeMark, type Mark, parseLoggedMessage, parseMark } from "./record.ts";
 
 /** One file of the journal. */
@@ -162,7 +163,17 @@ function scan(
   return { blocks, tail, good, badLines, torn: data.subarray(start) };
 }
 
+/** Writes a file anew. What could not be written whole takes no room. */
 async function writeAndSync(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+  try {
+    await writeWhole(path, pieces);
+  } catch (error) {
+    await Deno.remove(path).catch(() => {});
+    throw error;
+  }
+}
+
+async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, truncate: true });
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
@@ -210,8 +221,9 @@ export async function loadSegment(
   const said: string[] = [];
   if (wrong >= 0 || found.badLines > 0) {
     const damaged = besides(path, "damaged");
-    await Deno.rename(path, damaged);
+    // If there is no room for the new one, the old one stays where it is.
     await writeAndSync(`${path}.new`, [data.subarray(0, from), ...found.good]);
+    await Deno.rename(path, damaged);
     await Deno.rename(`${path}.new`, path);
     said.push(
       found.badLines > 0
@@ -221,13 +233,17 @@ export async function loadSegment(
   }
   if (found.torn.length > 0) {
     const torn = besides(path, "torn");
-    await writeAndSync(torn, [found.torn]);
+    // It was never safe; that a full disk cannot keep it is no reason to be without the rest.
+    const kept = await writeAndSync(torn, [found.torn]).then(() => `kept in ${torn}`, (error) => {
+      return `could not be kept: ${reasonOf(error)}`;
+    });
     if (said.length === 0) await Deno.truncate(path, whole);
-    said.push(`its last line was torn; it is cut off, and kept in ${torn}`);
+    said.push(`its last line was torn; it is cut off, and ${kept}`);
   }
   if (wrong >= 0 || found.blocks.length > 0 || said.length > 0 || indexed.length < count) {
     const index = blocks.map(encodeBlock).join("");
-    await writeAndSync(besides(path, "index"), [encoder.encode(index)]);
+    // It can be made again: that it fails stops nothing.
+    await writeAndSync(besides(path, "index"), [encoder.encode(index)]).catch(() => {});
   }
   return {
     blocks,
