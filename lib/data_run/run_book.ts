@@ -136,7 +136,10 @@ export function openRunBook(options: RunBookOptions): RunBook {
     noteIn(old, note) {
       const next = { ...old, notes: [...old.notes, note] };
       folder.save(next);
-      if (record?.run === old.run) record = next;
+      if (record?.run !== old.run) return;
+      record = next;
+      // What could not be written before has no note, and is not to be written over this.
+      if (file.problem !== undefined) write();
     },
     list(count) {
       const all = count === 0 ? [] : folder.numbers().slice(-count);
