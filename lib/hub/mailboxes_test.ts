@@ -161,6 +161,27 @@ Deno.test("mail: an empty mailbox for which nobody comes is closed; then its nam
   assertEquals(a.heard()[0]?.code, "unknown-client");
 });
 
+Deno.test("mail: no number is given twice, though the hub ended before anything was on the disk", () => {
+  const lines = new MemoryLedger();
+  hubInMemory({ ledger: lines }).join("hv", { durable: true });
+  let last = 0;
+  for (let i = 0; i < 3; i++) {
+    // Each begins with what was there before all of them.
+    const clock = () => 1.8e12 + 200 * i;
+    const { come, join } = hubInMemory({ ledger: new MemoryLedger(lines.lines), clock });
+    const a = join("a");
+    fill(a, 0, 5);
+    const numbers = mail(come("hv", { durable: true })).map(({ _mail }) => Number(_mail));
+    assertEquals(numbers.length, 5);
+    assert(numbers.every((n) => n > last && Number.isSafeInteger(n)), `${numbers} behind ${last}`);
+    last = Math.max(...numbers);
+  }
+  // A clock that has gone mad does not use up the numbers.
+  const { come, join } = hubInMemory({ ledger: lines, clock: () => 1e17 });
+  fill(join("a"), 0, 2);
+  assertEquals(values(mail(come("hv", { durable: true }))), [0, 1]);
+});
+
 Deno.test("mail: an owner that was here for long has its mailbox after a restart of the hub, too", () => {
   const ledger = new MemoryLedger();
   const before = hubInMemory({ ledger, mailboxAgeSec: 100 });
