@@ -204,7 +204,8 @@ export function checkMessage(value: unknown, limits: MessageLimits = {}): Messag
     }
   }
   const { expires } = message;
-  if (expires !== undefined && !(typeof expires === "number" && expires > 0)) {
+  const isTime = typeof expires === "number" && expires > 0 && expires < Infinity;
+  if (expires !== undefined && !isTime) {
     throw bad("expires", 'Cannot take the message: "expires" is not a positive number of seconds');
   }
   for (const field of ["to", "topic"]) {

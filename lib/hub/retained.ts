@@ -50,6 +50,9 @@ export interface Retained {
 
 const encoder = new TextEncoder();
 
+/** Three thousand years: no sum with it is more than JSON has numbers for. */
+const MOST_SEC = 1e11;
+
 /** Makes a memory of topics with nothing in it. */
 export function createRetained(
   { settings, post, lookAtClock }: {
@@ -116,7 +119,9 @@ export function createRetained(
     },
     keep(topic, { expires }, text, bytes) {
       if (expires !== undefined) lookAtClock();
-      const until = expires === undefined ? undefined : clock() + Math.ceil(expires * 1000);
+      const until = expires === undefined
+        ? undefined
+        : clock() + Math.ceil(Math.min(expires, MOST_SEC) * 1000);
       put(topic, { text, bytes, until, isRecalled: false });
       ledger?.append(valueLine(topic, until, text));
     },

@@ -72,3 +72,15 @@ Deno.test("retain: what has expired is not given", () => {
   a.say({ cmd: "x", topic: "u", i: 2, retain: true });
   assertEquals(a.heard(), []);
 });
+
+Deno.test("last values: one that expires in a very long time outlives the hub, one that never does is refused", () => {
+  const ledger = new MemoryLedger();
+  const { join } = hubInMemory({ ledger });
+  const a = join("a");
+  a.say('{"cmd":"v","topic":"t","retain":true,"expires":1e306,"i":1}');
+  assertEquals(a.heard(), []);
+  a.say('{"cmd":"v","topic":"u","retain":true,"expires":1e400,"i":2}');
+  assertEquals(a.heard().map(({ code }) => code), ["bad-message"]);
+  const after = hubInMemory({ ledger: new MemoryLedger(ledger.lines) });
+  assertEquals(factOf(after.hub, "lastValues", "topics"), 1);
+});
