@@ -246,6 +246,7 @@ export class HubClient implements Client {
       await inTime(this.#deliveries.done(), CLOSE_SEC * 1000);
       await this.#sending.request({ cmd: "_ping" }, { timeoutSec: CLOSE_SEC }).catch(() => {});
       // Now, not before: what came meanwhile, and is done with, is not to come again.
+      this.#incoming.release();
       this.#inbox.flush();
     }
     await this.#membership.leave();

@@ -27,6 +27,8 @@ export interface Incoming {
    * then, and what comes before them would be handed to nobody.
    */
   holdBack(): void;
+  /** What is held back goes to the handlers now. */
+  release(): void;
   /** Takes a message; returns why the hub is going to close, if it said so. */
   take(message: Message): string | undefined;
   /** The hub is gone: what is held back is nothing any more. */
@@ -58,13 +60,18 @@ export function createIncoming(parts: IncomingParts): Incoming {
     if (!(forMe && ofHub && cmd.startsWith("_"))) listeners.show(message);
   }
 
+  function release(): void {
+    const all = held ?? [];
+    held = undefined;
+    for (const each of all) each();
+  }
+
   return {
+    release,
     holdBack() {
       const mine: (() => void)[] = held = [];
       setTimeout(() => {
-        if (held !== mine) return;
-        held = undefined;
-        for (const each of mine) each();
+        if (held === mine) release();
       }, 0);
     },
     take(message) {
