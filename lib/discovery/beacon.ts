@@ -1,6 +1,7 @@
 // The datagrams of discovery: the two by which a hub announces itself, and the one that asks hubs to
 // do so at once. No sockets here.
 
+import { escapeControls } from "../plain_text.ts";
 import { isFingerprint } from "../tls/certificate.ts";
 
 /** What a libABCD 0.1 program listens for, to the byte. */
@@ -71,6 +72,8 @@ export function parseBeacon(datagram: Uint8Array): Beacon | undefined {
   if (abcd !== FORM || typeof name !== "string" || name === "" || typeof id !== "string") {
     return undefined;
   }
+  // It is shown on terminals, and anybody on the network can send it.
+  if (escapeControls(name) !== name) return undefined;
   if (!isPort(http) || http === 0 || !isPort(tcp)) return undefined;
   if (host !== undefined && !(typeof host === "string" && isIPv6(host))) return undefined;
   if (tls !== undefined && !(typeof tls === "string" && isFingerprint(tls))) return undefined;

@@ -43,6 +43,8 @@ Deno.test("what is not a beacon is not taken for one", () => {
       "{}",
       '{"abcd":2,"name":"a","id":"b","http":1,"tcp":1}',
       '{"abcd":1,"name":"","id":"b","http":1,"tcp":1}',
+      '{"abcd":1,"name":"\\u001b[2Ja","id":"b","http":1,"tcp":1}',
+      '{"abcd":1,"name":"a\\u202e","id":"b","http":1,"tcp":1}',
       '{"abcd":1,"name":"a","id":"b","http":70000,"tcp":1}',
       '{"abcd":1,"name":"a","id":"b","http":"1","tcp":1}',
     ]
