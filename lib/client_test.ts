@@ -62,6 +62,24 @@ Deno.test("a client joins, sends in order, and says who it is", async () => {
   assertEquals((hub.got[0]?.info as { pid: number }).pid, Deno.pid);
 });
 
+Deno.test("a question whose time is over is not asked when the hub is back, unless it says when it expires", async () => {
+  const port = freeTcpPort();
+  const client = createClient({ name: "hv", open: true, server: `127.0.0.1:${port}` });
+  const late = (more: object) =>
+    assertRejects(
+      () => client.request({ to: "stage", cmd: "move", ...more }, { timeoutSec: 0.05 }),
+      DOMException,
+      "none in 0.05 s",
+    );
+  await Promise.all([late({ i: 1 }), late({ i: 2, expires: 60 }), late({ i: 3 })]);
+  client.send({ to: "stage", cmd: "move", i: 4 });
+  await using hub = new SmallHub(undefined, port);
+  await client.flush();
+  const moved = hub.got.filter(({ cmd }) => cmd === "move");
+  assertEquals(moved.map(({ i }) => i), [2, 4]);
+  await client.close();
+});
+
 Deno.test("mail that is handled while the client closes is confirmed before it leaves", async () => {
   let mails = 0;
   await using hub: SmallHub = new SmallHub(({ cmd, name }) => {

@@ -147,7 +147,8 @@ export interface Client extends AsyncDisposable {
   ): Promise<Receipt>;
   /**
    * Sends a message and resolves to the one that answers it. If it waits for a durable program that is
-   * away it is dropped when nobody waits for the answer any more, unless it says when it `expires`.
+   * away, or for the hub, it is dropped when nobody waits for the answer any more, unless it says when
+   * it `expires`.
    *
    * @throws {RefusedError} If the hub answers with `_error`.
    * @throws {DOMException} `TimeoutError`, or the reason of `signal`.

@@ -18,6 +18,8 @@ export interface Outbox {
   checkRoom(length: number): void;
   /** Sends a message, or lets it wait for the hub. */
   put(text: string, id?: string): void;
+  /** Takes back a message that waits; nothing if it has gone out. */
+  takeBack(id: string): void;
   /** Sends a message if the hub is there; nothing if it is not, or is lost on the way. */
   tell(text: string): void;
   /** The hub is there. What waits, waits for `release`: there are things to be said first. */
@@ -67,6 +69,10 @@ export function createOutbox(bufferBytes: number, wrote: (id: string) => void): 
       if (open() !== undefined) return write(text, id);
       waiting.push({ text, id });
       waitingBytes += text.length;
+    },
+    takeBack(id) {
+      const at = waiting.findLastIndex((one) => one.id === id);
+      for (const { text } of at < 0 ? [] : waiting.splice(at, 1)) waitingBytes -= text.length;
     },
     tell: (text) => open()?.send(text),
     joined(to) {

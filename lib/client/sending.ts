@@ -75,7 +75,11 @@ export function createSending(
         timeoutSec,
         signal,
         late: `Cannot get an answer to "${message.cmd}" from ${whom}: none`,
-        giveUp: (reason) => requests.giveUp(id, reason),
+        giveUp(reason) {
+          requests.giveUp(id, reason);
+          // Nor is a hub that was away to bring it up when nobody waits for the answer.
+          if (message.expires === undefined) outbox.takeBack(id);
+        },
       });
     },
   };

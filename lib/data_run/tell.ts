@@ -51,7 +51,9 @@ export async function tellProgram(
     const left = (end - performance.now()) / 1000;
     if (left <= 0) return last;
     try {
-      return readAnswer(await client.request(message, { timeoutSec: left, signal }));
+      // Late is better than never: who is not told now is told when the hub is back.
+      const order = { ...message, expires: left };
+      return readAnswer(await client.request(order, { timeoutSec: left, signal }));
     } catch (error) {
       if (error instanceof DOMException && error.name === "TimeoutError") {
         return client.joined ? silence : { ...silence, text: `${silence.text}: the hub is away` };
