@@ -6,10 +6,10 @@ import { journalFolder } from "../lib/journal/page.ts";
 import { MAIN_KEY_ID } from "../lib/keys/key.ts";
 import { findKey } from "../lib/keys/key_file.ts";
 import { createLog, dateAndTime, isLogLevel, type Log, LOG_LEVELS, NO_LOG } from "../lib/log.ts";
-import { createRotatingFile } from "../lib/process/log_file.ts";
 import { hasProcFs } from "../lib/process/proc_fs.ts";
 import { showsUnicode } from "../lib/terminal/ascii.ts";
 import { CommandError, UsageError } from "./command.ts";
+import { openLogLines } from "./log_lines.ts";
 import { openStandardError } from "./standard_error.ts";
 
 /** Values of {@linkcode CLIENT_OPTIONS}. */
@@ -129,13 +129,12 @@ export function logFrom(name: string, options: LogValues, json = false): Log {
     );
   }
   const path = options["log-file"];
-  const file = path === undefined ? undefined : createRotatingFile({ path });
-  const encoder = new TextEncoder();
   const output = openStandardError((count, since) =>
     log.error(`nobody read what is written here: ${count} lines are missing`, {
       since: dateAndTime(new Date(since)),
     })
   );
+  const inFile = path === undefined ? undefined : openLogLines(path, (text) => output.write(text));
   const log = createLog({
     name,
     level,
@@ -144,7 +143,7 @@ export function logFrom(name: string, options: LogValues, json = false): Log {
     write: (line) => {
       output.write(line);
       // deno-lint-ignore no-control-regex -- the colours are what is taken out
-      file?.write(encoder.encode(line.replaceAll(/\x1b\[[0-9;]*m/g, "") + "\n"));
+      inFile?.(line.replaceAll(/\x1b\[[0-9;]*m/g, ""));
     },
   });
   return log;

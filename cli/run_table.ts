@@ -2,7 +2,6 @@
 
 import type { DataRuns } from "../lib/data_run/contract.ts";
 import { createLog, type Log } from "../lib/log.ts";
-import { createRotatingFile } from "../lib/process/log_file.ts";
 import type { Controller } from "../lib/run/contract.ts";
 import type { ExperimentStatus } from "../lib/status/program_status.ts";
 import { type Live, showLive } from "../lib/terminal/live.ts";
@@ -11,6 +10,7 @@ import { escapeControls } from "../lib/plain_text.ts";
 import { logFrom, type LogValues, useColor, useUnicode } from "./common.ts";
 import { describeProgram, verdictLines } from "./control.ts";
 import { whoAsks } from "./data_run.ts";
+import { openLogLines } from "./log_lines.ts";
 
 /** Lines of a program's output that the table shows on its page of logs. */
 const TABLE_LOG_LINES = 200;
@@ -56,13 +56,8 @@ export function showTable(controller: Controller, runs: DataRuns): Live {
 /** The log in a file alone: the table has the terminal for itself. */
 export function fileLog(options: LogValues, path: string): Log {
   const { level } = logFrom("run", { ...options, "log-file": undefined });
-  const file = createRotatingFile({ path });
-  const encoder = new TextEncoder();
-  return createLog({
-    name: "run",
-    level,
-    write: (line) => file.write(encoder.encode(`${line}\n`)),
-  });
+  // The table tells of a full disk.
+  return createLog({ name: "run", level, write: openLogLines(path, () => {}) });
 }
 
 /** What stays on the terminal when the table has gone. */

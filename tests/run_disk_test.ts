@@ -7,6 +7,7 @@ import { readStatus } from "../lib/status/read_status.ts";
 import { runAbcd, TestHub, until } from "./harness.ts";
 import { killNow, Lab } from "./run_lab.ts";
 import { mountSmall } from "./small_disk.ts";
+import { abcdOnTerminal, hasTerminals, shows } from "./terminal.ts";
 import { end, fakeSsh, FAR } from "./ssh_lab.ts";
 
 Deno.test("diskSpace: the room where a folder is, or would be made", async () => {
@@ -180,4 +181,33 @@ Deno.test("what the hub does not keep is an alarm of the experiment: a folder th
   await until(async () => !(await shown()).includes("hub's journal"), "it is over");
   const well = await healthOf(hub);
   assertEquals([well.status, well.ok, well.problems], [200, true, undefined]);
+});
+
+Deno.test("the disk of the own log is full: neither the hub nor abcd run ends for that, with and without a terminal", async () => {
+  await using lab = await Lab.create({ a: { cmd: "sleep 1000", startSec: 0.05 } });
+  await using disk = await mountSmall(`${lab.path}/logs`);
+  if (disk === undefined) return; // not allowed to mount one
+  await disk.fill();
+  const log = `${lab.path}/logs/hub.log`;
+  await using hub = await TestHub.start([`--log-file=${log}`]);
+  await hub.process.saw(/Cannot write \S+: .*; lines of the log are missing there/);
+  const logs = `--log-file=${lab.path}/logs/run.log`;
+  {
+    await using run = lab.run(logs, ...hub.clientArgs);
+    await run.saw(/a: starting → running/);
+    await killNow(run);
+  }
+  if (await hasTerminals()) {
+    const args = ["run", `${lab.path}/lab.jsonc`, logs, ...hub.clientArgs];
+    await using run = abcdOnTerminal(args, { env: { XDG_STATE_HOME: `${lab.path}/state` } });
+    await shows(run, /● 1 ready/);
+    await run.type("q");
+    await shows(run, /Stop all programs and quit/);
+    await run.type("y");
+    await run.saw(/<after 0 /);
+  }
+  await disk.free();
+  await using _client = await connect({ name: "late", server: hub.address });
+  await until(() => /\d+ lines are missing here, from /.test(Deno.readTextFileSync(log)), "a gap");
+  assert(/late joined/.test(Deno.readTextFileSync(log)));
 });
