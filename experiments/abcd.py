@@ -178,6 +178,11 @@ class Client:
         done = min(mails) - 1 if mails else last
         self._write({"cmd": "_got", "_mail": done})
 
+    def _done(self, message):
+        """A message that is not for the program."""
+        if "_mail" in message:
+            self._got(message["_mail"])
+
     def _is_new(self, message):
         """Whether a message was not here before. Mail comes again until it is confirmed, and a message
         with "ack" when its sender got no receipt."""
@@ -342,12 +347,12 @@ class Client:
                 answer = self._answers.get(message["re"])
                 if answer is not None:  # its time may be over in this moment
                     answer.put(message)
-                if "_mail" in message:
-                    self._got(message["_mail"])
+                self._done(message)
             elif "re" in message and message["cmd"] in ("run-start", "run-stop", "safe", "safe-end"):
-                pass  # an answer is no order
+                self._done(message)  # an answer is no order
             elif message["cmd"] == "_error":
-                self._say("the hub refused: %s" % message["text"])
+                self._say("the hub refused: %s" % message.get("text"))
+                self._done(message)
             elif "_mail" in message:
                 self._waiting.put(message)  # never dropped: the hub sends no more than it may
             elif not message["cmd"].startswith("_"):

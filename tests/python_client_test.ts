@@ -263,9 +263,9 @@ Deno.test({
   },
 });
 
-/** Mail that comes just when the program looks whether it is done with all. */
+/** Mail that is not for the program; and some that comes just when that looks whether it is done with all. */
 const INSIDE = `
-import abcd
+import abcd, json
 hub = abcd.Client("inside", durable=True)
 
 def new(i):
@@ -284,6 +284,13 @@ class Open(set):
 
 told = []
 hub._write = lambda message: told.append(message["_mail"])
+mails = [{"cmd": "safe", "re": "late"}, {"cmd": "_error", "from": "b"}, {"cmd": "x"}]
+hub._read([json.dumps(dict(mail, to="inside", _mail=i + 1)) for i, mail in enumerate(mails)])
+hub.receive()
+hub.receive(timeout=0)
+print(told)
+told.clear()
+
 hub._open_mail, hub._last_mail = Open([7]), 7
 hub._got(7)
 print(told)
@@ -296,7 +303,7 @@ Deno.test({
     const env = { ...pythonEnv(freeUdpPort()), ABCD_SERVER: "127.0.0.1:1" };
     await using python = new Running(["python3", "-c", INSIDE], { env });
     assertEquals((await python.end()).code, 0, python.stderr);
-    assertEquals(python.stdout, "[32768, 0]\n[7]\n");
+    assertEquals(python.stdout, "[32768, 0]\n[1, 2, 3]\n[7]\n");
   },
 });
 
