@@ -33,7 +33,10 @@ export function openLogLines(path: string, failed: (text: string) => void): (lin
       isUsable = true;
       missing = 0;
     } catch (error) {
-      if (!isUsable && !isFull(error)) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      if (!isUsable && !isFull(error)) {
+        throw new Error(`${why}; mend that, or name another file with --log-file`);
+      }
       isUsable = true;
       if (missing++ > 0) return;
       since = dateAndTime(new Date());
