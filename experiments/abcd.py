@@ -236,6 +236,8 @@ class Client:
 
     def _say(self, text):
         """Not by print: when the program ends while this thread is writing, Python would crash."""
+        # Words of a stranger who announces himself as a hub may be in it, and it is for a terminal.
+        text = re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda control: "\\x%02x" % ord(control.group()), text)
         try:
             os.write(2, ("%s: %s\n" % (self.name, text)).encode(errors="backslashreplace"))
         except OSError:

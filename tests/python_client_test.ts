@@ -220,12 +220,15 @@ Deno.test({
     const proof = { cmd: "_challenge", hub: "false", nonce: "A".repeat(24), proof: "0".repeat(64) };
     await using _welcomes = falseHub(beaconPort, welcome);
     await using _challenges = falseHub(beaconPort, proof);
-    await using _refuses = falseHub(beaconPort, { cmd: "_error", code: "denied", text: "no" });
+    const text = "\x1b[2Jno\n";
+    await using _refuses = falseHub(beaconPort, { cmd: "_error", code: "denied", text });
     await using _silent = falseHub(beaconPort, undefined);
     await using python = new Running(["python3", "-u", "-c", PROGRAM], {
       env: pythonEnv(beaconPort),
     });
     await python.saw(/not in the hub/);
+    // What he says is shown, and does nothing to a terminal.
+    await python.saw(/ConnectionError: \\x1b\[2Jno\\x0a\n/);
     await using hub = await TestHub.start(
       [`--beacon-port=${beaconPort}`, "--beacon-interval=0.5"],
       { open: false },
