@@ -164,6 +164,13 @@ Deno.test("hosts: what the agent's operator has not allowed is fatal, with the r
     );
     await agent.saw(/refused: run may not control "lab" here/);
     assertEquals(lab.instances("p"), []);
+    // It asks again and again, which is answered, and said once.
+    await using client = await connect({ name: "run-2", server: hub.address });
+    const ask = () =>
+      client.request({ cmd: "agent-claim", to: "daq2", experiment: "lab", claim: "x" });
+    assertEquals([(await ask()).code, (await ask()).code], ["not-allowed", "not-allowed"]);
+    await agent.saw(/refused: run-2 may not control/);
+    assertEquals(agent.stderr.split("refused: run-2").length, 2);
   }
   {
     await using _ = start("--allow=true", "--allow-folder=/opt");

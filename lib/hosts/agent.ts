@@ -131,13 +131,22 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     one[Symbol.dispose]();
   }
 
+  /** Of those who are refused, what was said last: they ask again every 2 s, for weeks. */
+  const refusedBefore = new Map<string, string>();
+  function warnOnce(from: string, text: string): void {
+    if (refusedBefore.get(from) === text) return;
+    if (refusedBefore.size >= MAX_EXPERIMENTS) refusedBefore.clear();
+    refusedBefore.set(from, text);
+    log.warn(`refused: ${from} ${text}; not said again while it asks on`);
+  }
+
   async function claim(message: Message): Promise<Fields> {
     const { from = "", experiment, claim, host, pid, disk } = message;
     if (typeof experiment !== "string" || experiment === "" || typeof claim !== "string") {
       return refusal("bad-message", 'a claim has an "experiment" and a "claim"');
     }
     if (!entries.has(experiment) && !mayControl(policy, experiment)) {
-      log.warn(`refused: ${from} may not control "${experiment}" here`);
+      warnOnce(from, `may not control "${experiment}" here`);
       return refusal(
         "not-allowed",
         `${client.name} does not run experiment "${experiment}"; ${howToAllow(experiment)}`,
@@ -151,7 +160,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const absentMs = entry.absentSince === undefined ? undefined : now() - entry.absentSince;
     const held = refuseClaim(holder, claim, absentMs);
     if (held !== undefined) {
-      log.warn(`refused: ${from} claims "${experiment}", which ${held} has`);
+      warnOnce(from, `claims "${experiment}", which ${held} has`);
       return refusal("held", `"${experiment}" on ${client.name} is controlled by ${held}`);
     }
     const next = {
@@ -163,6 +172,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (holder !== undefined && holder.claim !== claim) {
       log.warn(`${experiment}: ${from} takes over from ${holder.name}, which is gone`);
     } else log.info(`${experiment}: controlled by ${describeHolder(next)}`);
+    refusedBefore.delete(from);
     entry.one.claimedBy(next, readLimits(disk));
     entry.absentSince = undefined;
     entry.reports.forget();
