@@ -1,6 +1,7 @@
 // abcd note: what an operator wants to be known of a run.
 
-import { defineCommand, EXIT, UsageError } from "./command.ts";
+import { escapeControls } from "../lib/plain_text.ts";
+import { CommandError, defineCommand, EXIT, UsageError } from "./command.ts";
 import { CONTROL_OPTIONS, openController } from "./control.ts";
 import { whoAsks } from "./data_run.ts";
 
@@ -28,7 +29,16 @@ export default defineCommand({
       throw new UsageError(`Cannot write the note down: ${text.length} characters are over 2000`);
     }
     await using controller = await openController("note", options, stop);
-    const { run } = await controller.ask("note", { text, run: options.run, by: whoAsks() });
+    const answer = await controller.ask("note", { text, run: options.run, by: whoAsks() });
+    const { run, problem } = answer;
+    if (typeof problem === "string") {
+      throw new CommandError(
+        `The note is in run ${run}, and not on the disk: ${
+          escapeControls(problem)
+        }. It is tried again; ` +
+          "until there is room it is lost if the controller ends, so write it down elsewhere, too",
+      );
+    }
     console.log(`Written into the record of run ${run}`);
     return EXIT.done;
   },

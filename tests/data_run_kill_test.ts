@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { seeded } from "../lib/sim/random.ts";
-import { after, until } from "./harness.ts";
+import { after, runAbcd, until } from "./harness.ts";
 import { killNow } from "./run_lab.ts";
 import { RunLab, SLEEPS } from "./run_actor.ts";
 import { mountSmall } from "./small_disk.ts";
@@ -281,7 +281,11 @@ Deno.test("runs: a full disk refuses a start; in a run the record is kept until 
   assertEquals((await lab.ask("start-run")).number, 2);
   await disk.fill();
   await lab.ask("note", { text: "x".repeat(2000) });
-  await lab.ask("note", { text: "the last one" });
+  const note = await lab.ask("note", { text: "the last one" });
+  assertStringIncludes(String(note.problem), "Cannot write");
+  const said = await runAbcd(["note", "and one more", ...lab.hub.clientArgs]);
+  assertEquals(said.code, 1, said.stdout);
+  assertStringIncludes(said.stderr, "The note is in run 2, and not on the disk: Cannot write");
   const { alarms } = await lab.ask("status");
   assertStringIncludes(JSON.stringify(alarms), `"source":"runs","state":"critical"`);
   assertEquals((await lab.ask("stop-run")).verdict, "good");
@@ -290,6 +294,7 @@ Deno.test("runs: a full disk refuses a start; in a run the record is kept until 
   await disk.free();
   await until(() => record(2).includes(`"verdict": "good"`), "it is written when there is room");
   assertStringIncludes(record(2), "the last one");
+  assertStringIncludes(record(2), "and one more");
   assertEquals((await lab.ask("start-run")).number, 3);
   run.signal("SIGTERM");
   await run.end();

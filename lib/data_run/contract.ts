@@ -46,10 +46,14 @@ export interface DataRuns extends Disposable {
   /**
    * Writes a note into the record of a run. Default: the one that is open, else the last.
    *
-   * @returns The run's number.
+   * @returns The run's number; and `problem`, why it is not on the disk yet.
    * @throws {RunRefusedError} If there is no such run, or it cannot be written.
    */
-  note(by: string, text: string, run?: number): number;
+  note(
+    by: string,
+    text: string,
+    run?: number,
+  ): { readonly run: number; readonly problem?: string };
   /** Makes the experiment safe. */
   makeSafe(by: string, reason: string): void;
   /**

@@ -235,10 +235,11 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
         throw new RunRefusedError(`run ${record.run} has ${MOST_NOTES} notes already`);
       }
       const note: RunNote = { time: now(), by, text };
-      if (openNumber() === record.run) book.change({ notes: [...record.notes, note] }, true);
+      const isOpen = openNumber() === record.run;
+      if (isOpen) book.change({ notes: [...record.notes, note] }, true);
       else book.noteIn(record, note);
       log.info(`run ${record.run}: note by ${by}: ${text}`);
-      return record.run;
+      return { run: record.run, problem: isOpen ? book.problem : undefined };
     },
     makeSafe: (by, reason) => driver.fire({ type: "safe", reason }, by),
     leaveSafe(by) {

@@ -73,7 +73,7 @@ export function serveRuns({ client, runs, experiment, log }: ServeRunsOptions): 
     note(message) {
       const text = textOf(message, "text", MOST_NOTE);
       if (text === "") throw new TypeError("there is no text in it");
-      return { run: runs.note(askerOf(message), text, numberOf(message, "run")) };
+      return runs.note(askerOf(message), text, numberOf(message, "run"));
     },
     "make-safe"(message) {
       const by = askerOf(message);
