@@ -38,11 +38,15 @@ export default defineCommand({
       if (options.leave || stop.aborted) throw error;
       // Nobody is there to tell the programs: then they are told from here.
       const { client } = controller;
+      let refusal: string | undefined;
+      client.addEventListener("refused", ({ text }) => refusal = text);
       client.send({ cmd: "safe", to: EVERYONE, reason: reason || whoAsks(), experiment: "" });
       await client.flush({ timeoutSec: options.timeout, signal: stop });
       const why = error instanceof Error ? error.message : String(error);
       throw new CommandError(
-        `${why}\nAll clients of the hub were told "safe" from here; no controller keeps it so`,
+        refusal === undefined
+          ? `${why}\nAll clients of the hub were told "safe" from here; no controller keeps it so`
+          : `${why}\nNobody was told "safe" from here, either: ${refusal}`,
       );
     }
     const safe = readSafeStatus(answer.safe);

@@ -137,6 +137,19 @@ Deno.test("rights: abcd's own commands take a name that the key may have, and sa
   assertMatch(named.stderr, /Cannot join as "hv2": the key "shift" may not be called that/);
 });
 
+Deno.test("rights: abcd safe without the right says that nobody was told", async () => {
+  await using lab = await hubWithRights({ guest: { may: ["run"] } });
+  await using hv = await lab.join("main", "hv");
+  const told: string[] = [];
+  hv.on("safe", ({ cmd }) => void told.push(cmd));
+  const ABCD_KEY = keyText(await deriveKey(main, "guest"));
+  const safe = await runAbcd(["safe", "fire", ...lab.hub.clientArgs], { env: { ABCD_KEY } });
+  assertEquals(safe.code, 1);
+  assertMatch(safe.stderr, /Nobody was told "safe" from here, either: .* has no right "safe"/);
+  await hv.flush();
+  assertEquals(told, []);
+});
+
 Deno.test("rights: the rights file is read again when it changes; what is taken away is gone at once", async () => {
   await using lab = await hubWithRights({ pi: { may: ["spy"] }, old: {} });
   await using pi = await lab.join("pi", "pi");
