@@ -41,7 +41,10 @@ export function followPrograms(options: FollowOptions): void {
 
   function note(name: string, change: (known: ProgramInRun) => ProgramInRun): void {
     const known = inRun();
-    if (known !== undefined) keep({ ...known, [name]: change(known[name] ?? NEW) });
+    if (known === undefined) return;
+    // A program may have a name that each object has something under, as "constructor".
+    const own = Object.hasOwn(known, name) ? known[name] : undefined;
+    keep({ ...known, [name]: change(own ?? NEW) });
   }
 
   function noteEnd(name: string, text: string): void {

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseExperiment } from "../experiment/experiment_file.ts";
 import { HUB_AWAY, type ProgramStatus } from "../status/program_status.ts";
 import { followPrograms } from "./follow_programs.ts";
+import type { RunRecord } from "./run_record.ts";
 import type { RunsController } from "./runs_controller.ts";
 
 /** Follows one program that runs; what a run hears of it. */
@@ -48,4 +49,28 @@ Deno.test("programs of a run: that the hub is away ends none of them; what is kn
   assertEquals(is("running", "alive for 1 s"), ["ready: hv"]);
   assertEquals(is("unreachable", HUB_AWAY), []);
   assertEquals(is("exited", "exit code 3"), ["gone: exit code 3"]);
+});
+
+Deno.test("programs of a run: one may be named as what each object has, such as constructor", () => {
+  const text = JSON.stringify({ run: { constructor: { cmd: "x" } } });
+  let tell = (_: ProgramStatus) => {};
+  let kept: RunRecord["programs"] = {};
+  followPrograms({
+    controller: {
+      experiment: parseExperiment(text, "/lab.jsonc"),
+      onChange: (handler) => void (tell = handler),
+      onVerdict() {},
+    } as Partial<RunsController> as RunsController,
+    now: () => 7,
+    inRun: () => kept,
+    keep: (programs) => kept = programs,
+    gone() {},
+    ready() {},
+    changed() {},
+  });
+  const is = (state: ProgramStatus["state"], reason: string) =>
+    tell({ name: "constructor", state, ready: true, since: 0, restarts: 0, reason });
+  is("running", "alive for 1 s");
+  is("backoff", "exit code 3");
+  assertEquals(kept, { "constructor": { restarts: 0, ends: [{ time: 7, text: "exit code 3" }] } });
 });
