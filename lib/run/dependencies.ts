@@ -54,11 +54,15 @@ export function restartsWith<S extends Standing>(one: Standing, all: readonly S[
   );
 }
 
-/** At the end of all: those that are told to stop now, as none that depends on them is left. */
+/**
+ * At the end of all: those that are told to stop now, as none that depends on it is left; at once those that
+ * stop already, and would start again then.
+ */
 export function stopsNext<S extends Standing>(all: readonly S[]): S[] {
   const left = all.filter((one) => !isGone(one));
-  return all.filter(({ program, machine: { state } }) => {
+  return all.filter(({ program, machine: { state, next } }) => {
     if (state === "waiting" || state === "backoff" || state === "unreachable") return true;
+    if (state === "stopping") return next !== "stopped";
     if (state !== "starting" && state !== "running") return false;
     return !left.some((other) => Object.hasOwn(other.program.dependsOn, program.name));
   });

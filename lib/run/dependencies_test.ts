@@ -123,6 +123,10 @@ Deno.test("at the end: who depends on others stops before them, and what is to c
   for (const state of ["waiting", "backoff", "unreachable"] as const) {
     assertEquals(next({ ...up, cryo: [state] }).includes("cryo"), true, state);
   }
+  // So would one that was found to hang a moment ago, or is being restarted; once it is told is enough.
+  for (const then of ["starting", "waiting"] as const) {
+    assertEquals(next({ ...up, ccd: ["stopping", { next: then }] }), ["ccd", "free"], then);
+  }
   // What is not reached may run on: what that depends on is needed.
   assertEquals(next({ ...up, ccd: ["stopped"], cryo: ["unreachable"] }), ["cryo", "free"]);
   assertEquals(next({}), []);
