@@ -149,6 +149,8 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   function spawn(): void {
     const id = runId ?? context.newId(name);
     signals.reset();
+    // With a `startSec` of 0 nobody has seen it but running: what was found of the one before is not of this one.
+    unwatch();
     if (isHere) logWatch.starts();
     try {
       start = launcher.start({
@@ -203,12 +205,13 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
   }
 
   let watch: Watch | undefined;
+  function unwatch(): void {
+    watch?.[Symbol.dispose]();
+    watch = undefined;
+  }
+
   function probe(): void {
-    if (machine.state !== "running") {
-      watch?.[Symbol.dispose]();
-      watch = undefined;
-      return;
-    }
+    if (machine.state !== "running") return unwatch();
     if (watch === undefined) {
       const { presence } = context;
       const { looks } = launcher;
@@ -370,10 +373,7 @@ export function createLocalRunner(first: Program, context: LocalContext): LocalR
       // On this computer the next start of the name clears it away; elsewhere nobody would.
       if (!isHere && runId !== undefined) launcher.forget(runId, context.basePath(runId));
     },
-    [Symbol.dispose]() {
-      watch?.[Symbol.dispose]();
-      watch = undefined;
-    },
+    [Symbol.dispose]: unwatch,
   };
   return runner;
 }

@@ -10,9 +10,9 @@ import type { ProgramRecord } from "./record.ts";
 import { settingsText } from "./record.ts";
 
 /** A runner whose processes are the test's; what it does to them, and what it keeps. */
-function lab() {
+function lab(keys: object = {}) {
   const [program] = parseExperiment(
-    JSON.stringify({ run: { p: { cmd: "sleep 1", stopSignal: "SIGINT" } } }),
+    JSON.stringify({ run: { p: { cmd: "sleep 1", stopSignal: "SIGINT", ...keys } } }),
     "/lab/lab.jsonc",
   ).programs;
   if (program === undefined) throw new Error("there is no program");
@@ -30,6 +30,7 @@ function lab() {
     shellEnded: new Promise(() => {}),
     tellsEnd: false,
   });
+  const here = { is: false };
   let ids = 0;
   let ms = 0;
   const runner = createLocalRunner(program, {
@@ -41,8 +42,8 @@ function lab() {
     newId: () => `start ${++ids}`,
     basePath: (id) => id,
     presence: {
-      known: false,
-      has: () => false,
+      known: true,
+      has: () => here.is,
       said: () => undefined,
       refresh() {},
       [Symbol.dispose]() {},
@@ -62,6 +63,7 @@ function lab() {
   return {
     runner,
     program,
+    here,
     done: () => done.splice(0),
     end: (id: string, how: { code?: number; signal?: string }) =>
       void views.set(id, { state: "ended", ended: { ...how, coreDumped: false, pid: 4711 } }),
@@ -140,4 +142,23 @@ Deno.test("local runner: what it is told to stop is no unexpected end, whatever 
   runner.tick({ isPoll: true, isThere: () => false, processes: () => [] });
   assertEquals(runner.machine.state, "stopped");
   assertEquals(done().filter((one) => one.startsWith("said")), []);
+});
+
+Deno.test("local runner: with startSec 0, too, a start is ready by what it does, not by what the one before did", () => {
+  const { runner, here, end } = lab({ startSec: 0, ready: { client: "p" } });
+  const poll = () => runner.tick({ isPoll: true, isThere: () => true, processes: () => [] });
+  runner.fire({ type: "start" });
+  runner.fire({ type: "dependenciesHold" });
+  here.is = true;
+  poll();
+  assertEquals([runner.machine.state, runner.machine.ready], ["running", true]);
+  here.is = false;
+  end("start 1", { code: 0 });
+  runner.look();
+  poll();
+  assertEquals([runner.machine.restarts, runner.machine.state], [1, "running"]);
+  assertEquals(runner.machine.ready, false);
+  here.is = true;
+  poll();
+  assertEquals(runner.machine.ready, true);
 });
