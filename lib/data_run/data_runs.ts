@@ -1,6 +1,7 @@
 // The data-taking runs of an experiment: what the table of a run says, done with messages, files
 // and the states of the programs.
 
+import { clientOf } from "../experiment/program.ts";
 import { VERSION } from "../version.ts";
 import { bootId } from "./boot_id.ts";
 import { createRunDriver } from "./drive_run.ts";
@@ -125,6 +126,20 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     },
     changed: endIfNobodyIsLeft,
   });
+
+  // Who was not in the hub when all was made safe is told when it comes, or when the hub is back: a high
+  // voltage, too, may be away for just that moment. Who hears it twice does nothing more.
+  const offs = [
+    client.subscribe("_hub/joined", ({ from, name }) => {
+      if (from !== "_hub" || driver.safe === undefined) return;
+      for (const program of controller.experiment.programs) {
+        if (clientOf(program) === name) teller.safeOne(program.name, driver.safe.reason);
+      }
+    }),
+    client.addEventListener("joined", () => {
+      if (driver.safe !== undefined) teller.safe("safe", driver.safe.reason);
+    }),
+  ];
 
   const touching = setInterval(() => {
     if (driver.machine.run !== undefined) book.touch();
@@ -262,6 +277,7 @@ export function createDataRuns(options: DataRunsOptions): DataRuns {
     onChange: (handler) => void handlers.push(handler),
     [Symbol.dispose]() {
       clearInterval(touching);
+      for (const off of offs) off();
       timed[Symbol.dispose]();
       teller[Symbol.dispose]();
       book[Symbol.dispose]();

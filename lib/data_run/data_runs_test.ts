@@ -33,6 +33,8 @@ async function lab(run: { readonly [name: string]: object }) {
     statuses.set(name, { name, state: "running", ready: true, since: 0, restarts: 0 });
   }
   const state = { ending: false };
+  const joined: ((message: object) => void)[] = [];
+  const back: (() => void)[] = [];
   const client = {
     joined: true,
     clients: () =>
@@ -42,6 +44,8 @@ async function lab(run: { readonly [name: string]: object }) {
         const answer = (fields = {}) => resolve({ cmd: message.cmd, ok: true, ...fields });
         asked.push({ message, answer, fail });
       }),
+    subscribe: (_: string, handler: () => void) => (joined.push(handler), () => {}),
+    addEventListener: (_: string, handler: () => void) => (back.push(handler), () => {}),
   } as unknown as Client;
   const runs = createDataRuns({
     controller: {
@@ -62,6 +66,10 @@ async function lab(run: { readonly [name: string]: object }) {
   return {
     runs,
     state,
+    /** A client has joined the hub. */
+    joins: (name: string) => joined.forEach((tell) => tell({ from: "_hub", name })),
+    /** The hub was away, and is back. */
+    hubIsBack: () => back.forEach((tell) => tell()),
     /** What programs were told since, as `CMD to NAME`, once there is so much. */
     async told(count: number) {
       await until(() => asked.length >= count, () => `only ${asked.length} were told`);
@@ -140,6 +148,21 @@ Deno.test("runs: who comes back while all is safe is told so", async () => {
   one.set("gas", "running", { ready: true });
   assertEquals(await one.told(1), ["safe to gas"]);
   assertEquals(one.next().message.reason, "smoke");
+});
+
+Deno.test("runs: who was not in the hub when all was made safe is told when it comes, and all when the hub is back", async () => {
+  await using one = await lab({ hv: { ready: { client: "supply" } }, gas: {} });
+  one.joins("supply");
+  one.hubIsBack();
+  one.runs.makeSafe("shift", "smoke");
+  assertEquals(await one.told(2), ["safe to supply", "safe to gas"]);
+  for (const _ of "12") one.next().fail(new RefusedError("unknown-client", "no such client"));
+  one.joins("somebody");
+  one.joins("supply");
+  assertEquals(await one.told(1), ["safe to supply"]);
+  assertEquals(one.next().message.reason, "smoke");
+  one.hubIsBack();
+  assertEquals(await one.told(2), ["safe to supply", "safe to gas"]);
 });
 
 Deno.test("runs: at the end nobody is waited for who is not in the hub; else who comes back in time is told", async () => {
