@@ -171,7 +171,8 @@ export default defineCommand({
       }
     });
     runs.takeUp();
-    controller.start();
+    // Ctrl-C may have come while the hub was waited for: no high voltage goes on for a moment then.
+    controller.start(stop.aborted && !options.leave);
     // It may be in the hub already: joining tells nothing any more.
     runService.tell();
     service.tellAll();

@@ -45,8 +45,11 @@ export interface ControllerOptions {
 
 /** A running experiment. */
 export interface Controller {
-  /** Takes up what a controller before this one left, and starts what is missing. */
-  start(): void;
+  /**
+   * Takes up what a controller before this one left, and starts what is missing. `ends`: somebody has told
+   * all to stop meanwhile; nothing is started then, and what runs is taken up to be stopped.
+   */
+  start(ends?: boolean): void;
   /** The file's content, as it was read last. */
   readonly experiment: Experiment;
   /** What somebody should look at. */

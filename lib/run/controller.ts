@@ -214,10 +214,14 @@ export function createController(options: ControllerOptions): Controller {
   }
 
   return {
-    start() {
+    start(ends = false) {
       const { startsAnew = true } = options;
       takeUp({ programs: experiment.programs, folder, log, roster, startsAnew });
       for (const runner of roster.all) tellTrouble(runner, alarms);
+      if (ends) {
+        beginEnd();
+        stopOn();
+      }
       pace.start();
     },
     get experiment() {
