@@ -57,6 +57,8 @@ interface Entry {
   readonly followers: LogFollowers;
   /** Since when its controller is not in the hub, on the monotonic clock. */
   absentSince: number | undefined;
+  /** Its controller's name in the hub is another one's by now: that name says nothing of it. */
+  isNameTaken: boolean;
   readonly reports: AgentReports;
 }
 
@@ -106,7 +108,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       output: one.controller.output,
     });
     const reports = createAgentReports({ experiment: one, client, presence, log, clockSetSec });
-    const entry: Entry = { one, followers, absentSince: undefined, reports };
+    const entry: Entry = { one, followers, absentSince: undefined, isNameTaken: false, reports };
     entries.set(experiment, entry);
     one.controller.onChange((status) => reports.tell([one.report(status)]));
     one.controller.onVerdict((program, verdict) => {
@@ -157,10 +159,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }
     const entry = await opened(experiment);
     const { holder } = entry.one;
+    // A hub has each name once. One of the same name that is not the holder, as on another computer in the place
+    // of one that is dead, would wait for ever for its own name to leave.
+    if (holder?.name === from && holder.claim !== claim) {
+      entry.isNameTaken = true;
+      entry.absentSince ??= now();
+    }
     const absentMs = entry.absentSince === undefined ? undefined : now() - entry.absentSince;
     const held = refuseClaim(holder, claim, absentMs);
-    if (held !== undefined) {
-      warnOnce(from, `claims "${experiment}", which ${held} has`);
+    if (holder !== undefined && held !== undefined) {
+      warnOnce(from, `claims "${experiment}", which ${describeHolder(holder)} has`);
       return refusal("held", `"${experiment}" on ${client.name} is controlled by ${held}`);
     }
     const next = {
@@ -175,6 +183,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     refusedBefore.delete(from);
     entry.one.claimedBy(next, readLimits(disk));
     entry.absentSince = undefined;
+    entry.isNameTaken = false;
     entry.reports.forget();
     return {
       reports: entry.one.reports().map((one) => ({ ...shortReport(one) })),
@@ -274,7 +283,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (isTime) nextReport = now() + REPORT_MS;
     for (const entry of entries.values()) {
       const { holder } = entry.one;
-      if (holder === undefined || !presence.known || presence.has(holder.name)) {
+      const isThere = holder !== undefined && presence.has(holder.name) && !entry.isNameTaken;
+      if (holder === undefined || !presence.known || isThere) {
         entry.absentSince = undefined;
       } else entry.absentSince ??= now();
       if (isTime && holder !== undefined) entry.reports.tellNews();
