@@ -16,6 +16,8 @@ export interface SshHost extends Launcher, Disposable {}
 const LOOK_MS = 1000;
 /** The longest time between two tries to reach it, in milliseconds. */
 const RETRY_MS = 15_000;
+/** Behind the end of each log, in bytes: nothing is brought over from there. */
+const NOTHING = Number.MAX_SAFE_INTEGER - 1;
 /** How long a start may take to write down its pid, in milliseconds. */
 const PID_MS = 10_000;
 
@@ -112,6 +114,9 @@ export function createSshHost(
 ): SshHost {
   const over = new AbortController();
   const { signal: gone } = over;
+  /** Starts that are followed, and those of them whose files there are removed. */
+  const live = new Set<string>();
+  const forgotten = new Set<string>();
 
   function pause(ms: number, wake: Promise<void>): Promise<void> {
     return new Promise((resolve) => {
@@ -139,6 +144,8 @@ export function createSshHost(
     let cancelled = false;
     let toStart = script;
     let isLost = false;
+    /** Its output could not be written here, and is tried again then; `-Infinity`: it could be. */
+    let fetchAt = -Infinity;
     let wake = Promise.withResolvers<void>();
 
     function end(how: { readonly code?: number; readonly signal?: string }): void {
@@ -159,6 +166,26 @@ export function createSshHost(
       Deno.writeTextFileSync(logPath, `abcd: ${text}\n`, { append: true });
     }
 
+    /**
+     * Whether there is more. A full disk here must not hide what becomes of the program: its output is
+     * brought over when there is room again.
+     */
+    function fetch(output: Uint8Array): boolean {
+      try {
+        fetched.append(output);
+        fetchAt = -Infinity;
+        return output.length >= CHUNK_BYTES;
+      } catch {
+        // the disk is watched, and an alarm long since
+        fetchAt = performance.now() + RETRY_MS;
+        return false;
+      }
+    }
+
+    /** Nothing of it runs, and all that it wrote is here. */
+    const isOver = () =>
+      view.state === "ended" && !hasGroup && (fetchAt === -Infinity || forgotten.has(id));
+
     /** One question; whether there is more to be brought over at once. */
     async function look(): Promise<boolean> {
       if (toStart !== undefined && !cancelled) {
@@ -173,10 +200,11 @@ export function createSshHost(
         }
       }
       const signal = wanted;
-      const looked = parseLook(await shell.run(lookScript(name, id, fetched.from, signal)));
+      const isFetch = performance.now() >= fetchAt;
+      const from = isFetch ? fetched.from : NOTHING;
+      const looked = parseLook(await shell.run(lookScript(name, id, from, signal)));
       if (looked.signalled && wanted === signal) wanted = undefined;
-      fetched.append(looked.output);
-      const isMore = looked.output.length >= CHUNK_BYTES;
+      const isMore = isFetch && fetch(looked.output);
       pid = looked.pid ?? pid;
       hasGroup = looked.hasGroup;
       if (looked.never) {
@@ -198,7 +226,7 @@ export function createSshHost(
 
     async function run(): Promise<void> {
       let delay = lookMs;
-      while (!gone.aborted && !(view.state === "ended" && !hasGroup)) {
+      while (!gone.aborted && !isOver()) {
         let isMore = false;
         try {
           isMore = await look();
@@ -216,8 +244,11 @@ export function createSshHost(
         await pause(delay, wake.promise);
         wake = Promise.withResolvers();
       }
+      forgotten.delete(id);
+      live.delete(id);
     }
 
+    live.add(id);
     run();
     return {
       id,
@@ -255,6 +286,7 @@ export function createSshHost(
     },
     adopt: (id, base, logPath) => follow(id, base, logPath, undefined),
     forget(id, base) {
+      if (live.has(id)) forgotten.add(id);
       shell.run(forgetScript(nameOf(id))).catch(() => {});
       try {
         Deno.removeSync(`${base}.fetched`);

@@ -137,3 +137,41 @@ Deno.test("ssh start: a signal is sent until it has been", async () => {
     await Deno.remove(path, { recursive: true });
   }
 });
+
+Deno.test("ssh start: a full disk here does not hide how it ended there; what it wrote comes when there is room", async () => {
+  const path = await Deno.makeTempDir({ prefix: "abcd-test-" });
+  const real = performance.now;
+  let answer = `alive 7\ngroup\nlog\n${btoa("hv on\n")}\n`;
+  const shell = {
+    run: (script: string) =>
+      Promise.resolve(
+        script.includes("tail -c +1 ") ? answer : answer.replace(/^log\n[^]*/m, "log\n"),
+      ),
+    [Symbol.dispose]() {},
+  } as unknown as SshShell;
+  const logPath = `${path}/p.log`;
+  Deno.symlinkSync("/dev/full", logPath);
+  const host = createSshHost("daq2", shell, LOOK_MS);
+  try {
+    const start = host.adopt(`${path}:p:1`, `${path}/p.1`, logPath);
+    await until(() => start.look().state === "alive", "it is not seen to run");
+    answer = answer.replace("alive 7\ngroup", "gone 7\nexit 3");
+    await until(() => start.look().state === "ended", "it is not seen to end");
+    assertEquals([inWords(start.look()), start.trouble], ["ended 3", undefined]);
+    Deno.removeSync(logPath);
+    performance.now = () => real.call(performance) + 60_000;
+    const read = () => {
+      try {
+        return Deno.readTextFileSync(logPath);
+      } catch {
+        return "";
+      }
+    };
+    await until(() => read() !== "", "nothing is brought over");
+    assertEquals(read(), "hv on\n");
+  } finally {
+    performance.now = real;
+    host[Symbol.dispose]();
+    await Deno.remove(path, { recursive: true });
+  }
+});
