@@ -113,11 +113,11 @@ function splitFolders(
 ): DiskLimits {
   const hosts = new Set(programs.flatMap(({ host }) => host ?? []));
   const here: string[] = [];
-  const there: Record<string, string[]> = {};
+  const there = new Map<string, string[]>();
   for (const [i, folder] of folders.entries()) {
     const [, host, path = ""] = HOST_FOLDER.exec(folder) ?? [];
     if (host === undefined) here.push(folder);
-    else if (hosts.has(host)) there[host] = [...there[host] ?? [], path];
+    else if (hosts.has(host)) there.set(host, [...there.get(host) ?? [], path]);
     else {
       file.problem(
         file.find(["disk", "folders", i]),
@@ -127,7 +127,7 @@ function splitFolders(
       );
     }
   }
-  return { ...limits, folders: here, hostFolders: there };
+  return { ...limits, folders: here, hostFolders: Object.fromEntries(there) };
 }
 
 /** `"runs": {"folder": "runs"}`: where the records of data-taking runs are. */

@@ -32,7 +32,8 @@ function claimOf(folder: StateFolder): string {
 
 /** What of the limits is for one host. */
 function hostLimits({ hostFolders, ...limits }: DiskLimits, host: string): HostLimits {
-  return { ...limits, folders: hostFolders[host] ?? [] };
+  // A host may have a name that each object has something under, as "constructor".
+  return { ...limits, folders: Object.hasOwn(hostFolders, host) ? hostFolders[host] ?? [] : [] };
 }
 
 /** Makes no link before one is asked for. */
