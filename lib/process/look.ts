@@ -111,5 +111,6 @@ function inWords({ code, signal }: Deno.CommandStatus): string {
 export const LOOKS_HERE: Looks = {
   tcp: lookAtTcp,
   file: (path, signal) => orLate(Deno.stat(path).then(() => true, () => ""), signal),
-  exec: lookAtExec,
+  // One that hangs in the kernel does not end by a SIGKILL, either.
+  exec: (look, signal) => orLate(lookAtExec(look, signal), signal),
 };
