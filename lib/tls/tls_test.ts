@@ -17,16 +17,30 @@ Deno.test("DER is that of the standard's examples", () => {
   assertEquals(decodePem("Y", encodePem("X", bytes)), undefined);
 });
 
-/** A server with this certificate that answers each line with itself. */
-function serve(tls: { certificate: string; privateKey: string }): Deno.TlsListener {
+/** A server with this certificate that answers each line with itself; its end is that of all who came. */
+function serve(
+  tls: { certificate: string; privateKey: string },
+): { readonly port: number } & AsyncDisposable {
   const { certificate: cert, privateKey: key } = tls;
   const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
-  (async () => {
-    for await (const conn of listener) {
-      conn.readable.pipeTo(conn.writable).catch(() => {});
+  const served = (async () => {
+    const all: Promise<void>[] = [];
+    try {
+      for await (const conn of listener) {
+        all.push(conn.readable.pipeTo(conn.writable).catch(() => {}));
+      }
+    } catch {
+      // it is closed
     }
-  })().catch(() => {});
-  return listener;
+    await Promise.all(all);
+  })();
+  return {
+    port: listener.addr.port,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await served;
+    },
+  };
 }
 
 Deno.test("a certificate of our own is taken by who has asked for it, and no other is", async () => {
@@ -34,8 +48,8 @@ Deno.test("a certificate of our own is taken by who has asked for it, and no oth
     makeCertificate(["daq"], new Date()),
     makeCertificate(["daq"], new Date()),
   ]);
-  using listener = serve(own);
-  const address = { hostname: "127.0.0.1", port: listener.addr.port };
+  await using server = serve(own);
+  const address = { hostname: "127.0.0.1", port: server.port };
   const der = await askCertificate(address, 10);
   assertEquals(der, decodePem("CERTIFICATE", own.certificate));
   assert(isFingerprint(await fingerprint(der)));
