@@ -139,7 +139,7 @@ Deno.test("spy: a reader that goes away ends it in silence", async () => {
 Deno.test("spy: --for ends it; exit code 1 without a hub, or with fewer than --count", async () => {
   await using hub = await TestHub.start();
   const quiet = ["spy", ...hub.clientArgs, "--only=cmd=never"];
-  assertEquals((await runAbcd([...quiet, "--for=0.5"])).code, 0);
+  assertEquals((await runAbcd([...quiet, "--for=3"])).code, 0);
   const few = await runAbcd([...quiet, "--for=0.5", "--count=1"]);
   assertEquals([few.code, few.stdout], [1, ""]);
   const none = await runAbcd(["spy", "--for=0.3", `--beacon-port=${freeUdpPort()}`], {
