@@ -5,17 +5,23 @@ import { followPrograms } from "./follow_programs.ts";
 import type { RunRecord } from "./run_record.ts";
 import type { RunsController } from "./runs_controller.ts";
 
+/** A controller with these programs, and how it tells of them. */
+function controllerOf(run: object) {
+  let tell = (_: ProgramStatus) => {};
+  const controller = {
+    experiment: parseExperiment(JSON.stringify({ run }), "/lab.jsonc"),
+    onChange: (handler) => void (tell = handler),
+    onVerdict() {},
+  } as Partial<RunsController> as RunsController;
+  return { controller, tell: (status: ProgramStatus) => tell(status) };
+}
+
 /** Follows one program that runs; what a run hears of it. */
 function following() {
-  const text = JSON.stringify({ run: { hv: { cmd: "x", host: "far", essential: true } } });
-  let tell = (_: ProgramStatus) => {};
+  const { controller, tell } = controllerOf({ hv: { cmd: "x", host: "far", essential: true } });
   const heard: string[] = [];
   followPrograms({
-    controller: {
-      experiment: parseExperiment(text, "/lab.jsonc"),
-      onChange: (handler) => void (tell = handler),
-      onVerdict() {},
-    } as Partial<RunsController> as RunsController,
+    controller,
     now: () => 0,
     inRun: () => undefined,
     keep() {},
@@ -52,15 +58,10 @@ Deno.test("programs of a run: that the hub is away ends none of them; what is kn
 });
 
 Deno.test("programs of a run: one may be named as what each object has, such as constructor", () => {
-  const text = JSON.stringify({ run: { constructor: { cmd: "x" } } });
-  let tell = (_: ProgramStatus) => {};
+  const { controller, tell } = controllerOf({ constructor: { cmd: "x" } });
   let kept: RunRecord["programs"] = {};
   followPrograms({
-    controller: {
-      experiment: parseExperiment(text, "/lab.jsonc"),
-      onChange: (handler) => void (tell = handler),
-      onVerdict() {},
-    } as Partial<RunsController> as RunsController,
+    controller,
     now: () => 7,
     inRun: () => kept,
     keep: (programs) => kept = programs,
